@@ -1,0 +1,55 @@
+# One folder of sources is one library, and its *_test.cc files are one test program.
+#
+#   eventmq_folder(broker DEPENDS base wire)
+#
+# makes the library eventmq_broker from every *.cc here that is not a test, and the program broker_test
+# from every *_test.cc. Files are found by their names, so no source and no test can be left out by
+# forgetting to list it.
+#   DEPENDS       other folders of this project
+#   LINKS         third-party targets
+#   TEST_DEPENDS  folders that only the tests need
+#   EXCLUDE       sources that are built into something else
+
+function(eventmq_folder name)
+  cmake_parse_arguments(ARG "" "" "DEPENDS;LINKS;TEST_DEPENDS;EXCLUDE" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS *.cc)
+  file(GLOB tests CONFIGURE_DEPENDS *_test.cc)
+  list(REMOVE_ITEM sources ${tests} "")
+  foreach(excluded ${ARG_EXCLUDE})
+    list(REMOVE_ITEM sources ${CMAKE_CURRENT_SOURCE_DIR}/${excluded})
+  endforeach()
+
+  if(sources)
+    add_library(eventmq_${name} STATIC ${sources})
+    set(scope PUBLIC)
+  else()
+    add_library(eventmq_${name} INTERFACE)
+    set(scope INTERFACE)
+  endif()
+  target_include_directories(eventmq_${name} ${scope} ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
+  list(TRANSFORM ARG_DEPENDS PREPEND eventmq_)
+  target_link_libraries(eventmq_${name} ${scope} ${ARG_DEPENDS} ${ARG_LINKS})
+
+  if(EVENTMQ_BUILD_TESTS AND tests)
+    list(TRANSFORM ARG_TEST_DEPENDS PREPEND eventmq_)
+    eventmq_test(${name}_test ${tests} LINKS eventmq_${name} ${ARG_TEST_DEPENDS})
+  endif()
+endfunction()
+
+# A test program: eventmq_test(name source... LINKS target...). Every TEST in it becomes a ctest test.
+function(eventmq_test name)
+  cmake_parse_arguments(ARG "" "" "LINKS;LABELS" ${ARGN})
+  add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PRIVATE ${ARG_LINKS} GTest::gmock GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE EVENTMQ_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+                                             EVENTMQ_BINARY_DIR="${PROJECT_BINARY_DIR}")
+  include(GoogleTest)
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300 LABELS "${ARG_LABELS}")
+endfunction()
+
+# Adds a folder if it has a CMakeLists.txt: folders appear as they get content.
+function(eventmq_optional_subdirectory folder)
+  if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/CMakeLists.txt)
+    add_subdirectory(${folder})
+  endif()
+endfunction()

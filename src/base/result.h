@@ -1,0 +1,4 @@
+// The internal name of the public error and result types.
+#pragma once
+
+#include "eventmq/error.h"

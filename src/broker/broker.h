@@ -1,0 +1,104 @@
+// The whole broker as a function of what happened and when: an event and the time in, effects out. It has no
+// socket, file, thread, clock or randomness of its own, so the same events give the same effects, and a
+// simulator can run it through a day in a second.
+//
+// The driving loop (src/runtime/router_loop.cc):
+//
+//   Effects effects;
+//   broker.step(event, now, effects);        // now never goes back
+//   store what effects.records says, as commit effects.commit
+//   send effects.sends, each once the commit it waits for is durable
+//   after broker.next_wake(): step(Tick{}, now, effects)
+//
+// Not thread-safe: one thread owns a Broker.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "src/base/time.h"
+#include "src/broker/settings.h"
+#include "src/wire/job_record.h"
+#include "src/wire/messages.h"
+
+namespace eventmq {
+
+// The socket a peer is connected to. A peer is named by its socket and its routing id.
+enum class Side : uint8_t { kFrontend, kBackend, kAdministrative };
+
+// --- Events ---
+struct MessageArrived {
+  Side side;
+  Bytes peer;  // routing id
+  Message message;
+};
+// A message that the codec refused.
+struct BadMessageArrived {
+  Side side;
+  Bytes peer;
+  Error error;
+  Bytes offending_id;  // empty: could not be read
+};
+// A send of ours did not leave: the peer has gone, or has not read for so long that its queue is full.
+struct SendFailed {
+  Side side;
+  Bytes peer;
+  bool unreachable;  // false: its queue is full
+  Message message;
+};
+struct Tick {};
+// The operator's signal, or DISCONNECT on the administrative socket (which the broker turns into this itself).
+struct ShutdownRequested {};
+struct SettingsChanged {
+  BrokerSettings settings;
+};
+using Event = std::variant<MessageArrived, BadMessageArrived, SendFailed, Tick, ShutdownRequested, SettingsChanged>;
+
+// --- Effects ---
+struct Send {
+  Side side;
+  Bytes peer;
+  Message message;
+  CommitNumber after = 0;  // may leave once this commit is durable; 0: at once
+};
+enum class LogLevel : uint8_t { kDebug, kInfo, kWarning };
+struct LogLine {
+  LogLevel level;
+  std::string text;
+};
+struct Effects {
+  std::vector<JobRecord> records;  // to be made durable together, as commit `commit`
+  CommitNumber commit = 0;         // 0: no records
+  std::vector<Send> sends;         // in this order; a peer never sees them in another
+  std::vector<LogLine> log;
+  bool stop = false;  // the shutdown is complete: send what is left and end
+
+  void clear();
+};
+
+class Broker {
+ public:
+  // `seed` feeds the jitter of retries and the ids of the broker's own messages; `instance` is announced to
+  // peers (wire/capabilities.h).
+  Broker(BrokerSettings settings, uint64_t seed, std::string instance, Instant now);
+  ~Broker();
+  Broker(const Broker&) = delete;
+  Broker& operator=(const Broker&) = delete;
+
+  // Appends to `out`.
+  void step(Event event, Instant now, Effects& out);
+  // When to step(Tick) at the latest; Instant::never() if nothing is timed.
+  Instant next_wake() const;
+
+  // Recomputes every counter and list from the jobs and asserts that they agree. Costs time in proportion to
+  // everything held: for tests and the simulator.
+  void check_invariants() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace eventmq

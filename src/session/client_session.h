@@ -1,0 +1,79 @@
+// The client's end: hands in work and follows it to its ACK and, if asked for, its REPLY.
+//
+// Life: Connect, INFORM (type client; errors, progress, multi-ack), ACK, then what was submitted, in order.
+// What was not ACKed when a conversation ended is sent again under the same id in the next one; the broker
+// takes it once. A request that was ACKed and still waits for its REPLY is sent again too if the broker is the
+// same instance as before (which then routes the reply here), or if it is guaranteed; else the broker that
+// held it is gone and it fails with kJobLost.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "src/base/id_source.h"
+#include "src/session/session.h"
+
+namespace eventmq {
+
+struct ClientSessionSettings {
+  LinkSettings link;
+  // Submissions not yet ACKed that are on their way at once; more wait inside the session.
+  uint32_t window = 1000;
+};
+
+// --- Events ---
+struct ClientStarted {};
+// REQUEST, SCHEDULE, UNSCHEDULE, PUBLISH or CANCEL. `message.id` is chosen by the caller and must be unique.
+// A REQUEST with reply-requested stays until its REPLY, anything else until its ACK.
+struct Submit {
+  Message message;
+  std::optional<Instant> deadline;  // then it fails with kTimedOut (kUnreachable if no broker was ever met)
+};
+// No one waits for this submission any more: its later ACK or REPLY is dropped.
+struct Forget {
+  Bytes id;
+};
+// End once everything submitted has been ACKed or failed, or at `deadline`.
+struct CloseRequested {
+  Instant deadline;
+};
+using ClientEvent = std::variant<ClientStarted, FromBroker, LinkLost, SessionTick, Submit, Forget, CloseRequested>;
+
+// --- Effects ---
+// The broker has taken responsibility.
+struct Accepted {
+  Bytes id;
+};
+// The submission ended without success at the broker or on the way to it. Nothing more follows for this id.
+struct Failed {
+  Bytes id;
+  Error error;
+};
+// The job has ended. Nothing more follows for this id.
+struct Replied {
+  Bytes id;
+  Outcome outcome;
+  Bytes payload;
+};
+struct Progressed {
+  Bytes id;
+  double fraction;
+  Bytes text;
+};
+using ClientEffect = std::variant<Connect, ToBroker, Accepted, Failed, Replied, Progressed, SessionEnded, SessionLog>;
+
+class ClientSession {
+ public:
+  ClientSession(ClientSessionSettings settings, IdSource ids);
+  ~ClientSession();
+
+  void step(ClientEvent event, Instant now, std::vector<ClientEffect>& out);
+  Instant next_wake() const;
+  bool connected() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace eventmq

@@ -1,0 +1,70 @@
+// The worker's end: a job manager's conversation with the broker. Knows slots and jobs, not processes.
+//
+// Life: Connect, INFORM (settle, errors, cancel, progress, resume), ACK, one READY for each free slot. Each
+// REQUEST takes a slot; the settling REPLY frees it and is its READY. A job that arrives beyond the free slots
+// is handed back as `returned`. In a new conversation the INFORM names the jobs still held (wire: resume), and
+// READY is sent only for slots that are free.
+#pragma once
+
+#include <memory>
+
+#include "src/base/id_source.h"
+#include "src/session/session.h"
+
+namespace eventmq {
+
+struct WorkerSessionSettings {
+  LinkSettings link;
+  std::vector<QueueWeight> queues;
+  uint32_t slots = 4;
+};
+
+// --- Events ---
+struct WorkerStarted {};
+// A job that StartJob handed out has ended.
+struct JobFinished {
+  Bytes request_id;
+  uint32_t attempt;
+  Outcome outcome;
+  Bytes payload;  // {"value": …} or {"value": …, "error": …}
+};
+struct JobProgressed {
+  Bytes request_id;
+  double fraction;
+  Bytes text;
+};
+// Take no more jobs; the session ends once every held job has been settled (finished or returned).
+struct DrainRequested {};
+using WorkerEvent =
+    std::variant<WorkerStarted, FromBroker, LinkLost, SessionTick, JobFinished, JobProgressed, DrainRequested>;
+
+// --- Effects ---
+struct StartJob {
+  Bytes request_id;
+  uint32_t attempt;  // 1 for the first; 1 if the broker did not say
+  Bytes queue;
+  JobHeaders headers;
+  Bytes payload;
+};
+// Stop the job if it runs, forget it if it has not started; JobFinished with kCancelled follows.
+struct CancelJob {
+  Bytes request_id;
+};
+using WorkerEffect = std::variant<Connect, ToBroker, StartJob, CancelJob, SessionEnded, SessionLog>;
+
+class WorkerSession {
+ public:
+  WorkerSession(WorkerSessionSettings settings, IdSource ids);
+  ~WorkerSession();
+
+  void step(WorkerEvent event, Instant now, std::vector<WorkerEffect>& out);
+  Instant next_wake() const;
+  // True between the ACK of INFORM and the loss of that conversation.
+  bool connected() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace eventmq

@@ -1,0 +1,67 @@
+// Every limit on what a peer can make us hold or do, in one place: its name, its unit, and what happens
+// beyond it. Limits that an operator may change are settings (docs/settings.md); their defaults are here.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "src/base/time.h"
+
+namespace eventmq::limits {
+
+// --- One message. Beyond: refused with ERROR (bad-message or too-large) and counted. ---
+inline constexpr size_t kFramesPerMessage = 12;            // frames after the routing id
+inline constexpr size_t kIdBytes = 128;                    // a message or request id
+inline constexpr size_t kRoutingIdBytes = 255;             // ZMTP's own limit
+inline constexpr size_t kQueueNameBytes = 200;
+inline constexpr size_t kHeadersBytes = 8 * 1024;
+inline constexpr size_t kQueuesPerInform = 1000;
+inline constexpr size_t kResumedJobsPerInform = 10'000;
+inline constexpr size_t kInformBytes = 1024 * 1024;        // the queues frame and the resume frame of INFORM
+inline constexpr size_t kProgressTextBytes = 1024;
+inline constexpr size_t kErrorTextBytes = 1024;            // longer texts are cut
+inline constexpr size_t kJsonDepth = 100;                  // nesting of any JSON that we parse
+// One frame. libzmq closes the connection of a peer that announces more (ZMQ_MAXMSGSIZE).
+inline constexpr size_t kFrameBytesDefault = 32 * 1024 * 1024;
+
+// --- Values in headers. Beyond: bad-message. ---
+inline constexpr uint32_t kRetryCount = 1'000;
+inline constexpr Duration kHeaderDuration = seconds(10 * 365 * 86'400LL);  // timeout, delay, expires, backoff
+inline constexpr uint8_t kPriorityHighest = 9;
+inline constexpr uint8_t kPriorityDefault = 4;
+
+// --- What the broker holds. Beyond: ERROR queue-full, nothing taken. ---
+inline constexpr uint64_t kJobsPerQueueDefault = 1'000'000;                // setting hwm
+inline constexpr uint64_t kMemoryBytesDefault = 1024ull * 1024 * 1024;     // setting memory_limit
+inline constexpr size_t kQueues = 100'000;
+// --- Beyond: the peer's INFORM gets ERROR queue-full and is dropped. ---
+inline constexpr size_t kWorkers = 10'000;
+inline constexpr size_t kSchedulers = 1'000;
+inline constexpr size_t kClients = 100'000;                // those that sent INFORM; others are not held
+// --- Beyond: the READY is dropped and counted. ---
+inline constexpr uint32_t kCreditsPerWorker = 10'000;
+// --- Beyond: the oldest is forgotten. ---
+inline constexpr size_t kDedupeIdsDefault = 1'000'000;     // setting dedupe_ids
+inline constexpr size_t kEndedJobsRemembered = 1'000;      // for `emq jobs show`
+// --- Beyond: the reply names how many were left out. ---
+inline constexpr size_t kListingRows = 1'000;
+
+// Of the picks from one queue, every n-th takes the oldest job whatever its priority, so a job with k
+// older jobs before it waits for at most (k + 1) * n picks.
+inline constexpr uint32_t kOldestFirstEvery = 16;
+
+// --- One turn of the router's loop. Beyond: the next turn goes on. ---
+inline constexpr size_t kMessagesPerTurn = 256;
+// --- Messages that wait for a peer that does not read, per peer. Beyond: dropped and counted. ---
+inline constexpr int kSendQueueMessages = 10'000;
+
+// --- Worker processes ---
+inline constexpr size_t kWorkerLineBytes = 32 * 1024 * 1024;  // one line of the worker protocol; beyond: the job ends as error
+inline constexpr size_t kJobOutputBytes = 64 * 1024;          // stdout and stderr kept of one job; beyond: dropped, counted
+inline constexpr uint32_t kSlots = 1'000;                     // concurrent_jobs
+
+static_assert(kQueueNameBytes * kQueuesPerInform < kInformBytes);
+static_assert(kIdBytes < kRoutingIdBytes);
+static_assert(kWorkerLineBytes >= kFrameBytesDefault);
+
+}  // namespace eventmq::limits
