@@ -27,6 +27,7 @@ function(eventmq_folder name)
     set(scope INTERFACE)
   endif()
   target_include_directories(eventmq_${name} ${scope} ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
+  set_target_properties(eventmq_${name} PROPERTIES EVENTMQ_DEPENDS "${ARG_DEPENDS}" EVENTMQ_LINKS "${ARG_LINKS}")
   list(TRANSFORM ARG_DEPENDS PREPEND eventmq_)
   target_link_libraries(eventmq_${name} ${scope} ${ARG_DEPENDS} ${ARG_LINKS})
 
@@ -36,15 +37,25 @@ function(eventmq_folder name)
   endif()
 endfunction()
 
-# A test program: eventmq_test(name source... LINKS target...). Every TEST in it becomes a ctest test.
+# A test program: eventmq_test(name source... LINKS target... LABELS label...). Every TEST in it becomes a ctest test.
 function(eventmq_test name)
   cmake_parse_arguments(ARG "" "" "LINKS;LABELS" ${ARGN})
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE ${ARG_LINKS} GTest::gmock GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE EVENTMQ_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
                                              EVENTMQ_BINARY_DIR="${PROJECT_BINARY_DIR}")
+  eventmq_register_tests(${ARG_UNPARSED_ARGUMENTS})
   include(GoogleTest)
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300 LABELS "${ARG_LABELS}")
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+                       PROPERTIES TIMEOUT 300 LABELS "${ARG_LABELS}")
+endfunction()
+
+# Notes that these *_test.cc files are built into something; EventmqChecks.cmake stops at one that is not.
+function(eventmq_register_tests)
+  foreach(source ${ARGN})
+    file(REAL_PATH ${source} path BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+    set_property(GLOBAL APPEND PROPERTY EVENTMQ_TEST_SOURCES ${path})
+  endforeach()
 endfunction()
 
 # Adds a folder if it has a CMakeLists.txt: folders appear as they get content.
