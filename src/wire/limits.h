@@ -18,6 +18,12 @@ inline constexpr size_t kHeadersBytes = 8 * 1024;
 inline constexpr size_t kQueuesPerInform = 1000;
 inline constexpr size_t kResumedJobsPerInform = 10'000;
 inline constexpr size_t kInformBytes = 1024 * 1024;        // the queues frame and the resume frame of INFORM
+inline constexpr size_t kCapabilitiesBytes = 4 * 1024;
+inline constexpr size_t kTopicBytes = 1024;
+inline constexpr size_t kCronBytes = 1024;                 // a cron expression
+inline constexpr size_t kQueryBytes = 16 * 1024;           // the arguments of QUERY
+inline constexpr size_t kWordBytes = 64;                   // a time, number, outcome, peer type, error code or view
+inline constexpr uint32_t kQueueWeight = 1'000'000;        // in INFORM
 inline constexpr size_t kProgressTextBytes = 1024;
 inline constexpr size_t kErrorTextBytes = 1024;            // longer texts are cut
 inline constexpr size_t kJsonDepth = 100;                  // nesting of any JSON that we parse
@@ -52,8 +58,13 @@ inline constexpr uint32_t kOldestFirstEvery = 16;
 
 // --- One turn of the router's loop. Beyond: the next turn goes on. ---
 inline constexpr size_t kMessagesPerTurn = 256;
-// --- Messages that wait for a peer that does not read, per peer. Beyond: dropped and counted. ---
+// --- What waits for a peer that does not read, per peer. Beyond: dropped and counted. ---
 inline constexpr int kSendQueueMessages = 10'000;
+inline constexpr size_t kSendQueueBytes = 64 * 1024 * 1024;  // of large frames; one message may pass it
+// --- Messages of one peer that the loop has not read yet. Beyond: the peer's connection is not read. ---
+inline constexpr int kReceiveQueueMessages = 1'000;
+// --- Sends that wait for their commit. Beyond: the loop reads no socket until the store has caught up. ---
+inline constexpr size_t kHeldSends = 100'000;
 
 // --- Worker processes ---
 inline constexpr size_t kWorkerLineBytes = 32 * 1024 * 1024;  // one line of the worker protocol; beyond: the job ends as error
