@@ -1,0 +1,203 @@
+#include "src/session/link.h"
+
+#include <algorithm>
+
+#include "src/base/assert.h"
+
+namespace eventmq {
+namespace {
+
+constexpr Duration kFirstWait = milliseconds(100);
+
+// Jitter needs no quality, only to differ between peers and to repeat in a simulation.
+uint64_t seed_from(const Bytes& id) {
+  uint64_t hash = 0xcbf29ce484222325ull;  // FNV-1a
+  for (const char c : id.view()) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ull;
+  return hash;
+}
+
+}  // namespace
+
+Link::Link(LinkSettings settings, IdSource& ids, LinkOwner& owner)
+    : settings_(std::move(settings)), ids_(ids), owner_(owner), jitter_(seed_from(ids.next())) {
+  EMQ_ASSERT(!settings_.addresses.empty());
+}
+
+void Link::start(Instant now) {
+  if (phase_ == Phase::kStopped) begin(now);
+}
+
+void Link::begin(Instant now) {
+  routing_id_ = settings_.name.empty() ? ids_.next().str() : settings_.name;
+  phase_ = Phase::kInforming;
+  parting_ = goodbye_received_ = false;
+  inform_deadline_ = now + settings_.reconnect_timeout;
+  owner_.emit(Connect{address(), routing_id_});
+  inform_id_ = ids_.next();
+  send(Message{inform_id_, owner_.make_inform(established_id_)}, now);
+}
+
+void Link::establish(const Ack& ack, Instant now) {
+  phase_ = Phase::kEstablished;
+  broker_capabilities_ = parse_capabilities(ack.capabilities);
+  established_id_ = routing_id_;
+  established_at_ = heard_at_ = now;
+  end_was_logged_ = false;
+  log(false, "connected to the broker at " + address());
+}
+
+void Link::end(Next next, bool at_once_allowed, Instant now) {
+  if (connected() && now - established_at_ >= settings_.reconnect_timeout) failures_ = 0;
+  const auto address_count = static_cast<uint32_t>(settings_.addresses.size());
+  if (!at_once_allowed) failures_ = std::max(failures_, address_count);
+  if (next == Next::kOtherAddress) address_index_ = (address_index_ + 1) % address_count;
+  const Duration wait = wait_after_failures();
+  ++failures_;
+  phase_ = Phase::kWaiting;
+  wait_until_ = now + wait;
+  if (wait == Duration{}) begin(now);
+}
+
+Duration Link::wait_after_failures() {
+  const size_t address_count = settings_.addresses.size();
+  if (failures_ < address_count) return Duration{};
+  const size_t doublings = std::min<size_t>(failures_ - address_count, 30);
+  const Duration longest = std::max(settings_.reconnect_timeout, kFirstWait);
+  const Duration wait = std::min(kFirstWait * (int64_t{1} << doublings), longest);
+  return wait / 2 + microseconds(static_cast<int64_t>(jitter_.below(static_cast<uint64_t>(wait.us / 2 + 1))));
+}
+
+LinkChange Link::receive(const Message& message, Instant now) {
+  if (!listening()) return LinkChange::kNone;
+  heard_at_ = now;
+  return phase_ == Phase::kInforming ? receive_while_informing(message, now) : receive_while_connected(message, now);
+}
+
+LinkChange Link::receive_while_informing(const Message& message, Instant now) {
+  if (const Ack* ack = std::get_if<Ack>(&message.body)) {
+    if (ack->acknowledged != inform_id_) return LinkChange::kNone;
+    establish(*ack, now);
+    return LinkChange::kEstablished;
+  }
+  if (const ErrorMessage* error = std::get_if<ErrorMessage>(&message.body)) {
+    if (error->offending_id != inform_id_) return LinkChange::kNone;
+    log(true, "the broker at " + address() + " refused INFORM: " + std::string(error_word(error->error.code)) + ": " +
+                  error->error.text);
+    end_was_logged_ = true;
+    end(Next::kOtherAddress, false, now);
+    return LinkChange::kEnded;
+  }
+  const bool disconnect = std::holds_alternative<Disconnect>(message.body);
+  if (disconnect) send(Goodbye{}, now);
+  if (!disconnect && !std::holds_alternative<Goodbye>(message.body)) return LinkChange::kNone;
+  end(Next::kOtherAddress, false, now);
+  return LinkChange::kEnded;
+}
+
+LinkChange Link::receive_while_connected(const Message& message, Instant now) {
+  if (std::holds_alternative<Disconnect>(message.body)) {
+    if (leaving()) return LinkChange::kNone;
+    log(false, "the broker at " + address() + " is shutting down");
+    end_was_logged_ = true;
+    phase_ = Phase::kLeaving;
+    return LinkChange::kLeaving;
+  }
+  if (std::holds_alternative<Goodbye>(message.body)) {
+    goodbye_received_ = true;
+    if (parting_) return LinkChange::kNone;
+    log(!leaving(), "the broker at " + address() + " ended the conversation");
+    end_was_logged_ = true;
+    end(Next::kOtherAddress, false, now);
+    return LinkChange::kEnded;
+  }
+  return LinkChange::kNone;
+}
+
+LinkChange Link::lost(Instant now) {
+  if (!listening()) return LinkChange::kNone;
+  const bool was_connected = connected();
+  if (!end_was_logged_) {
+    log(true, was_connected ? "lost the connection to the broker at " + address()
+                            : "no broker answers at " + address() + "; trying again");
+    end_was_logged_ = true;
+  }
+  end(was_connected && !leaving() ? Next::kSameAddress : Next::kOtherAddress, !leaving(), now);
+  return LinkChange::kEnded;
+}
+
+LinkChange Link::tick(Instant now) {
+  switch (phase_) {
+    case Phase::kStopped:
+      return LinkChange::kNone;
+    case Phase::kWaiting:
+      if (now >= wait_until_) begin(now);
+      return LinkChange::kNone;
+    case Phase::kInforming:
+      return now >= inform_deadline_ ? lost(now) : LinkChange::kNone;
+    case Phase::kEstablished:
+    case Phase::kLeaving:
+      return tick_while_connected(now);
+  }
+  return LinkChange::kNone;
+}
+
+LinkChange Link::tick_while_connected(Instant now) {
+  if (watches_silence() && now >= silent_at()) {
+    log(true, "the broker at " + address() + " has been silent for too long");
+    end_was_logged_ = true;
+    end(Next::kOtherAddress, true, now);
+    return LinkChange::kEnded;
+  }
+  if (settings_.heartbeats_enabled && now >= sent_at_ + settings_.heartbeat_interval) {
+    send(Heartbeat{Bytes(std::to_string(now.us / 1'000'000))}, now);
+  }
+  return LinkChange::kNone;
+}
+
+bool Link::watches_silence() const { return settings_.heartbeats_enabled && !parted(); }
+
+Instant Link::silent_at() const {
+  return heard_at_ + settings_.heartbeat_timeout * std::max<int64_t>(settings_.heartbeat_liveness, 1);
+}
+
+Instant Link::next_wake() const {
+  switch (phase_) {
+    case Phase::kStopped:
+      return Instant::never();
+    case Phase::kWaiting:
+      return wait_until_;
+    case Phase::kInforming:
+      return inform_deadline_;
+    case Phase::kEstablished:
+    case Phase::kLeaving:
+      break;
+  }
+  if (!settings_.heartbeats_enabled) return Instant::never();
+  const Instant beat_at = sent_at_ + settings_.heartbeat_interval;
+  return watches_silence() ? std::min(beat_at, silent_at()) : beat_at;
+}
+
+void Link::send(Message message, Instant now) {
+  EMQ_ASSERT(listening());
+  sent_at_ = now;
+  owner_.emit(ToBroker{std::move(message)});
+}
+
+void Link::send(Body body, Instant now) { send(Message{ids_.next(), std::move(body)}, now); }
+
+void Link::part(Instant now) {
+  parting_ = true;
+  send(Disconnect{}, now);
+}
+
+void Link::leave(Instant now) {
+  send(Goodbye{}, now);
+  end(Next::kOtherAddress, false, now);
+}
+
+void Link::stop(Instant now) {
+  if (listening()) send(Goodbye{}, now);
+  phase_ = Phase::kStopped;
+}
+
+}  // namespace eventmq

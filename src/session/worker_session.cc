@@ -1,0 +1,309 @@
+#include "src/session/worker_session.h"
+
+#include <algorithm>
+#include <deque>
+#include <map>
+
+#include "src/base/assert.h"
+#include "src/session/held_job.h"
+#include "src/session/link.h"
+#include "src/wire/limits.h"
+
+namespace eventmq {
+namespace {
+
+constexpr std::string_view kNoValue = R"({"value": null})";
+
+}  // namespace
+
+// `credits` counts the READYs that the broker has not used yet. Credits and held jobs together never pass the
+// slots; whenever they are fewer, and the broker may send more, READY makes up the difference.
+struct WorkerSession::State final : LinkOwner {
+  State(WorkerSessionSettings given, IdSource id_source)
+      : settings(std::move(given)), ids(id_source), link(settings.link, ids, *this) {
+    EMQ_ASSERT(settings.slots > 0);
+  }
+
+  void emit(Connect connect) override { out->push_back(std::move(connect)); }
+  void emit(ToBroker message) override { out->push_back(std::move(message)); }
+  void emit(SessionLog line) override { out->push_back(std::move(line)); }
+  Inform make_inform(const std::string& previous_id) override;
+
+  void handle(WorkerStarted) { link.start(now); }
+  void handle(FromBroker& event);
+  void handle(LinkLost) { link.lost(now); }
+  void handle(SessionTick);
+  void handle(JobFinished& event);
+  void handle(JobProgressed& event);
+  void handle(DrainRequested) { draining = true; }
+
+  void on_established();
+  void on_request(Message& message);
+  void on_cancel(const Cancel& cancel);
+  void start_job(Bytes id, Request& request);
+  void give_back(const Bytes& id, uint32_t attempt);
+  void settle(const std::string& id, const RunningJob& job);
+  void send_results();
+  void send_progress(RunningJob& job);
+
+  // What is due after any event: waiting requests into free slots, READY, the end of a conversation or of all.
+  void follow_up();
+  void fill_slots();
+  void announce_free_slots();
+  void part_if_draining();
+  void end_if_drained();
+  bool may_end();
+  void end();
+
+  bool takes_work() const { return link.connected() && !link.leaving() && !draining; }
+  bool broker_settles() const { return link.broker_capabilities().settle; }
+  bool anything_runs() const;
+  void log(bool warning, std::string text) { emit(SessionLog{warning, std::move(text)}); }
+
+  const WorkerSessionSettings settings;
+  IdSource ids;
+  Link link;
+  std::map<std::string, RunningJob, std::less<>> jobs;  // by request id; ordered, so that a run repeats exactly
+  std::deque<Message> waiting;                          // REQUESTs beyond the slots that could not be handed back
+  uint32_t credits = 0;
+  bool draining = false;
+  bool ended = false;
+  Instant progress_due = Instant::never();
+  bool part_answered = false;                // or the wait for the KBYE that answers our DISCONNECT is over
+  Instant part_deadline = Instant::never();
+  Instant give_up_at = Instant::never();     // draining, and results that no broker takes
+
+  Instant now;
+  std::vector<WorkerEffect>* out = nullptr;
+};
+
+Inform WorkerSession::State::make_inform(const std::string& previous_id) {
+  credits = 0;
+  Inform inform;
+  inform.kind = PeerKind::kWorker;
+  inform.queues = settings.queues;
+  inform.has_capabilities = true;
+  inform.capabilities.settle = true;
+  inform.capabilities.errors = true;
+  inform.capabilities.cancel = true;
+  inform.capabilities.progress = true;
+  inform.capabilities.resume = true;
+  if (jobs.empty()) return inform;
+  inform.previous_id = Bytes(previous_id);
+  for (const auto& [id, job] : jobs) {
+    if (inform.held.size() == limits::kResumedJobsPerInform) break;
+    inform.held.push_back({Bytes(id), job.attempt});
+  }
+  return inform;
+}
+
+void WorkerSession::State::handle(FromBroker& event) {
+  const bool heard = link.listening();
+  if (link.receive(event.message, now) == LinkChange::kEstablished) on_established();
+  if (!heard || !link.connected()) return;
+  if (std::holds_alternative<Request>(event.message.body)) {
+    on_request(event.message);
+  } else if (const Cancel* cancel = std::get_if<Cancel>(&event.message.body)) {
+    on_cancel(*cancel);
+  } else if (const ErrorMessage* error = std::get_if<ErrorMessage>(&event.message.body)) {
+    log(true, "the broker says " + std::string(error_word(error->error.code)) + ": " + error->error.text);
+  }
+}
+
+void WorkerSession::State::on_established() {
+  credits = 0;
+  give_up_at = Instant::never();
+  if (!broker_settles()) log(false, "the broker does not know `settle`: speaking the published protocol");
+  send_results();
+}
+
+void WorkerSession::State::on_request(Message& message) {
+  Request& request = std::get<Request>(message.body);
+  const uint32_t attempt = std::max(request.attempt, 1u);
+  if (const auto held = jobs.find(message.id.view()); held != jobs.end()) {
+    if (attempt <= held->second.attempt) return;  // the same again
+    // The broker took the job for lost and sends it again to us, who still run it: its result is the answer.
+    held->second.attempt = attempt;
+    if (credits > 0) --credits;
+    return;
+  }
+  if (credits > 0) --credits;
+  const bool has_slot = jobs.size() + waiting.size() < settings.slots;
+  if (broker_settles() && (!has_slot || !takes_work())) return give_back(message.id, attempt);
+  if (!has_slot) {
+    waiting.push_back(std::move(message));
+    return;
+  }
+  start_job(message.id, request);
+}
+
+void WorkerSession::State::start_job(Bytes id, Request& request) {
+  RunningJob& job = jobs[id.str()];
+  job.started_attempt = job.attempt = std::max(request.attempt, 1u);
+  job.reply_requested = request.headers.reply_requested;
+  out->push_back(StartJob{std::move(id), job.attempt, std::move(request.queue), std::move(request.headers),
+                          std::move(request.payload)});
+}
+
+void WorkerSession::State::give_back(const Bytes& id, uint32_t attempt) {
+  link.send(Reply{Bytes::literal(kNoValue), id, attempt, true, Outcome::kReturned}, now);
+  ++credits;
+}
+
+void WorkerSession::State::on_cancel(const Cancel& cancel) {
+  const auto held = jobs.find(cancel.request_id.view());
+  if (held != jobs.end() && !held->second.result) out->push_back(CancelJob{cancel.request_id});
+}
+
+void WorkerSession::State::handle(JobFinished& event) {
+  const auto held = jobs.find(event.request_id.view());
+  if (held == jobs.end() || held->second.started_attempt != event.attempt || held->second.result) {
+    log(true, "a result of job " + event.request_id.str() + " came, but it is not running");
+    return;
+  }
+  held->second.result = JobResult{event.outcome, std::move(event.payload)};
+  held->second.progress_pending.reset();
+  if (!link.connected()) return;
+  settle(held->first, held->second);
+  jobs.erase(held);
+}
+
+void WorkerSession::State::send_results() {
+  for (auto held = jobs.begin(); held != jobs.end();) {
+    if (!held->second.result) {
+      ++held;
+      continue;
+    }
+    settle(held->first, held->second);
+    held = jobs.erase(held);
+  }
+}
+
+void WorkerSession::State::settle(const std::string& id, const RunningJob& job) {
+  const JobResult& result = *job.result;
+  if (broker_settles()) {
+    link.send(Reply{result.payload, Bytes(id), job.attempt, true, result.outcome}, now);
+    ++credits;  // the settling REPLY is also READY
+  } else if (result.outcome == Outcome::kReturned) {
+    log(true, "job " + id + " was not run, and this broker cannot take it back");
+  } else if (job.reply_requested) {
+    link.send(Reply{result.payload, Bytes(id)}, now);
+  }
+}
+
+void WorkerSession::State::handle(JobProgressed& event) {
+  const auto held = jobs.find(event.request_id.view());
+  if (held == jobs.end() || held->second.result) return;
+  RunningJob& job = held->second;
+  job.progress_pending = bounded_progress(event.request_id, event.fraction, event.text);
+  const Instant due = job.progress_sent_at ? *job.progress_sent_at + kProgressInterval : now;
+  if (now >= due) return send_progress(job);
+  progress_due = std::min(progress_due, due);
+}
+
+void WorkerSession::State::send_progress(RunningJob& job) {
+  if (link.connected() && link.broker_capabilities().progress) link.send(std::move(*job.progress_pending), now);
+  job.progress_pending.reset();
+  job.progress_sent_at = now;
+}
+
+void WorkerSession::State::handle(SessionTick) {
+  link.tick(now);
+  if (now < progress_due) return;
+  progress_due = Instant::never();
+  for (auto& [id, job] : jobs) {
+    if (!job.progress_pending) continue;
+    const Instant due = *job.progress_sent_at + kProgressInterval;
+    if (now >= due) {
+      send_progress(job);
+    } else {
+      progress_due = std::min(progress_due, due);
+    }
+  }
+}
+
+void WorkerSession::State::follow_up() {
+  fill_slots();
+  if (link.leaving() && jobs.empty() && waiting.empty() && !draining) link.leave(now);
+  announce_free_slots();
+  part_if_draining();
+  end_if_drained();
+}
+
+void WorkerSession::State::fill_slots() {
+  while (!waiting.empty() && jobs.size() < settings.slots) {
+    Message message = std::move(waiting.front());
+    waiting.pop_front();
+    if (!jobs.contains(message.id.view())) start_job(message.id, std::get<Request>(message.body));
+  }
+}
+
+void WorkerSession::State::announce_free_slots() {
+  if (!takes_work()) return;
+  for (; credits + jobs.size() + waiting.size() < settings.slots; ++credits) link.send(Ready{}, now);
+}
+
+void WorkerSession::State::part_if_draining() {
+  // A broker of the published protocol may take DISCONNECT as an order to stop: it hears KBYE at the end.
+  if (!draining || !link.connected() || link.leaving() || !broker_settles()) return;
+  if (!link.parting()) {
+    link.part(now);
+    part_deadline = now + settings.link.reconnect_timeout;
+    part_answered = false;
+  }
+  if (!link.parted() && now < part_deadline) return;
+  part_answered = true;
+  part_deadline = Instant::never();
+}
+
+bool WorkerSession::State::anything_runs() const {
+  if (!waiting.empty()) return true;
+  return std::any_of(jobs.begin(), jobs.end(), [](const auto& entry) { return !entry.second.result; });
+}
+
+void WorkerSession::State::end_if_drained() {
+  if (draining && !anything_runs() && may_end()) end();
+}
+
+// Jobs that the broker sent before it knew that we leave are on their way until its KBYE arrives.
+bool WorkerSession::State::may_end() {
+  if (link.connected()) return part_answered || link.leaving() || !broker_settles();
+  if (jobs.empty()) return true;
+  if (give_up_at == Instant::never()) {
+    give_up_at = now + settings.link.reconnect_timeout * static_cast<int64_t>(settings.link.addresses.size() + 1);
+  }
+  return now >= give_up_at;
+}
+
+void WorkerSession::State::end() {
+  if (!jobs.empty()) log(true, std::to_string(jobs.size()) + " results were dropped: no broker could be reached");
+  link.stop(now);
+  out->push_back(SessionEnded{});
+  ended = true;
+}
+
+WorkerSession::WorkerSession(WorkerSessionSettings settings, IdSource ids)
+    : state_(std::make_unique<State>(std::move(settings), ids)) {}
+
+WorkerSession::~WorkerSession() = default;
+
+void WorkerSession::step(WorkerEvent event, Instant now, std::vector<WorkerEffect>& out) {
+  if (state_->ended) return;
+  state_->now = now;
+  state_->out = &out;
+  std::visit([this](auto& each) { state_->handle(each); }, event);
+  state_->follow_up();
+}
+
+Instant WorkerSession::next_wake() const {
+  const State& state = *state_;
+  if (state.ended) return Instant::never();
+  Instant wake = std::min(state.link.next_wake(), state.progress_due);
+  if (state.draining && state.link.connected()) wake = std::min(wake, state.part_deadline);
+  if (state.draining) wake = std::min(wake, state.give_up_at);
+  return wake;
+}
+
+bool WorkerSession::connected() const { return state_->link.connected(); }
+
+}  // namespace eventmq
