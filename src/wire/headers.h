@@ -30,13 +30,18 @@ struct JobHeaders {
   Bytes trace;                        // W3C traceparent, not interpreted
 };
 
-// Errors: kBadMessage when the text is over its limit, is not UTF-8, repeats a known header, leaves out or
-// adds a value, or has a value that is no number or out of range; the text names the header.
+// Blanks around a header and around its value, and one comma at the end, are let pass.
+// Errors: kTooLarge when the text is over its limit; kBadMessage when it is not UTF-8, has an empty item,
+// repeats a known header, leaves out or adds a value, or has a value that is no number or out of range; the
+// error's text names the header.
 Result<JobHeaders> parse_headers(const Bytes& text);
 
 // The text for a peer that announced no capability: the published headers only, durations rounded up to
 // whole seconds, with reply-requested whether or not the job asked for it (only its REPLY tells us when
 // such a worker's job has ended).
 std::string published_headers(const JobHeaders& headers);
+
+// The same for SCHEDULE and UNSCHEDULE: what existing schedulers know, as the sender asked for it.
+std::string published_schedule_headers(const JobHeaders& headers);
 
 }  // namespace eventmq

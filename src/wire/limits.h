@@ -21,7 +21,7 @@ inline constexpr size_t kInformBytes = 1024 * 1024;        // the queues frame a
 inline constexpr size_t kCapabilitiesBytes = 4 * 1024;
 inline constexpr size_t kTopicBytes = 1024;
 inline constexpr size_t kCronBytes = 1024;                 // a cron expression
-inline constexpr size_t kQueryBytes = 16 * 1024;           // the arguments of QUERY
+inline constexpr size_t kQueryBytes = 64 * 1024;           // the arguments of QUERY
 inline constexpr size_t kWordBytes = 64;                   // a time, number, outcome, peer type, error code or view
 inline constexpr uint32_t kQueueWeight = 1'000'000;        // in INFORM
 inline constexpr size_t kProgressTextBytes = 1024;
@@ -40,6 +40,7 @@ inline constexpr uint8_t kPriorityDefault = 4;
 inline constexpr uint64_t kJobsPerQueueDefault = 1'000'000;                // setting hwm
 inline constexpr uint64_t kMemoryBytesDefault = 1024ull * 1024 * 1024;     // setting memory_limit
 inline constexpr size_t kQueues = 100'000;
+inline constexpr size_t kFollowersPerJob = 100;            // requests that share a job by its unique key
 // --- Beyond: the peer's INFORM gets ERROR queue-full and is dropped. ---
 inline constexpr size_t kWorkers = 10'000;
 inline constexpr size_t kSchedulers = 1'000;

@@ -1,0 +1,24 @@
+// What an id and a queue's name may be. The same rules hold for what peers send, what settings say and what
+// callers of the library pass.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "src/base/result.h"
+
+namespace eventmq {
+
+// Ids of messages and jobs: 1 to limits::kIdBytes printable ASCII characters without blank and comma, so that
+// ids can stand in lists.
+bool is_id(std::string_view text);
+
+// Nothing when the text is an id, else what is wrong with it, as the end of a sentence ("is empty"):
+// kTooLarge or kBadMessage.
+std::optional<Error> id_fault(std::string_view text);
+
+// Queue names: 1 to limits::kQueueNameBytes bytes of UTF-8 without control characters and commas.
+// Nothing when the text is one, else what is wrong with it, as the end of a sentence.
+std::optional<Error> queue_name_fault(std::string_view text);
+
+}  // namespace eventmq
