@@ -37,18 +37,28 @@ function(eventmq_folder name)
   endif()
 endfunction()
 
-# A test program: eventmq_test(name source... LINKS target... LABELS label...). Every TEST in it becomes a ctest test.
+# A test program: eventmq_test(name source... LINKS target... LABEL label). Every TEST in it becomes a ctest test.
+# The label is `unit` for what lies below src and sim, else the folder's name: ctest -L unit.
 function(eventmq_test name)
-  cmake_parse_arguments(ARG "" "" "LINKS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "" "LABEL" "LINKS" ${ARGN})
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE ${ARG_LINKS} GTest::gmock GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE EVENTMQ_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
                                              EVENTMQ_BINARY_DIR="${PROJECT_BINARY_DIR}")
   eventmq_register_tests(${ARG_UNPARSED_ARGUMENTS})
+  if(CMAKE_CURRENT_SOURCE_DIR MATCHES "^${PROJECT_SOURCE_DIR}/(src|sim)(/|$)")
+    set(label unit)
+    add_dependencies(unit_tests ${name})
+  else()
+    get_filename_component(label ${CMAKE_CURRENT_SOURCE_DIR} NAME)
+  endif()
+  if(ARG_LABEL)
+    set(label ${ARG_LABEL})
+  endif()
   include(GoogleTest)
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
-                       PROPERTIES TIMEOUT 300 LABELS "${ARG_LABELS}")
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300 LABELS ${label})
 endfunction()
+add_custom_target(unit_tests)
 
 # Notes that these *_test.cc files are built into something; EventmqChecks.cmake stops at one that is not.
 function(eventmq_register_tests)
