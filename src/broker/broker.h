@@ -78,6 +78,8 @@ struct Effects {
   void clear();
 };
 
+struct AdminViews;
+
 class Broker {
  public:
   // `seed` feeds the jitter of retries and the ids of the broker's own messages; `instance` is announced to
@@ -97,6 +99,7 @@ class Broker {
   void check_invariants() const;
 
  private:
+  friend struct AdminViews;  // admin_views.h: reads the state for people
   struct State;
   std::unique_ptr<State> state_;
 };

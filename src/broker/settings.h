@@ -30,6 +30,9 @@ struct BrokerSettings {
   Duration retry_backoff = seconds(1);        // before the first retry; doubles each time, with jitter
   Duration retry_backoff_max = seconds(600);
   uint32_t max_deliveries = 5;  // a guaranteed job lost with its worker so often is dead
+  // Shown in `emq status`; the core does not depend on it.
+  std::string store_name = "memory";
+  bool store_durable = false;
 };
 
 }  // namespace eventmq

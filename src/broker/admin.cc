@@ -1,0 +1,49 @@
+// What people ask on the administrative socket.
+#include "src/broker/admin_views.h"
+#include "src/broker/core.h"
+
+namespace eventmq {
+
+bool Broker::State::only_for_administrators(const MessageArrived& event) {
+  if (event.side == Side::kAdministrative) return true;
+  error(event, ErrorCode::kForbidden, "administrative commands go to the administrative socket");
+  return false;
+}
+
+void Broker::State::answer(const MessageArrived& event, std::string json) {
+  send(event.side, event.peer, Reply{Bytes(json), event.message.id});
+}
+
+void Broker::State::on_message(const MessageArrived&, Hello&) {}
+
+void Broker::State::on_message(const MessageArrived& event, StatusQuery&) {
+  if (only_for_administrators(event)) answer(event, AdminViews{*this}.published_status());
+}
+
+void Broker::State::on_message(const MessageArrived& event, ShowWorkers&) {
+  if (only_for_administrators(event)) answer(event, AdminViews{*this}.published_workers());
+}
+
+void Broker::State::on_message(const MessageArrived& event, ShowSchedulers&) {
+  if (only_for_administrators(event)) answer(event, AdminViews{*this}.published_schedulers());
+}
+
+void Broker::State::on_message(const MessageArrived& event, Query& query) {
+  if (!only_for_administrators(event)) return;
+  if (query.what == "cancel") return cancel_by_query(event, query.arguments.view());
+  Result<std::string> json = AdminViews{*this}.view(query.what.view(), query.arguments.view());
+  if (!json) return error(event, json.error().code, json.error().text);
+  answer(event, std::move(*json));
+}
+
+void Broker::State::cancel_by_query(const MessageArrived& event, std::string_view arguments) {
+  const Result<std::string> id = AdminViews::job_id(arguments);
+  if (!id) return error(event, id.error().code, id.error().text);
+  Job* job = jobs_.find(*id);
+  if (!job) return error(event, ErrorCode::kUnknownJob, "no such job, or it has ended");
+  const bool was_running = job->state == JobState::kRunning;
+  if (const std::optional<Error> refused = cancel_job(*job)) return error(event, refused->code, refused->text);
+  answer(event, was_running ? R"({"cancelled": false, "asked_worker": true})" : R"({"cancelled": true})");
+}
+
+}  // namespace eventmq

@@ -1,0 +1,315 @@
+#include "src/broker/admin_views.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace eventmq {
+namespace {
+
+using Value = nlohmann::ordered_json;
+
+double age_seconds(Instant now, Instant then) { return (now - then).seconds(); }
+
+std::string dump(const Value& json) { return json.dump(-1, ' ', false, Value::error_handler_t::replace); }
+
+Value counters_json(const QueueCounters& counters) {
+  return {{"accepted", counters.accepted},
+          {"done", counters.done},
+          {"dead", counters.dead},
+          {"expired", counters.expired},
+          {"cancelled", counters.cancelled},
+          {"waiting", counters.waiting},
+          {"delayed", counters.delayed},
+          {"running", counters.running},
+          {"retries", counters.retries},
+          {"attempts_lost", counters.attempts_lost},
+          {"refused", counters.refused}};
+}
+
+// "path.callable" of a job message, for people; empty when it is large or not of that form.
+std::string job_name(const Bytes& payload) {
+  constexpr size_t kLongestRead = 4096;
+  if (payload.size() > kLongestRead) return "";
+  const nlohmann::json message = nlohmann::json::parse(payload.view(), nullptr, false);
+  if (!message.is_array() || message.size() != 2 || !message[1].is_object()) return "";
+  const nlohmann::json& call = message[1];
+  if (!call.contains("callable") || !call["callable"].is_string()) return "";
+  const bool has_path = call.contains("path") && call["path"].is_string() && !call["path"].get<std::string>().empty();
+  return (has_path ? call["path"].get<std::string>() + "." : "") + call["callable"].get<std::string>();
+}
+
+}  // namespace
+
+struct AdminViews::Json {
+  Value value;
+};
+
+struct AdminViews::Arguments {
+  std::string id, queue, state, name;
+  size_t limit = 100;
+  size_t offset = 0;
+
+  std::string* text(std::string_view key) {
+    return key == "id" ? &id : key == "queue" ? &queue : key == "state" ? &state : key == "name" ? &name : nullptr;
+  }
+  size_t* number(std::string_view key) { return key == "limit" ? &limit : key == "offset" ? &offset : nullptr; }
+  bool match(const Job& job, const std::string& job_name) const {
+    return (queue.empty() || job.queue->name == queue) && (state.empty() || job_state_word(job.state) == state) &&
+           (name.empty() || job_name == name);
+  }
+};
+
+Result<AdminViews::Arguments> AdminViews::parse_arguments(std::string_view text) {
+  Arguments arguments;
+  if (text.empty()) return arguments;
+  if (text.size() > limits::kQueryBytes) return fail(ErrorCode::kTooLarge, "the arguments of QUERY are too long");
+  const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
+  if (!json.is_object()) return fail(ErrorCode::kBadValue, "the arguments of QUERY are a JSON object");
+  for (const auto& [key, value] : json.items()) {
+    if (std::string* target = arguments.text(key)) {
+      if (!value.is_string()) return fail(ErrorCode::kBadValue, "argument " + key + " is a text");
+      *target = value.get<std::string>();
+    } else if (size_t* number = arguments.number(key)) {
+      if (!value.is_number_unsigned()) return fail(ErrorCode::kBadValue, "argument " + key + " is a whole number");
+      *number = value.get<size_t>();
+    } else {
+      return fail(ErrorCode::kBadValue, "QUERY has no argument " + key);
+    }
+  }
+  arguments.limit = std::min(arguments.limit, limits::kListingRows);
+  return arguments;
+}
+
+Result<std::string> AdminViews::view(std::string_view what, std::string_view text) const {
+  const Result<Arguments> arguments = parse_arguments(text);
+  if (!arguments) return tl::unexpected(arguments.error());
+  if (what == "status") return dump(status().value);
+  if (what == "queues") return dump(queues().value);
+  if (what == "workers") return dump(workers().value);
+  if (what == "schedulers") return dump(schedulers().value);
+  if (what == "jobs") return dump(jobs(*arguments).value);
+  if (what == "job") return job(*arguments).map([](const Json& json) { return dump(json.value); });
+  return fail(ErrorCode::kBadValue, fmt::format("there is no view {}: status, queues, workers, schedulers, jobs, job", what));
+}
+
+Result<std::string> AdminViews::job_id(std::string_view text) {
+  Result<Arguments> arguments = parse_arguments(text);
+  if (!arguments) return tl::unexpected(arguments.error());
+  if (arguments->id.empty()) return fail(ErrorCode::kBadValue, "the argument id is missing");
+  return std::move(arguments->id);
+}
+
+std::string AdminViews::published_status() const {
+  Value inflight = Value::object(), latency = inflight, latency_max = inflight, waiting = inflight;
+  Value processed = inflight, by_worker = inflight;
+  for (const auto& [name, queue] : broker.queues_) {
+    const QueueCounters& counters = queue->counters;
+    const std::string key(name);
+    inflight[key] = counters.running;
+    latency[key] = counters.latency_ms_last;
+    latency_max[key] = counters.latency_ms_max;
+    waiting[key] = counters.waiting;
+    processed[key] = counters.done + counters.dead;
+  }
+  broker.peers_.for_each([&](const Peer& peer) {
+    if (peer.kind == PeerKind::kWorker) by_worker[peer.routing_id.str()] = static_cast<const Worker&>(peer).processed;
+  });
+  return dump({{"inflight_messages_by_queue", inflight},
+               {"latency_messages_by_queue", latency},
+               {"max_latency_messages_by_queue", latency_max},
+               {"waiting_messages_by_queue", waiting},
+               {"processed_messages_by_queue", processed},
+               {"processed_messages_by_worker", by_worker}});
+}
+
+std::string AdminViews::published_workers() const {
+  Value connected = Value::object(), by_queue = Value::object();
+  broker.peers_.for_each([&](const Peer& peer) {
+    if (peer.kind != PeerKind::kWorker) return;
+    const Worker& worker = static_cast<const Worker&>(peer);
+    const std::string id = worker.routing_id.str();
+    Value pairs = Value::array();
+    for (const Subscription& subscription : worker.subscriptions) {
+      const std::string name = subscription.queue->name.str();
+      pairs.push_back({subscription.weight, name});
+      by_queue[name].push_back({subscription.weight, id});
+    }
+    connected[id] = {{"queues", pairs},
+                     {"hb", worker.last_heard.us / 1e6},
+                     {"available_slots", worker.credits}};
+  });
+  return dump({{"connected_workers", connected}, {"connected_queues", by_queue}});
+}
+
+std::string AdminViews::published_schedulers() const {
+  Value connected = Value::object();
+  broker.peers_.for_each([&](const Peer& peer) {
+    if (peer.kind == PeerKind::kScheduler) connected[peer.routing_id.str()] = {{"hb", peer.last_heard.us / 1e6}};
+  });
+  return dump({{"connected_schedulers", connected}});
+}
+
+QueueCounters AdminViews::totals() const {
+  QueueCounters sum = broker.retired_;
+  for (const auto& [name, queue] : broker.queues_) sum += queue->counters;
+  return sum;
+}
+
+AdminViews::Json AdminViews::status() const {
+  const BrokerCounters& counters = broker.counters_;
+  Value json = {{"instance", broker.instance_},
+                {"state", broker.draining_ ? "draining" : "running"},
+                {"started_at", broker.started_at_.us / 1e6},
+                {"uptime_seconds", age_seconds(broker.now_, broker.started_at_)},
+                {"store", {{"name", broker.settings_.store_name}, {"durable", broker.settings_.store_durable}}},
+                {"memory_bytes", broker.jobs_.memory_bytes()},
+                {"memory_limit_bytes", broker.settings_.memory_bytes}};
+  json["totals"] = counters_json(totals());
+  json["peers"] = {{"workers", broker.peers_.count(PeerKind::kWorker)},
+                   {"schedulers", broker.peers_.count(PeerKind::kScheduler)},
+                   {"clients", broker.peers_.count(PeerKind::kClient)}};
+  json["counters"] = {{"bad_messages", counters.bad_messages},   {"duplicates", counters.duplicates},
+                      {"merged", counters.merged},               {"late_results", counters.late_results},
+                      {"excess_ready", counters.excess_ready},   {"strangers", counters.strangers},
+                      {"undeliverable", counters.undeliverable}, {"unread", counters.unread},
+                      {"peers_lost", counters.peers_lost},       {"resumed", counters.resumed}};
+  json["queues"] = queues().value["queues"];
+  return {std::move(json)};
+}
+
+AdminViews::Json AdminViews::queue_row(const Queue& queue) const {
+  Value row = {{"name", queue.name.str()}, {"workers", queue.workers}};
+  row.update(counters_json(queue.counters));
+  row["latency_ms_last"] = queue.counters.latency_ms_last;
+  row["latency_ms_max"] = queue.counters.latency_ms_max;
+  return {std::move(row)};
+}
+
+AdminViews::Json AdminViews::queues() const {
+  Value rows = Value::array();
+  for (const auto& [name, queue] : broker.queues_) {
+    if (rows.size() == limits::kListingRows) break;
+    rows.push_back(queue_row(*queue).value);
+  }
+  const size_t left_out = broker.queues_.size() - rows.size();
+  return {{{"queues", std::move(rows)}, {"left_out", left_out}}};
+}
+
+AdminViews::Json AdminViews::workers() const {
+  Value rows = Value::array();
+  size_t left_out = 0;
+  broker.peers_.for_each([&](const Peer& peer) {
+    if (peer.kind != PeerKind::kWorker) return;
+    if (rows.size() == limits::kListingRows) {
+      ++left_out;
+      return;
+    }
+    const Worker& worker = static_cast<const Worker&>(peer);
+    Value queues = Value::array();
+    for (const Subscription& subscription : worker.subscriptions) {
+      queues.push_back({subscription.weight, subscription.queue->name.str()});
+    }
+    rows.push_back({{"id", worker.routing_id.str()},
+                    {"state", worker.leaving ? "leaving" : "active"},
+                    {"queues", std::move(queues)},
+                    {"slots_free", worker.credits},
+                    {"running", worker.running.size()},
+                    {"processed", worker.processed},
+                    {"settles", worker.settles()},
+                    {"connected_seconds", age_seconds(broker.now_, worker.connected_at)},
+                    {"silent_seconds", age_seconds(broker.now_, worker.last_heard)}});
+  });
+  return {{{"workers", std::move(rows)}, {"left_out", left_out}}};
+}
+
+AdminViews::Json AdminViews::schedulers() const {
+  Value rows = Value::array();
+  broker.peers_.for_each([&](const Peer& peer) {
+    if (peer.kind != PeerKind::kScheduler || rows.size() == limits::kListingRows) return;
+    rows.push_back({{"id", peer.routing_id.str()},
+                    {"connected_seconds", age_seconds(broker.now_, peer.connected_at)},
+                    {"silent_seconds", age_seconds(broker.now_, peer.last_heard)}});
+  });
+  const size_t left_out = broker.peers_.count(PeerKind::kScheduler) - rows.size();
+  return {{{"schedulers", std::move(rows)}, {"left_out", left_out}}};
+}
+
+AdminViews::Json AdminViews::job_row(const Job& job) const {
+  Value row = {{"id", job.id.str()},
+               {"queue", job.queue->name.str()},
+               {"name", job_name(job.payload)},
+               {"state", job_state_word(job.state)},
+               {"class", job.headers.guarantee ? "guaranteed" : job.headers.retry_count > 0 ? "retried" : "plain"},
+               {"attempt", job.attempt},
+               {"retries_used", job.retries_used},
+               {"retry_count", job.headers.retry_count},
+               {"losses", job.losses},
+               {"priority", job.headers.priority},
+               {"age_seconds", age_seconds(broker.now_, job.accepted_at)},
+               {"bytes", job.payload.size()}};
+  if (job.state == JobState::kDelayed) row["due_in_seconds"] = age_seconds(job.due_at, broker.now_);
+  if (job.worker) row["worker"] = job.worker->routing_id.str();
+  if (job.worker) row["running_seconds"] = age_seconds(broker.now_, job.started_at);
+  return {std::move(row)};
+}
+
+// Visits every job at most once and makes rows only of the page asked for.
+AdminViews::Json AdminViews::jobs(const Arguments& arguments) const {
+  Value rows = Value::array();
+  size_t matched = 0;
+  broker.jobs_.for_each([&](const Job& job) {
+    const std::string name = arguments.name.empty() ? "" : job_name(job.payload);
+    if (!arguments.match(job, name)) return true;
+    ++matched;
+    if (matched > arguments.offset && rows.size() < arguments.limit) rows.push_back(job_row(job).value);
+    return true;
+  });
+  return {{{"jobs", std::move(rows)}, {"matched", matched}, {"offset", arguments.offset}}};
+}
+
+Result<AdminViews::Json> AdminViews::job(const Arguments& arguments) const {
+  if (const Job* job = broker.jobs_.find(arguments.id)) {
+    Value row = job_row(*job).value;
+    row["headers"] = job->headers.text.str();
+    row["client"] = job->client.str();
+    row["explain"] = explain(*job);
+    return Json{std::move(row)};
+  }
+  for (const EndedJob& ended : broker.ended_) {
+    if (!(ended.id == arguments.id)) continue;
+    return Json{{{"id", ended.id.str()},
+                 {"queue", ended.queue.str()},
+                 {"state", "ended"},
+                 {"outcome", outcome_word(ended.outcome)},
+                 {"attempts", ended.attempts},
+                 {"ended_seconds_ago", age_seconds(broker.now_, ended.ended_at)},
+                 {"took_seconds", age_seconds(ended.ended_at, ended.accepted_at)},
+                 {"explain", fmt::format("It ended {:.1f} s ago: {}.", age_seconds(broker.now_, ended.ended_at),
+                                         outcome_word(ended.outcome))}}};
+  }
+  return fail(ErrorCode::kUnknownJob, fmt::format("no job {}: it was never here, or it ended long ago", arguments.id));
+}
+
+// Why the job is where it is, in a sentence.
+std::string AdminViews::explain(const Job& job) const {
+  const Queue& queue = *job.queue;
+  switch (job.state) {
+    case JobState::kRunning:
+      return fmt::format("It has been running for {:.1f} s on worker {}, attempt {}{}.",
+                         age_seconds(broker.now_, job.started_at), job.worker->routing_id.view(), job.attempt,
+                         job.cancel_requested ? ", and the worker was told to cancel it" : "");
+    case JobState::kDelayed:
+      return fmt::format("It is {} and becomes ready in {:.1f} s.",
+                         job.attempt == 0 ? "delayed as asked" : fmt::format("to be run again after attempt {}", job.attempt),
+                         age_seconds(job.due_at, broker.now_));
+    case JobState::kWaiting:
+      if (queue.workers == 0) return fmt::format("It waits because no worker serves queue {}.", queue.name.view());
+      return fmt::format("It waits for a free slot: {} workers serve queue {}, all busy, and {} jobs wait there.",
+                         queue.workers, queue.name.view(), queue.counters.waiting);
+  }
+  EMQ_ASSERT(false);
+}
+
+}  // namespace eventmq

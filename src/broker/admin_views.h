@@ -1,0 +1,42 @@
+// What the broker shows to people, as JSON text. Not on the hot path; every listing is bounded.
+#pragma once
+
+#include <string>
+
+#include "src/base/result.h"
+#include "src/broker/core.h"
+
+namespace eventmq {
+
+struct AdminViews {
+  const Broker::State& broker;
+
+  // The answers to the published administrative commands (docs/protocol.md).
+  std::string published_status() const;
+  std::string published_workers() const;
+  std::string published_schedulers() const;
+
+  // The views of QUERY. `arguments` is a JSON object or empty.
+  // Errors: kBadValue for an unknown view or argument, kUnknownJob.
+  Result<std::string> view(std::string_view what, std::string_view arguments) const;
+  // The `id` among the arguments of QUERY. Errors: kBadValue when there is none.
+  static Result<std::string> job_id(std::string_view arguments);
+
+ private:
+  struct Arguments;
+  struct Json;  // hides the JSON library from the rest of the folder
+
+  static Result<Arguments> parse_arguments(std::string_view text);
+  Json status() const;
+  Json queues() const;
+  Json workers() const;
+  Json schedulers() const;
+  Json jobs(const Arguments& arguments) const;
+  Result<Json> job(const Arguments& arguments) const;
+  Json job_row(const Job& job) const;
+  Json queue_row(const Queue& queue) const;
+  std::string explain(const Job& job) const;
+  QueueCounters totals() const;
+};
+
+}  // namespace eventmq

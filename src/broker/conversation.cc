@@ -1,0 +1,226 @@
+// Peers come, speak and go.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "src/broker/core.h"
+
+namespace eventmq {
+namespace {
+
+// What the broker says it knows, in its ACK of an INFORM that carried capabilities.
+Bytes broker_capabilities(const std::string& instance) {
+  Capabilities all;
+  all.settle = all.errors = all.cancel = all.progress = all.multi_ack = all.resume = true;
+  all.instance = Bytes(instance);
+  return Bytes(capabilities_text(all));
+}
+
+}  // namespace
+
+bool Broker::State::has_room_for(PeerKind kind) const {
+  switch (kind) {
+    case PeerKind::kWorker: return peers_.count(kind) < limits::kWorkers;
+    case PeerKind::kScheduler: return peers_.count(kind) < limits::kSchedulers;
+    case PeerKind::kClient: return peers_.count(kind) < limits::kClients;
+  }
+  EMQ_ASSERT(false);
+}
+
+void Broker::State::on_message(const MessageArrived& event, Inform& inform) {
+  Peer* known = peers_.find(event.side, event.peer.view());
+  // A worker that begins anew under its own name: what it does not claim is gone with its earlier life.
+  const bool resumes_itself = known && inform.previous_id == event.peer;
+  if (known && !resumes_itself) drop(*known, LossCause::kRestarted);
+  if (!resumes_itself && !has_room_for(inform.kind)) {
+    return error(event, ErrorCode::kQueueFull,
+                 fmt::format("the broker serves {} {}s already", peers_.count(inform.kind), peer_kind_word(inform.kind)));
+  }
+  if (inform.kind == PeerKind::kWorker) {
+    if (!register_worker(event, inform)) return;
+  } else {
+    if (known && resumes_itself) drop(*known, LossCause::kRestarted);
+    auto peer = std::make_unique<Peer>(inform.kind, event.side, event.peer);
+    peer->announced_capabilities = inform.has_capabilities;
+    peer->capabilities = inform.capabilities;
+    peers_.add(std::move(peer), now_);
+  }
+  log(inform.kind == PeerKind::kClient ? LogLevel::kDebug : LogLevel::kInfo,
+      fmt::format("{} {} is here", peer_kind_word(inform.kind), event.peer.view()));
+  send(event.side, event.peer,
+       Ack{event.message.id, inform.has_capabilities ? broker_capabilities(instance_) : Bytes()});
+}
+
+// False if it was refused.
+bool Broker::State::register_worker(const MessageArrived& event, Inform& inform) {
+  if (inform.queues.empty()) inform.queues.push_back({10, Bytes(settings_.default_queue_name)});
+  auto fresh = std::make_unique<Worker>(event.side, event.peer);
+  fresh->number = next_worker_number_++;
+  fresh->announced_capabilities = inform.has_capabilities;
+  fresh->capabilities = inform.capabilities;
+  for (const QueueWeight& wanted : inform.queues) {
+    Queue* queue = queue_for(wanted.name);
+    if (!queue) {
+      for (const Subscription& subscription : fresh->subscriptions) --subscription.queue->workers;
+      error(event, ErrorCode::kQueueFull, fmt::format("the broker holds {} queues already", queues_.size()));
+      return false;
+    }
+    ++queue->workers;
+    fresh->subscriptions.push_back({queue, wanted.weight, 0, {}});
+  }
+  Worker& worker = *fresh;
+  const std::vector<Job*> held = take_held(worker, inform);
+  if (Peer* old = peers_.find(event.side, event.peer.view())) drop(*old, LossCause::kRestarted);
+  if (Peer* old = find_previous(worker, inform)) drop(*old, LossCause::kRestarted);
+  peers_.add(std::move(fresh), now_);
+  for (Job* job : held) {
+    job->last_worker = worker.routing_id;
+    if (job->cancel_requested) send(worker, Cancel{job->id});
+  }
+  counters_.resumed += held.size();
+  if (!held.empty()) log(LogLevel::kInfo, fmt::format("worker {} goes on with {} jobs", event.peer.view(), held.size()));
+  return true;
+}
+
+Worker* Broker::State::find_previous(const Worker& worker, const Inform& inform) const {
+  if (!worker.capabilities.resume || inform.previous_id.empty()) return nullptr;
+  Peer* previous = peers_.find(worker.side, inform.previous_id.view());
+  return previous && previous->kind == PeerKind::kWorker ? static_cast<Worker*>(previous) : nullptr;
+}
+
+// Moves to the worker the jobs that it still runs from an earlier conversation: those its former self holds,
+// and those that were taken from it for its silence but that nobody else has started.
+std::vector<Job*> Broker::State::take_held(Worker& worker, const Inform& inform) {
+  std::vector<Job*> taken;
+  if (!worker.capabilities.resume || inform.previous_id.empty()) return taken;
+  const Worker* previous = find_previous(worker, inform);
+  for (const HeldJob& claim : inform.held) {
+    Job* job = jobs_.find(claim.request_id.view());
+    if (!job || job->attempt != claim.attempt || job->last_worker != inform.previous_id) continue;
+    if (job->worker == &worker) continue;  // claimed twice
+    if (job->state == JobState::kRunning) {
+      if (job->worker != previous) continue;
+      detach(*job);
+    } else if (job->attempt == 0 || !take_back(*job)) {
+      continue;
+    }
+    job->worker = &worker;
+    worker.running.push_back(*job);
+    taken.push_back(job);
+  }
+  return taken;
+}
+
+// A lost attempt turns out to be alive: its job leaves the waiting or delayed ones and runs on.
+bool Broker::State::take_back(Job& job) {
+  const bool was_lost = job.losses > 0 && (job.handed_back || job.loss_cost_retry);
+  if (!was_lost) return false;
+  if (job.state == JobState::kWaiting) job.queue->remove(job);
+  timers_.clear(job);
+  if (job.loss_cost_retry) --job.retries_used;
+  job.loss_cost_retry = false;
+  --job.losses;
+  set_state(job, JobState::kRunning);
+  if (job.headers.guarantee) persist(AttemptStarted{job.id, job.attempt, job.losses});
+  return true;
+}
+
+void Broker::State::on_message(const MessageArrived& event, Ready&) {
+  if (Worker* worker = find_worker(event)) add_credit(*worker);
+}
+
+void Broker::State::on_message(const MessageArrived& event, Heartbeat&) {
+  if (!peers_.find(event.side, event.peer.view())) stranger(event);
+}
+
+void Broker::State::on_message(const MessageArrived& event, Disconnect&) {
+  if (event.side == Side::kAdministrative) {
+    ack(event);
+    return start_drain();
+  }
+  Peer* peer = peers_.find(event.side, event.peer.view());
+  if (!peer) return;
+  send(*peer, Goodbye{});
+  if (peer->kind != PeerKind::kWorker) return drop(*peer, LossCause::kLeft);
+  stop_feeding(static_cast<Worker&>(*peer));
+}
+
+void Broker::State::on_message(const MessageArrived& event, Goodbye&) {
+  Peer* peer = peers_.find(event.side, event.peer.view());
+  if (!peer) return;
+  if (peer->kind != PeerKind::kWorker) return drop(*peer, LossCause::kLeft);
+  // A worker that settles says this when it holds nothing more. One of the published protocol says it first
+  // and then lets its last jobs end, without another heartbeat.
+  Worker& worker = static_cast<Worker&>(*peer);
+  if (worker.settles() || worker.running.empty()) return drop(worker, LossCause::kLeft);
+  stop_feeding(worker);
+  peers_.start_leaving(worker, now_ + settings_.leave_grace);
+}
+
+void Broker::State::on_message(const MessageArrived&, Ack&) {}
+
+void Broker::State::on_message(const MessageArrived& event, ErrorMessage& message) {
+  log(LogLevel::kWarning, fmt::format("peer {} says {}: {}", event.peer.view(), error_word(message.error.code),
+                                      message.error.text));
+}
+
+void Broker::State::on_message(const MessageArrived& event, Progress& progress) {
+  Worker* worker = find_worker(event);
+  if (!worker) return;
+  Job* job = jobs_.find(progress.request_id.view());
+  if (!job || job->worker != worker) {
+    ++counters_.late_results;
+    return;
+  }
+  Peer* client = peers_.find(job->client_side, job->client.view());
+  if (client && client->capabilities.progress) send(*client, Progress{job->id, progress.fraction, progress.text});
+}
+
+// The worker that said it; a stranger is told to begin with INFORM.
+Worker* Broker::State::find_worker(const MessageArrived& event) {
+  Peer* peer = peers_.find(event.side, event.peer.view());
+  if (peer && peer->kind == PeerKind::kWorker) return static_cast<Worker*>(peer);
+  if (!peer) {
+    stranger(event);
+    return nullptr;
+  }
+  ++counters_.bad_messages;
+  if (peer->capabilities.errors) {
+    error(event, ErrorCode::kForbidden,
+          fmt::format("{} is for workers, and this peer is a {}", command_word(event.message.body),
+                      peer_kind_word(peer->kind)));
+  }
+  return nullptr;
+}
+
+// Someone speaks as if it had sent INFORM: it met an earlier life of this broker, or was given up for silence.
+// KBYE makes it begin a new conversation.
+void Broker::State::stranger(const MessageArrived& event) {
+  ++counters_.strangers;
+  send(event.side, event.peer, Goodbye{});
+}
+
+// It gets nothing more to do, but may settle what it has.
+void Broker::State::stop_feeding(Worker& worker) {
+  worker.leaving = true;
+  set_ranked(worker, false);
+  worker.credits = 0;
+}
+
+// It is gone: what it still holds is lost with it.
+void Broker::State::drop(Peer& peer, LossCause cause) {
+  if (peer.kind == PeerKind::kWorker) {
+    Worker& worker = static_cast<Worker&>(peer);
+    stop_feeding(worker);
+    for (Subscription& subscription : worker.subscriptions) --subscription.queue->workers;
+    if (!worker.running.empty()) {
+      log(LogLevel::kWarning,
+          fmt::format("worker {} is gone with {} jobs", worker.routing_id.view(), worker.running.size()));
+    }
+    while (Job* job = worker.running.back()) attempt_lost(*job, cause);
+  }
+  if (cause == LossCause::kSilent || cause == LossCause::kUnreachable) ++counters_.peers_lost;
+  peers_.remove(peer);
+}
+
+}  // namespace eventmq

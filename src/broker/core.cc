@@ -1,0 +1,114 @@
+#include "src/broker/core.h"
+
+#include <fmt/format.h>
+
+namespace eventmq {
+
+void Effects::clear() {
+  records.clear();
+  commit = 0;
+  sends.clear();
+  log.clear();
+  stop = false;
+}
+
+Broker::Broker(BrokerSettings settings, uint64_t seed, std::string instance, Instant now)
+    : state_(std::make_unique<State>(std::move(settings), seed, std::move(instance), now)) {}
+Broker::~Broker() = default;
+void Broker::step(Event event, Instant now, Effects& out) { state_->step(event, now, out); }
+Instant Broker::next_wake() const { return state_->next_wake(); }
+void Broker::check_invariants() const { state_->check_invariants(); }
+
+Broker::State::State(BrokerSettings broker_settings, uint64_t seed, std::string broker_instance, Instant now)
+    : settings_(std::move(broker_settings)),
+      instance_(std::move(broker_instance)),
+      started_at_(now),
+      prng_(seed),
+      ids_(IdSource::from_small_seed(prng_.next())),
+      dedupe_(prng_.next(), settings_.dedupe_window, settings_.dedupe_ids),
+      now_(now) {}
+
+void Broker::State::step(Event& event, Instant now, Effects& out) {
+  EMQ_ASSERT(now >= now_, "time went back by {} us", now_.us - now.us);
+  now_ = now;
+  out_ = &out;
+  if (!stopped_) {
+    std::visit([this](auto& specific) { on_event(specific); }, event);
+    if (draining_ && drained()) finish_drain();
+  }
+  out_ = nullptr;
+}
+
+void Broker::State::on_event(MessageArrived& event) {
+  if (Peer* peer = peers_.find(event.side, event.peer.view())) peers_.heard(*peer, now_);
+  std::visit([&](auto& body) { on_message(event, body); }, event.message.body);
+}
+
+void Broker::State::on_event(BadMessageArrived& event) {
+  ++counters_.bad_messages;
+  log(LogLevel::kWarning, fmt::format("refused a message: {}", event.error.text));
+  // Only to a peer that is known to understand ERROR; anything else may not even speak the protocol.
+  const Peer* peer = peers_.find(event.side, event.peer.view());
+  const bool understands = peer ? peer->capabilities.errors : event.side == Side::kFrontend;
+  if (understands || event.side == Side::kAdministrative) {
+    error(event.side, event.peer, event.error.code, event.error.text, event.offending_id);
+  }
+}
+
+void Broker::State::on_event(SendFailed& event) {
+  ++(event.unreachable ? counters_.undeliverable : counters_.unread);
+  Peer* peer = peers_.find(event.side, event.peer.view());
+  if (!peer) return;
+  if (const auto* request = std::get_if<Request>(&event.message.body); request && peer->kind == PeerKind::kWorker) {
+    Job* job = held_by(static_cast<Worker&>(*peer), event.message.id.view(), request->attempt);
+    if (job) hand_back(*job);
+  }
+  // A worker or scheduler that cannot be reached, or does not read, is gone. A client only misses something.
+  if (event.unreachable || peer->kind != PeerKind::kClient) drop(*peer, LossCause::kUnreachable);
+}
+
+void Broker::State::on_event(Tick&) {
+  run_due_jobs();
+  drop_silent_peers();
+  send_heartbeats();
+}
+
+void Broker::State::on_event(ShutdownRequested&) { start_drain(); }
+
+void Broker::State::on_event(SettingsChanged& event) {
+  settings_ = std::move(event.settings);
+  dedupe_.set_limits(settings_.dedupe_window, settings_.dedupe_ids);
+  log(LogLevel::kInfo, "settings changed");
+}
+
+void Broker::State::send(Side side, const Bytes& peer, Body body, CommitNumber after) {
+  out_->sends.push_back({side, peer, {ids_.next(), std::move(body)}, after});
+}
+
+void Broker::State::send(Peer& peer, Body body) {
+  peers_.sent(peer, now_);
+  send(peer.side, peer.routing_id, std::move(body));
+}
+
+void Broker::State::ack(const MessageArrived& event, CommitNumber after) {
+  send(event.side, event.peer, Ack{event.message.id, Bytes()}, after);
+}
+
+void Broker::State::error(Side side, const Bytes& peer, ErrorCode code, std::string text, const Bytes& offending_id) {
+  if (text.size() > limits::kErrorTextBytes) text.resize(limits::kErrorTextBytes);
+  send(side, peer, ErrorMessage{{code, std::move(text)}, offending_id});
+}
+
+void Broker::State::error(const MessageArrived& event, ErrorCode code, std::string text) {
+  error(event.side, event.peer, code, std::move(text), event.message.id);
+}
+
+CommitNumber Broker::State::persist(JobRecord record) {
+  if (out_->commit == 0) out_->commit = ++last_commit_;
+  out_->records.push_back(std::move(record));
+  return out_->commit;
+}
+
+void Broker::State::log(LogLevel level, std::string text) { out_->log.push_back({level, std::move(text)}); }
+
+}  // namespace eventmq

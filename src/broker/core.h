@@ -1,0 +1,197 @@
+// The inside of Broker: all its state and the steps, grouped by what they are about. Each group of methods is
+// a source file of its own.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "src/base/id_source.h"
+#include "src/base/prng.h"
+#include "src/broker/broker.h"
+#include "src/broker/dedupe_window.h"
+#include "src/broker/job_table.h"
+#include "src/broker/peers.h"
+#include "src/broker/queue.h"
+#include "src/broker/timer_heap.h"
+
+namespace eventmq {
+
+// Why an attempt ended without a word from its worker.
+enum class LossCause { kSilent, kLeft, kRestarted, kUnreachable };
+
+// What people may still ask about a job that has ended.
+struct EndedJob {
+  Bytes id;
+  Bytes queue;
+  Outcome outcome;
+  uint32_t attempts;
+  Instant accepted_at;
+  Instant ended_at;
+};
+
+// What was refused or dropped, for `emq status`.
+struct BrokerCounters {
+  uint64_t bad_messages = 0;
+  uint64_t duplicates = 0;         // a REQUEST whose id was known
+  uint64_t merged = 0;             // a REQUEST whose unique key was taken
+  uint64_t late_results = 0;       // a REPLY for an attempt that its sender does not hold
+  uint64_t excess_ready = 0;       // a READY beyond limits::kCreditsPerWorker
+  uint64_t strangers = 0;          // worker's talk from a peer that never sent INFORM
+  uint64_t undeliverable = 0;      // messages whose peer was gone
+  uint64_t unread = 0;             // messages to a peer that does not read
+  uint64_t peers_lost = 0;         // dropped for silence or because they became unreachable
+  uint64_t resumed = 0;            // jobs that their worker went on with in a new conversation
+};
+
+struct Broker::State {
+  State(BrokerSettings broker_settings, uint64_t seed, std::string broker_instance, Instant now);
+
+  void step(Event& event, Instant now, Effects& out);
+  Instant next_wake() const;
+
+ private:
+  friend class Broker;
+
+  // --- core.cc: dispatch and saying things ---
+  void on_event(MessageArrived& event);
+  void on_event(BadMessageArrived& event);
+  void on_event(SendFailed& event);
+  void on_event(Tick& event);
+  void on_event(ShutdownRequested& event);
+  void on_event(SettingsChanged& event);
+  void send(Side side, const Bytes& peer, Body body, CommitNumber after = 0);
+  void send(Peer& peer, Body body);
+  void ack(const MessageArrived& event, CommitNumber after = 0);
+  void error(Side side, const Bytes& peer, ErrorCode code, std::string text, const Bytes& offending_id);
+  void error(const MessageArrived& event, ErrorCode code, std::string text);
+  CommitNumber persist(JobRecord record);
+  void log(LogLevel level, std::string text);
+
+  // --- intake.cc: what clients ask for ---
+  void on_message(const MessageArrived& event, Request& request);
+  void on_message(const MessageArrived& event, Cancel& cancel);
+  void on_message(const MessageArrived& event, Schedule& schedule);
+  void on_message(const MessageArrived& event, Unschedule& unschedule);
+  void on_message(const MessageArrived& event, Publish& publish);
+  bool answer_known_id(const MessageArrived& event);
+  bool merge_unique(const MessageArrived& event, const Request& request, const Queue& queue);
+  std::optional<Error> refusal(const Request& request, Queue*& queue);
+  void accept(const MessageArrived& event, Request& request, Queue& queue);
+  std::optional<Error> cancel_job(Job& job);
+  Queue* queue_for(const Bytes& name);
+  void prune_queues();
+  void become_ready(Job& job);
+  void forward(Peer& scheduler, const Bytes& id, std::variant<Schedule, Unschedule> command);
+
+  // --- conversation.cc: peers come, speak and go ---
+  void on_message(const MessageArrived& event, Inform& inform);
+  void on_message(const MessageArrived& event, Ready& ready);
+  void on_message(const MessageArrived& event, Heartbeat& heartbeat);
+  void on_message(const MessageArrived& event, Disconnect& disconnect);
+  void on_message(const MessageArrived& event, Goodbye& goodbye);
+  void on_message(const MessageArrived& event, Ack& ack);
+  void on_message(const MessageArrived& event, ErrorMessage& error);
+  void on_message(const MessageArrived& event, Progress& progress);
+  bool has_room_for(PeerKind kind) const;
+  bool register_worker(const MessageArrived& event, Inform& inform);
+  Worker* find_previous(const Worker& worker, const Inform& inform) const;
+  std::vector<Job*> take_held(Worker& worker, const Inform& inform);
+  bool take_back(Job& job);
+  Worker* find_worker(const MessageArrived& event);
+  void stranger(const MessageArrived& event);
+  void stop_feeding(Worker& worker);
+  void drop(Peer& peer, LossCause cause);
+
+  // --- matching.cc: which worker, which job ---
+  void place(Job& job);                 // it is ready: give it to a worker or let it wait
+  void add_credit(Worker& worker);
+  void feed(Worker& worker);            // give it jobs while it has free slots
+  Job* pick_for(Worker& worker);
+  void dispatch(Job& job, Worker& worker);
+  Message request_for(const Job& job, const Worker& worker) const;
+  static Bytes published_attempt_id(const Job& job);
+  Job* held_by(const Worker& worker, std::string_view request_id, uint32_t attempt) const;
+  void set_ranked(Worker& worker, bool ranked);
+  void rerank(Worker& worker);
+
+  // --- settling.cc: how attempts and jobs end ---
+  void on_message(const MessageArrived& event, Reply& reply);
+  void detach(Job& job);                // from its worker
+  void attempt_ended(Job& job, Outcome outcome, const Bytes& payload);
+  void attempt_lost(Job& job, LossCause cause);
+  void hand_back(Job& job);             // it never started there: not an attempt
+  void retry_later(Job& job);
+  void wait_again(Job& job);
+  void expire(Job& job);
+  void end(Job& job, Outcome outcome, Bytes payload);
+  void end_undispatched(Job& job, Outcome outcome, std::string_view text);
+  void reply_all(const Job& job, Outcome outcome, const Bytes& payload, CommitNumber after);
+  void set_state(Job& job, JobState state);
+
+  // --- liveness.cc: what happens when time passes ---
+  void run_due_jobs();
+  void drop_silent_peers();
+  void send_heartbeats();
+  void start_drain();
+  bool drained() const;
+  void finish_drain();
+
+  // --- admin.cc, admin_views.cc: what people ask ---
+  void on_message(const MessageArrived& event, Hello& hello);
+  void on_message(const MessageArrived& event, StatusQuery& query);
+  void on_message(const MessageArrived& event, ShowWorkers& query);
+  void on_message(const MessageArrived& event, ShowSchedulers& query);
+  void on_message(const MessageArrived& event, Query& query);
+  bool only_for_administrators(const MessageArrived& event);
+  void answer(const MessageArrived& event, std::string json);
+  void cancel_by_query(const MessageArrived& event, std::string_view arguments);
+
+  // --- invariants.cc ---
+  void check_invariants() const;
+  void check_jobs() const;
+  void check_queues() const;
+  void check_peers() const;
+
+  friend struct AdminViews;  // admin_views.h
+
+  BrokerSettings settings_;
+  std::string instance_;
+  Instant started_at_;
+  Prng prng_;
+  IdSource ids_;
+
+  JobTable jobs_;
+  TimerHeap timers_;
+  DedupeWindow dedupe_;
+  // Ordered by name for people. Keys point into the queues' names.
+  std::map<std::string_view, std::unique_ptr<Queue>> queues_;
+  std::unordered_map<std::string, Job*> unique_jobs_;  // by queue and unique key
+  PeerTable peers_;
+  QueueCounters retired_;  // of queues that were removed while idle
+  BrokerCounters counters_;
+  std::deque<EndedJob> ended_;
+  uint64_t next_worker_number_ = 1;
+  uint64_t next_use_ = 1;
+  uint64_t next_sequence_ = 1;
+  CommitNumber last_commit_ = 0;
+  bool draining_ = false;
+  bool stopped_ = false;
+  Instant drain_deadline_ = Instant::never();
+
+  // Of the present step.
+  Instant now_;
+  Effects* out_ = nullptr;
+};
+
+// The key of Broker::State::unique_jobs_.
+std::string unique_key(const Queue& queue, const Bytes& key);
+
+// {"value": text, "error": {"type": word of the outcome, "message": text, "details": null}}: the payload of a
+// REPLY that the broker makes itself. The text must need no JSON escapes.
+Bytes failure_payload(Outcome outcome, std::string_view text);
+
+}  // namespace eventmq

@@ -1,0 +1,50 @@
+// Remembers the ids of jobs that have ended, for a time and up to a number, so that a REQUEST that a client
+// sends again is ACKed again and not run again. Beyond the number the oldest is forgotten.
+//
+// Ids are kept as 128-bit keyed fingerprints: a collision needs about 2^64 ids, and cannot be forced from
+// outside because the key is the broker's secret seed.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string_view>
+#include <unordered_set>
+
+#include "src/base/time.h"
+
+namespace eventmq {
+
+class DedupeWindow {
+ public:
+  DedupeWindow(uint64_t seed, Duration window, uint64_t ids_max);
+
+  void set_limits(Duration window, uint64_t ids_max);
+  void remember(std::string_view id, Instant now);
+  bool contains(std::string_view id, Instant now);
+  size_t size() const { return order_.size(); }
+
+ private:
+  struct Fingerprint {
+    uint64_t high;
+    uint64_t low;
+    bool operator==(const Fingerprint&) const = default;
+  };
+  struct Hash {
+    size_t operator()(const Fingerprint& print) const { return print.low; }
+  };
+  struct Entry {
+    Fingerprint print;
+    Instant ended_at;
+  };
+
+  Fingerprint fingerprint(std::string_view id) const;
+  void forget_old(Instant now);
+
+  uint64_t key_[4];
+  Duration window_;
+  uint64_t ids_max_;
+  std::deque<Entry> order_;
+  std::unordered_set<Fingerprint, Hash> known_;
+};
+
+}  // namespace eventmq

@@ -1,0 +1,42 @@
+// Owns all live jobs: finds them by id, counts their memory. A Job* stays valid until release().
+#pragma once
+
+#include <deque>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "src/broker/job.h"
+
+namespace eventmq {
+
+class JobTable {
+ public:
+  // Takes the job in; its id must not be present.
+  Job& add(Job job);
+  // The job must be in no list, timer heap or set any more.
+  void release(Job& job);
+
+  // Its newest sender is another peer.
+  void change_client(Job& job, const Bytes& client);
+
+  Job* find(std::string_view id) const;
+  size_t size() const { return by_id_.size(); }
+  uint64_t memory_bytes() const { return memory_bytes_; }
+
+  // Calls visit(Job&) for each live job, in no stated order, until it returns false.
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (const auto& entry : by_id_) {
+      if (!visit(*entry.second)) return;
+    }
+  }
+
+ private:
+  std::deque<Job> slots_;
+  std::vector<Job*> free_;
+  std::unordered_map<std::string_view, Job*> by_id_;  // keys point into the jobs' own ids
+  uint64_t memory_bytes_ = 0;
+};
+
+}  // namespace eventmq

@@ -1,0 +1,93 @@
+// What happens when time passes: jobs fall due or expire, silent peers are given up, heartbeats are sent, and
+// an orderly shutdown comes to its end.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "src/broker/core.h"
+
+namespace eventmq {
+
+Instant Broker::State::next_wake() const {
+  if (stopped_) return Instant::never();
+  Instant wake = std::min(timers_.next(), drain_deadline_);
+  if (const Peer* peer = peers_.first_to_leave()) wake = std::min(wake, peer->leave_deadline);
+  if (!settings_.heartbeats_enabled) return wake;
+  if (const Peer* peer = peers_.longest_silent()) wake = std::min(wake, peer->last_heard + settings_.heartbeat_timeout);
+  if (const Peer* peer = peers_.longest_unsent()) wake = std::min(wake, peer->last_sent + settings_.heartbeat_interval);
+  return wake;
+}
+
+void Broker::State::run_due_jobs() {
+  while (Job* job = timers_.pop_due(now_)) {
+    if (job->expires_at <= now_) {
+      expire(*job);
+    } else if (job->due_at <= now_) {
+      become_ready(*job);
+    } else {
+      timers_.set(*job, std::min(job->due_at, job->expires_at));
+    }
+  }
+}
+
+void Broker::State::drop_silent_peers() {
+  while (Peer* peer = peers_.first_to_leave()) {
+    if (peer->leave_deadline > now_) break;
+    drop(*peer, LossCause::kLeft);
+  }
+  if (!settings_.heartbeats_enabled) return;
+  while (Peer* peer = peers_.longest_silent()) {
+    if (peer->last_heard + settings_.heartbeat_timeout > now_) break;
+    log(peer->kind == PeerKind::kClient ? LogLevel::kDebug : LogLevel::kWarning,
+        fmt::format("{} {} has been silent for {:.1f} s and is taken for gone", peer_kind_word(peer->kind),
+                    peer->routing_id.view(), (now_ - peer->last_heard).seconds()));
+    drop(*peer, LossCause::kSilent);
+  }
+}
+
+void Broker::State::send_heartbeats() {
+  if (!settings_.heartbeats_enabled) return;
+  while (Peer* peer = peers_.longest_unsent()) {
+    if (peer->last_sent + settings_.heartbeat_interval > now_) break;
+    send(*peer, Heartbeat{Bytes(fmt::format("{}.{:06}", now_.us / 1'000'000, now_.us % 1'000'000))});
+  }
+}
+
+void Broker::State::start_drain() {
+  if (draining_) return;
+  draining_ = true;
+  drain_deadline_ = now_ + settings_.drain_timeout;
+  log(LogLevel::kInfo, "shutting down: no new jobs are taken, those that can run are finished");
+}
+
+// Nothing runs, and nothing waits for a worker that is there; or the time is up.
+bool Broker::State::drained() const {
+  if (now_ >= drain_deadline_) return true;
+  for (const auto& [name, queue] : queues_) {
+    if (queue->counters.running > 0) return false;
+    if (queue->counters.waiting > 0 && queue->workers > 0) return false;
+  }
+  return true;
+}
+
+void Broker::State::finish_drain() {
+  std::vector<Job*> left;
+  jobs_.for_each([&](Job& job) {
+    left.push_back(&job);
+    return true;
+  });
+  for (Job* job : left) {
+    if (!job->headers.guarantee) {
+      reply_all(*job, Outcome::kLost, failure_payload(Outcome::kLost, "the broker was shut down"), 0);
+    }
+  }
+  if (!left.empty()) {
+    log(LogLevel::kWarning, fmt::format("{} jobs were still waiting, delayed or running at the end", left.size()));
+  }
+  peers_.for_each([&](Peer& peer) { send(peer.side, peer.routing_id, Goodbye{}); });
+  stopped_ = true;
+  out_->stop = true;
+  log(LogLevel::kInfo, "shut down");
+}
+
+}  // namespace eventmq

@@ -1,0 +1,148 @@
+// Which worker gets a job, and which job a free slot gets.
+#include <fmt/format.h>
+
+#include "src/broker/core.h"
+
+namespace eventmq {
+namespace {
+
+WorkerRank rank_of(Worker& worker, const Subscription& subscription) {
+  return {subscription.weight, worker.last_used, worker.number, &worker};
+}
+
+}  // namespace
+
+void Broker::State::place(Job& job) {
+  if (job.queue->available.empty()) {
+    timers_.set(job, job.expires_at);
+    return;
+  }
+  // A worker with a free slot means that nothing else waits in this queue.
+  job.queue->pop(job);
+  dispatch(job, *job.queue->available.begin()->worker);
+}
+
+void Broker::State::add_credit(Worker& worker) {
+  if (worker.leaving) return;
+  if (worker.credits >= limits::kCreditsPerWorker) {
+    ++counters_.excess_ready;
+    return;
+  }
+  ++worker.credits;
+  set_ranked(worker, true);
+  feed(worker);
+}
+
+void Broker::State::feed(Worker& worker) {
+  while (worker.credits > 0) {
+    Job* job = pick_for(worker);
+    if (!job) return;
+    job->queue->pop(*job);
+    dispatch(*job, worker);
+  }
+}
+
+// Smooth weighted round robin over the worker's queues that have work: each gains its weight, the richest is
+// served and pays the sum, so over time each is served in proportion to its weight and none starves.
+Job* Broker::State::pick_for(Worker& worker) {
+  Subscription* best = nullptr;
+  int64_t sum = 0;
+  for (Subscription& subscription : worker.subscriptions) {
+    if (subscription.queue->counters.waiting == 0) continue;
+    const int64_t weight = std::max<int64_t>(subscription.weight, 1);
+    sum += weight;
+    subscription.turn += weight;
+    if (!best) {
+      best = &subscription;
+    } else if (settings_.pick_policy == PickPolicy::kStrict && subscription.weight != best->weight) {
+      if (subscription.weight > best->weight) best = &subscription;
+    } else if (subscription.turn > best->turn) {
+      best = &subscription;
+    }
+  }
+  if (!best) return nullptr;
+  best->turn -= sum;
+  return best->queue->peek();
+}
+
+// The job has been taken out of its queue's waiting ones (where it is still counted) and has no worker.
+void Broker::State::dispatch(Job& job, Worker& worker) {
+  EMQ_ASSERT(worker.credits > 0 && !worker.leaving && !job.worker);
+  timers_.clear(job);
+  if (job.expires_at <= now_) {
+    end_undispatched(job, Outcome::kExpired, "expired before a worker was free");
+    return;
+  }
+  set_state(job, JobState::kRunning);
+  job.worker = &worker;
+  job.last_worker = worker.routing_id;
+  job.loss_cost_retry = false;
+  job.started_at = now_;
+  ++job.attempt;
+  worker.running.push_back(job);
+  --worker.credits;
+  rerank(worker);
+  CommitNumber after = 0;
+  if (job.headers.guarantee) after = persist(AttemptStarted{job.id, job.attempt, job.losses});
+  peers_.sent(worker, now_);
+  out_->sends.push_back({worker.side, worker.routing_id, request_for(job, worker), after});
+}
+
+// What the worker is told of the job: all of it if it announced capabilities, else the published form.
+Message Broker::State::request_for(const Job& job, const Worker& worker) const {
+  Request request;
+  request.queue = job.queue->name;
+  request.payload = job.payload;
+  if (worker.settles()) {
+    request.headers.text = job.headers.text;
+    request.attempt = job.attempt;
+    return {job.id, std::move(request)};
+  }
+  request.headers.text = Bytes(published_headers(job.headers));
+  return {published_attempt_id(job), std::move(request)};
+}
+
+void Broker::State::set_ranked(Worker& worker, bool ranked) {
+  if (worker.ranked == ranked) return;
+  worker.ranked = ranked;
+  for (Subscription& subscription : worker.subscriptions) {
+    auto& available = subscription.queue->available;
+    if (!ranked) {
+      subscription.spare = available.extract(rank_of(worker, subscription));
+      EMQ_ASSERT(!subscription.spare.empty());
+    } else if (subscription.spare.empty()) {
+      available.insert(rank_of(worker, subscription));
+    } else {
+      subscription.spare.value() = rank_of(worker, subscription);
+      available.insert(std::move(subscription.spare));
+    }
+  }
+}
+
+// It was used just now: it goes behind its equals, or out if that was its last free slot.
+void Broker::State::rerank(Worker& worker) {
+  set_ranked(worker, false);
+  worker.last_used = next_use_++;
+  set_ranked(worker, worker.credits > 0);
+}
+
+// To a worker of the published protocol the message's id is all that ties a REPLY to an attempt, so attempts
+// after the first get an id of their own: the job's id, '~' and the attempt.
+Bytes Broker::State::published_attempt_id(const Job& job) {
+  if (job.attempt <= 1) return job.id;
+  return Bytes(fmt::format("{}~{}", job.id.view(), job.attempt));
+}
+
+// The running job that this worker, at this attempt, holds under the id that it was given. Null if none.
+Job* Broker::State::held_by(const Worker& worker, std::string_view request_id, uint32_t attempt) const {
+  Job* job = jobs_.find(request_id);
+  if (!job && !worker.settles()) {
+    const size_t mark = request_id.rfind('~');
+    if (mark != std::string_view::npos) job = jobs_.find(request_id.substr(0, mark));
+  }
+  if (!job || job->state != JobState::kRunning || job->worker != &worker) return nullptr;
+  if (worker.settles()) return attempt == job->attempt ? job : nullptr;
+  return published_attempt_id(*job) == request_id ? job : nullptr;
+}
+
+}  // namespace eventmq

@@ -1,0 +1,170 @@
+// How attempts end, and what becomes of their jobs.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "src/broker/backoff.h"
+#include "src/broker/core.h"
+
+namespace eventmq {
+namespace {
+
+std::string_view cause_text(LossCause cause) {
+  switch (cause) {
+    case LossCause::kSilent: return "the worker fell silent";
+    case LossCause::kLeft: return "the worker left";
+    case LossCause::kRestarted: return "the worker started anew";
+    case LossCause::kUnreachable: return "the worker became unreachable";
+  }
+  EMQ_ASSERT(false);
+}
+
+// A worker of the published protocol says nothing of an outcome. Only its time-out can be told, and only of a
+// job that had a timeout (docs/protocol.md, "Existing job managers").
+Outcome published_outcome(const Job& job, const Bytes& payload) {
+  const bool timed_out = job.headers.timeout.us > 0 && payload == R"({"value": "TimeoutError"})";
+  return timed_out ? Outcome::kTimeout : Outcome::kOk;
+}
+
+uint64_t& count_of(QueueCounters& counters, JobState state) {
+  switch (state) {
+    case JobState::kDelayed: return counters.delayed;
+    case JobState::kWaiting: return counters.waiting;
+    case JobState::kRunning: return counters.running;
+  }
+  EMQ_ASSERT(false);
+}
+
+uint64_t& count_of(QueueCounters& counters, Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kOk: return counters.done;
+    case Outcome::kExpired: return counters.expired;
+    case Outcome::kCancelled: return counters.cancelled;
+    default: return counters.dead;
+  }
+}
+
+}  // namespace
+
+Bytes failure_payload(Outcome outcome, std::string_view text) {
+  return Bytes(fmt::format(R"({{"value": "{}", "error": {{"type": "{}", "message": "{}", "details": null}}}})", text,
+                           outcome_word(outcome), text));
+}
+
+void Broker::State::on_message(const MessageArrived& event, Reply& reply) {
+  Worker* worker = find_worker(event);
+  if (!worker) return;
+  Job* job = held_by(*worker, reply.request_id.view(), reply.attempt);
+  const Outcome outcome = reply.has_outcome ? reply.outcome : job ? published_outcome(*job, reply.payload) : Outcome::kOk;
+  if (job) {
+    ++worker->processed;
+    attempt_ended(*job, outcome, reply.payload);
+  } else {
+    ++counters_.late_results;
+    log(LogLevel::kDebug, fmt::format("late result for {} refused", reply.request_id.view()));
+  }
+  // Of a worker that settles, the result is the READY of its slot. A job handed back had no slot.
+  if (worker->settles() && outcome != Outcome::kReturned) add_credit(*worker);
+}
+
+void Broker::State::detach(Job& job) {
+  EMQ_ASSERT(job.worker && job.state == JobState::kRunning);
+  job.worker->running.remove(job);
+  job.worker = nullptr;
+}
+
+void Broker::State::attempt_ended(Job& job, Outcome outcome, const Bytes& payload) {
+  if (outcome == Outcome::kReturned) return hand_back(job);
+  detach(job);
+  const bool failed = outcome == Outcome::kError || outcome == Outcome::kTimeout || outcome == Outcome::kKilled;
+  if (failed && !job.cancel_requested && job.retries_used < job.headers.retry_count) return retry_later(job);
+  end(job, outcome, payload);
+}
+
+void Broker::State::attempt_lost(Job& job, LossCause cause) {
+  detach(job);
+  ++job.losses;
+  ++job.queue->counters.attempts_lost;
+  if (job.cancel_requested) return end(job, Outcome::kCancelled, failure_payload(Outcome::kCancelled, "cancelled"));
+  const bool free_rerun = job.headers.guarantee && job.losses < settings_.max_deliveries;
+  if (free_rerun) return wait_again(job);
+  if (!job.headers.guarantee && job.retries_used < job.headers.retry_count) {
+    job.loss_cost_retry = true;
+    return retry_later(job);
+  }
+  const std::string text = job.headers.guarantee
+                               ? fmt::format("lost with its worker {} times: {}", job.losses, cause_text(cause))
+                               : std::string(cause_text(cause));
+  end(job, Outcome::kLost, failure_payload(Outcome::kLost, text));
+}
+
+void Broker::State::hand_back(Job& job) {
+  detach(job);
+  --job.attempt;
+  if (job.cancel_requested) return end(job, Outcome::kCancelled, failure_payload(Outcome::kCancelled, "cancelled"));
+  wait_again(job);
+}
+
+// It takes its old place in the queue.
+void Broker::State::wait_again(Job& job) {
+  set_state(job, JobState::kWaiting);
+  if (job.headers.guarantee) persist(JobRequeued{job.id, job.retries_used, now_});
+  job.queue->push_handed_back(job);
+  place(job);
+}
+
+void Broker::State::retry_later(Job& job) {
+  ++job.retries_used;
+  ++job.queue->counters.retries;
+  const Duration base = job.headers.backoff.value_or(settings_.retry_backoff);
+  job.due_at = now_ + retry_delay(base, settings_.retry_backoff_max, job.retries_used, prng_);
+  set_state(job, JobState::kDelayed);
+  if (job.headers.guarantee) persist(JobRequeued{job.id, job.retries_used, job.due_at});
+  timers_.set(job, job.due_at);
+}
+
+void Broker::State::expire(Job& job) {
+  if (job.state == JobState::kWaiting) job.queue->remove(job);
+  end_undispatched(job, Outcome::kExpired, "no worker was free in time");
+}
+
+void Broker::State::end_undispatched(Job& job, Outcome outcome, std::string_view text) {
+  end(job, outcome, failure_payload(outcome, text));
+}
+
+// The job is in no list any more. Counts it, tells who asked, forgets it.
+void Broker::State::end(Job& job, Outcome outcome, Bytes payload) {
+  EMQ_ASSERT(!job.worker && !job.link.linked && !job.handed_back, "job {}", job.id.view());
+  timers_.clear(job);
+  QueueCounters& counters = job.queue->counters;
+  --count_of(counters, job.state);
+  ++count_of(counters, outcome);
+  counters.latency_ms_last = static_cast<uint64_t>((now_ - job.accepted_at).ms());
+  counters.latency_ms_max = std::max(counters.latency_ms_max, counters.latency_ms_last);
+
+  CommitNumber after = 0;
+  if (job.headers.guarantee) after = persist(JobEnded{job.id, outcome, now_});
+  reply_all(job, outcome, payload, after);
+  if (!job.headers.unique.empty()) unique_jobs_.erase(unique_key(*job.queue, job.headers.unique));
+  dedupe_.remember(job.id.view(), now_);
+  ended_.push_back({job.id, job.queue->name, outcome, job.attempt, job.accepted_at, now_});
+  if (ended_.size() > limits::kEndedJobsRemembered) ended_.pop_front();
+  jobs_.release(job);
+}
+
+void Broker::State::reply_all(const Job& job, Outcome outcome, const Bytes& payload, CommitNumber after) {
+  if (job.headers.reply_requested) {
+    send(job.client_side, job.client, Reply{payload, job.id, 0, true, outcome}, after);
+  }
+  for (const ReplyRoute& follower : job.followers) {
+    send(follower.side, follower.peer, Reply{payload, follower.request_id, 0, true, outcome}, after);
+  }
+}
+
+void Broker::State::set_state(Job& job, JobState state) {
+  --count_of(job.queue->counters, job.state);
+  job.state = state;
+  ++count_of(job.queue->counters, job.state);
+}
+
+}  // namespace eventmq

@@ -1,0 +1,31 @@
+// The jobs that something happens to at a known time: a binary heap in which every job knows its place, so
+// that one can be taken out or moved directly.
+#pragma once
+
+#include <vector>
+
+#include "src/broker/job.h"
+
+namespace eventmq {
+
+class TimerHeap {
+ public:
+  // Sets or moves the job's timer; Instant::never() clears it.
+  void set(Job& job, Instant at);
+  void clear(Job& job);
+
+  // The earliest time; Instant::never() when empty.
+  Instant next() const { return heap_.empty() ? Instant::never() : heap_.front()->timer_at; }
+  // Takes out and returns a job whose time is not after `now`; null when there is none.
+  Job* pop_due(Instant now);
+  size_t size() const { return heap_.size(); }
+
+ private:
+  void place(size_t index, Job* job);
+  void sift_up(size_t index);
+  void sift_down(size_t index);
+
+  std::vector<Job*> heap_;
+};
+
+}  // namespace eventmq
