@@ -165,6 +165,14 @@ void append(std::string& text, std::string_view name, int64_t value) {
   fmt::format_to(std::back_inserter(text), ":{}", value);
 }
 
+void append_published(std::string& text, const JobHeaders& headers) {
+  if (headers.guarantee) append(text, "guarantee");
+  if (headers.retry_count > 0) append(text, "retry-count", headers.retry_count);
+  if (headers.timeout.us > 0) append(text, "timeout", (headers.timeout.us + 999'999) / 1'000'000);
+  if (headers.nohaste) append(text, "nohaste");
+  if (headers.run_count) append(text, "run_count", *headers.run_count);
+}
+
 }  // namespace
 
 Result<JobHeaders> parse_headers(const Bytes& text) {
@@ -185,11 +193,13 @@ Result<JobHeaders> parse_headers(const Bytes& text) {
 
 std::string published_headers(const JobHeaders& headers) {
   std::string text = "reply-requested";
-  if (headers.guarantee) append(text, "guarantee");
-  if (headers.retry_count > 0) append(text, "retry-count", headers.retry_count);
-  if (headers.timeout.us > 0) append(text, "timeout", (headers.timeout.us + 999'999) / 1'000'000);
-  if (headers.nohaste) append(text, "nohaste");
-  if (headers.run_count) append(text, "run_count", *headers.run_count);
+  append_published(text, headers);
+  return text;
+}
+
+std::string published_schedule_headers(const JobHeaders& headers) {
+  std::string text = headers.reply_requested ? "reply-requested" : "";
+  append_published(text, headers);
   return text;
 }
 
