@@ -217,6 +217,8 @@ ClientSession::ClientSession(ClientSessionSettings settings, IdSource ids)
     : state_(std::make_unique<State>(std::move(settings), ids)) {}
 
 ClientSession::~ClientSession() = default;
+ClientSession::ClientSession(ClientSession&&) noexcept = default;
+ClientSession& ClientSession::operator=(ClientSession&&) noexcept = default;
 
 void ClientSession::step(ClientEvent event, Instant now, std::vector<ClientEffect>& out) {
   State& state = *state_;

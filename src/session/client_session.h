@@ -66,6 +66,8 @@ class ClientSession {
  public:
   ClientSession(ClientSessionSettings settings, IdSource ids);
   ~ClientSession();
+  ClientSession(ClientSession&&) noexcept;
+  ClientSession& operator=(ClientSession&&) noexcept;
 
   void step(ClientEvent event, Instant now, std::vector<ClientEffect>& out);
   Instant next_wake() const;

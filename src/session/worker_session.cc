@@ -147,7 +147,6 @@ void WorkerSession::State::start_job(Bytes id, Request& request) {
 
 void WorkerSession::State::give_back(const Bytes& id, uint32_t attempt) {
   link.send(Reply{Bytes::literal(kNoValue), id, attempt, true, Outcome::kReturned}, now);
-  ++credits;
 }
 
 void WorkerSession::State::on_cancel(const Cancel& cancel) {
@@ -183,7 +182,7 @@ void WorkerSession::State::settle(const std::string& id, const RunningJob& job) 
   const JobResult& result = *job.result;
   if (broker_settles()) {
     link.send(Reply{result.payload, Bytes(id), job.attempt, true, result.outcome}, now);
-    ++credits;  // the settling REPLY is also READY
+    if (result.outcome != Outcome::kReturned) ++credits;  // the settling REPLY is also READY
   } else if (result.outcome == Outcome::kReturned) {
     log(true, "job " + id + " was not run, and this broker cannot take it back");
   } else if (job.reply_requested) {
@@ -286,6 +285,8 @@ WorkerSession::WorkerSession(WorkerSessionSettings settings, IdSource ids)
     : state_(std::make_unique<State>(std::move(settings), ids)) {}
 
 WorkerSession::~WorkerSession() = default;
+WorkerSession::WorkerSession(WorkerSession&&) noexcept = default;
+WorkerSession& WorkerSession::operator=(WorkerSession&&) noexcept = default;
 
 void WorkerSession::step(WorkerEvent event, Instant now, std::vector<WorkerEffect>& out) {
   if (state_->ended) return;

@@ -56,6 +56,8 @@ class WorkerSession {
  public:
   WorkerSession(WorkerSessionSettings settings, IdSource ids);
   ~WorkerSession();
+  WorkerSession(WorkerSession&&) noexcept;
+  WorkerSession& operator=(WorkerSession&&) noexcept;
 
   void step(WorkerEvent event, Instant now, std::vector<WorkerEffect>& out);
   Instant next_wake() const;

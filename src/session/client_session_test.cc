@@ -1,0 +1,375 @@
+#include "src/session/client_session.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "src/session/test_conversation.h"
+
+namespace eventmq {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+constexpr std::string_view kFirstBroker = "errors,progress,multi-ack,instance:one";
+constexpr std::string_view kOtherBroker = "errors,progress,multi-ack,instance:two";
+
+class ClientSessionTest : public ::testing::Test,
+                          public TestConversation<ClientSession, ClientEvent, ClientEffect> {
+ protected:
+  ClientSessionTest() : TestConversation(ClientSession(settings(), IdSource::from_small_seed(3))) {}
+
+  static ClientSessionSettings settings() {
+    ClientSessionSettings settings;
+    settings.link.addresses = {"tcp://a:1"};
+    settings.window = 3;
+    return settings;
+  }
+  void connect(std::string_view capabilities = kFirstBroker) {
+    step(ClientStarted{});
+    acknowledge_inform(capabilities);
+    clear();
+  }
+  void reconnect(std::string_view capabilities) {
+    step(LinkLost{});
+    advance(milliseconds(100));
+    acknowledge_inform(capabilities);
+  }
+  static Message job(std::string_view id, std::string_view headers = "") {
+    return {Bytes(id), Request{Bytes("queue"), *parse_headers(Bytes(headers)), Bytes("[]")}};
+  }
+  void submit(std::string_view id, std::string_view headers = "") { step(Submit{job(id, headers), std::nullopt}); }
+  void submit_within(std::string_view id, Duration span, std::string_view headers = "") {
+    step(Submit{job(id, headers), now() + span});
+  }
+  void acknowledge(std::string_view ids) { hear(Ack{Bytes(ids), {}}); }
+  void reply(std::string_view id, Outcome outcome = Outcome::kOk) {
+    hear(Reply{Bytes(R"({"value": 5})"), Bytes(id), 0, true, outcome});
+  }
+  std::vector<std::string> sent_ids() {
+    std::vector<std::string> ids;
+    for (const Message& message : take_messages<Request>()) ids.push_back(message.id.str());
+    return ids;
+  }
+  std::vector<std::string> accepted_ids() {
+    std::vector<std::string> ids;
+    for (const Accepted& accepted : take<Accepted>()) ids.push_back(accepted.id.str());
+    return ids;
+  }
+  std::vector<std::pair<std::string, ErrorCode>> failures() {
+    std::vector<std::pair<std::string, ErrorCode>> list;
+    for (const Failed& failed : take<Failed>()) list.emplace_back(failed.id.str(), failed.error.code);
+    return list;
+  }
+};
+
+TEST_F(ClientSessionTest, InformSaysClientWithItsCapabilities) {
+  step(ClientStarted{});
+  const Inform inform = take_sent<Inform>().at(0);
+  EXPECT_EQ(inform.kind, PeerKind::kClient);
+  EXPECT_TRUE(inform.has_capabilities);
+  EXPECT_TRUE(inform.capabilities.errors && inform.capabilities.progress && inform.capabilities.multi_ack);
+  EXPECT_TRUE(inform.queues.empty());
+}
+
+TEST_F(ClientSessionTest, WhatIsSubmittedEarlyLeavesAfterTheAckOfInformInOrder) {
+  submit("a");
+  step(ClientStarted{});
+  submit("b");
+  EXPECT_THAT(sent_ids(), IsEmpty());
+  acknowledge_inform(kFirstBroker);
+  EXPECT_THAT(sent_ids(), ElementsAre("a", "b"));
+}
+
+TEST_F(ClientSessionTest, WindowBoundsWhatIsNotYetAcknowledged) {
+  connect();
+  for (const char* id : {"a", "b", "c", "d", "e"}) submit(id);
+  EXPECT_THAT(sent_ids(), ElementsAre("a", "b", "c"));
+  acknowledge("b");
+  EXPECT_THAT(sent_ids(), ElementsAre("d"));
+}
+
+TEST_F(ClientSessionTest, OneAckMayNameSeveralIds) {
+  connect();
+  for (const char* id : {"a", "b", "c"}) submit(id);
+  acknowledge("a,c,b");
+  EXPECT_THAT(accepted_ids(), ElementsAre("a", "c", "b"));
+}
+
+TEST_F(ClientSessionTest, SecondAckOfTheSameIdSaysNothing) {
+  connect();
+  submit("a", "reply-requested");
+  acknowledge("a");
+  acknowledge("a");
+  EXPECT_THAT(accepted_ids(), ElementsAre("a"));
+}
+
+TEST_F(ClientSessionTest, ReplyEndsTheRequest) {
+  connect();
+  submit("a", "reply-requested");
+  acknowledge("a");
+  reply("a", Outcome::kError);
+  reply("a");
+  const std::vector<Replied> replies = take<Replied>();
+  ASSERT_EQ(replies.size(), 1u);
+  EXPECT_EQ(replies[0].outcome, Outcome::kError);
+  EXPECT_EQ(replies[0].payload.view(), R"({"value": 5})");
+}
+
+TEST_F(ClientSessionTest, ReplyBeforeItsAckCountsAsAccepted) {
+  connect();
+  submit("a", "reply-requested");
+  reply("a");
+  EXPECT_THAT(accepted_ids(), ElementsAre("a"));
+  EXPECT_EQ(take<Replied>().size(), 1u);
+  acknowledge("a");
+  EXPECT_THAT(accepted_ids(), IsEmpty());
+}
+
+TEST_F(ClientSessionTest, ReplyWithoutOutcomeIsOk) {
+  connect("");
+  submit("a", "reply-requested");
+  hear(Reply{Bytes(R"({"value": 5})"), Bytes("a")});
+  EXPECT_EQ(take<Replied>().at(0).outcome, Outcome::kOk);
+}
+
+TEST_F(ClientSessionTest, UnaskedReplyIsDropped) {
+  connect();
+  submit("a");
+  reply("a");
+  reply("stranger");
+  EXPECT_TRUE(take<Replied>().empty());
+  EXPECT_THAT(accepted_ids(), IsEmpty());
+}
+
+TEST_F(ClientSessionTest, ErrorFailsTheSubmissionItNames) {
+  connect();
+  submit("a");
+  submit("b");
+  hear(ErrorMessage{Error{ErrorCode::kQueueFull, "queue is full"}, Bytes("a")});
+  EXPECT_THAT(failures(), ElementsAre(std::make_pair("a", ErrorCode::kQueueFull)));
+  sent_ids();
+  advance(seconds(10));
+  EXPECT_THAT(sent_ids(), IsEmpty()) << "nothing is retried in secret";
+}
+
+TEST_F(ClientSessionTest, ErrorThatNamesNothingIsLogged) {
+  connect();
+  submit("a");
+  hear(ErrorMessage{Error{ErrorCode::kBadMessage, "what?"}, {}});
+  EXPECT_THAT(failures(), IsEmpty());
+  EXPECT_EQ(take<SessionLog>().size(), 1u);
+}
+
+TEST_F(ClientSessionTest, ErrorMakesRoomInTheWindow) {
+  connect();
+  for (const char* id : {"a", "b", "c", "d"}) submit(id);
+  sent_ids();
+  hear(ErrorMessage{Error{ErrorCode::kQueueFull, ""}, Bytes("a")});
+  EXPECT_THAT(sent_ids(), ElementsAre("d"));
+}
+
+TEST_F(ClientSessionTest, ProgressOfAnOpenRequestIsPassedOn) {
+  connect();
+  submit("a", "reply-requested");
+  hear(Progress{Bytes("a"), 0.5, Bytes("half")});
+  hear(Progress{Bytes("other"), 0.5, Bytes("half")});
+  const std::vector<Progressed> progress = take<Progressed>();
+  ASSERT_EQ(progress.size(), 1u);
+  EXPECT_EQ(progress[0].fraction, 0.5);
+}
+
+TEST_F(ClientSessionTest, UnacknowledgedIsSentAgainUnderTheSameIdInOrder) {
+  connect();
+  for (const char* id : {"a", "b", "c", "d"}) submit(id);
+  acknowledge("b");
+  sent_ids();
+  reconnect(kOtherBroker);
+  EXPECT_THAT(sent_ids(), ElementsAre("a", "c", "d"));
+  EXPECT_THAT(failures(), IsEmpty());
+}
+
+TEST_F(ClientSessionTest, AcknowledgedSendIsNotSentAgain) {
+  connect();
+  submit("a");
+  acknowledge("a");
+  clear();
+  reconnect(kFirstBroker);
+  EXPECT_THAT(sent_ids(), IsEmpty());
+}
+
+TEST_F(ClientSessionTest, SameBrokerIsAskedAgainForTheReply) {
+  connect();
+  submit("a", "reply-requested");
+  acknowledge("a");
+  clear();
+  reconnect(kFirstBroker);
+  EXPECT_THAT(sent_ids(), ElementsAre("a"));
+  acknowledge("a");
+  EXPECT_THAT(accepted_ids(), IsEmpty()) << "it was accepted before";
+  reply("a");
+  EXPECT_EQ(take<Replied>().size(), 1u);
+}
+
+TEST_F(ClientSessionTest, PlainRequestIsLostWithItsBroker) {
+  connect();
+  submit("a", "reply-requested");
+  acknowledge("a");
+  clear();
+  reconnect(kOtherBroker);
+  EXPECT_THAT(failures(), ElementsAre(std::make_pair("a", ErrorCode::kJobLost)));
+  EXPECT_THAT(sent_ids(), IsEmpty());
+}
+
+TEST_F(ClientSessionTest, PlainRequestIsLostIfTheBrokerDoesNotSayWhoItIs) {
+  connect("");
+  submit("a", "reply-requested");
+  acknowledge("a");
+  clear();
+  reconnect("");
+  EXPECT_THAT(failures(), ElementsAre(std::make_pair("a", ErrorCode::kJobLost)));
+}
+
+TEST_F(ClientSessionTest, GuaranteedRequestIsAskedForAtAnyBroker) {
+  connect();
+  submit("a", "reply-requested,guarantee");
+  acknowledge("a");
+  clear();
+  reconnect(kOtherBroker);
+  EXPECT_THAT(sent_ids(), ElementsAre("a"));
+  EXPECT_THAT(failures(), IsEmpty());
+}
+
+TEST_F(ClientSessionTest, DeadlineFailsWhatTheBrokerDidNotAcknowledge) {
+  connect();
+  submit_within("a", seconds(2));
+  advance(milliseconds(1999));
+  EXPECT_THAT(failures(), IsEmpty());
+  advance(milliseconds(1));
+  EXPECT_THAT(failures(), ElementsAre(std::make_pair("a", ErrorCode::kTimedOut)));
+  acknowledge("a");
+  EXPECT_THAT(accepted_ids(), IsEmpty());
+}
+
+TEST_F(ClientSessionTest, DeadlineOfARequestCountsUntilItsReply) {
+  connect();
+  submit_within("a", seconds(2), "reply-requested");
+  acknowledge("a");
+  advance(seconds(2));
+  EXPECT_THAT(failures(), ElementsAre(std::make_pair("a", ErrorCode::kTimedOut)));
+  reply("a");
+  EXPECT_TRUE(take<Replied>().empty());
+}
+
+TEST_F(ClientSessionTest, DeadlineWithoutAnyBrokerSaysUnreachable) {
+  step(ClientStarted{});
+  submit_within("a", seconds(2));
+  advance(seconds(2));
+  EXPECT_THAT(failures(), ElementsAre(std::make_pair("a", ErrorCode::kUnreachable)));
+}
+
+TEST_F(ClientSessionTest, AcceptedSendHasNoDeadlineAnyMore) {
+  connect();
+  submit_within("a", seconds(2));
+  acknowledge("a");
+  advance(seconds(5));
+  EXPECT_THAT(failures(), IsEmpty());
+}
+
+TEST_F(ClientSessionTest, ForgottenSubmissionIsSeenThroughInSilence) {
+  connect();
+  submit_within("a", seconds(2), "reply-requested");
+  step(Forget{Bytes("a")});
+  acknowledge("a");
+  reply("a");
+  advance(seconds(3));
+  EXPECT_THAT(accepted_ids(), IsEmpty());
+  EXPECT_TRUE(take<Replied>().empty());
+  EXPECT_THAT(failures(), IsEmpty());
+}
+
+TEST_F(ClientSessionTest, IdThatIsUnderWayIsRefused) {
+  connect();
+  submit("a");
+  submit("a");
+  EXPECT_THAT(failures(), ElementsAre(std::make_pair("a", ErrorCode::kBadValue)));
+  EXPECT_THAT(sent_ids(), ElementsAre("a"));
+}
+
+TEST_F(ClientSessionTest, CloseWaitsForWhatIsNotAcknowledged) {
+  connect();
+  submit("a");
+  step(CloseRequested{now() + seconds(10)});
+  EXPECT_FALSE(ended());
+  acknowledge("a");
+  EXPECT_EQ(take_sent<Goodbye>().size(), 1u);
+  EXPECT_TRUE(ended());
+  EXPECT_EQ(session().next_wake(), Instant::never());
+}
+
+TEST_F(ClientSessionTest, CloseGivesUpAtItsDeadline) {
+  connect();
+  submit("a");
+  step(CloseRequested{now() + seconds(10)});
+  advance(milliseconds(9999));
+  EXPECT_FALSE(ended());
+  advance(milliseconds(1));
+  EXPECT_THAT(failures(), ElementsAre(std::make_pair("a", ErrorCode::kClosed)));
+  EXPECT_TRUE(ended());
+}
+
+TEST_F(ClientSessionTest, CloseDoesNotWaitForReplies) {
+  connect();
+  submit("a", "reply-requested");
+  acknowledge("a");
+  step(CloseRequested{now() + seconds(10)});
+  EXPECT_THAT(failures(), ElementsAre(std::make_pair("a", ErrorCode::kClosed)));
+  EXPECT_TRUE(ended());
+}
+
+TEST_F(ClientSessionTest, NothingIsTakenAfterClose) {
+  connect();
+  step(CloseRequested{now() + seconds(10)});
+  EXPECT_TRUE(ended());
+  submit("late");
+  EXPECT_THAT(failures(), ElementsAre(std::make_pair("late", ErrorCode::kClosed)));
+}
+
+TEST_F(ClientSessionTest, CloseWithoutABrokerEndsAtOnceWhenNothingIsOpen) {
+  step(ClientStarted{});
+  step(CloseRequested{now() + seconds(10)});
+  EXPECT_TRUE(ended());
+}
+
+TEST_F(ClientSessionTest, BrokerThatShutsDownIsLeftOnceItsRepliesHaveCome) {
+  connect();
+  submit("a", "reply-requested");
+  acknowledge("a");
+  hear(Disconnect{});
+  submit("b");
+  sent_ids();
+  EXPECT_TRUE(take_sent<Goodbye>().empty());
+  reply("a");
+  EXPECT_EQ(take<Replied>().size(), 1u);
+  EXPECT_EQ(take_sent<Goodbye>().size(), 1u);
+  EXPECT_THAT(sent_ids(), IsEmpty()) << "what is new waits for the next broker";
+  advance(milliseconds(100));
+  acknowledge_inform(kOtherBroker);
+  EXPECT_THAT(sent_ids(), ElementsAre("b"));
+}
+
+TEST_F(ClientSessionTest, HundredThousandDeadlinesPassInOrder) {
+  connect();
+  constexpr int kCount = 100'000;
+  for (int i = 0; i < kCount; ++i) submit_within("id-" + std::to_string(i), microseconds(kCount - i));
+  clear();
+  advance(microseconds(kCount / 2));
+  EXPECT_EQ(take<Failed>().size(), size_t{kCount} / 2);
+  advance(microseconds(kCount / 2));
+  const std::vector<Failed> rest = take<Failed>();
+  ASSERT_EQ(rest.size(), size_t{kCount} / 2);
+  EXPECT_EQ(rest.back().id.view(), "id-0");
+}
+
+}  // namespace
+}  // namespace eventmq
