@@ -1,0 +1,207 @@
+#include "src/settings/command_line.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "src/base/assert.h"
+#include "src/settings/nearest.h"
+
+namespace eventmq {
+namespace {
+
+tl::unexpected<Error> bad(std::string text) { return fail(ErrorCode::kBadValue, std::move(text)); }
+
+bool is_number(std::string_view word) {
+  return word.size() > 1 && word[0] == '-' && (std::isdigit(static_cast<unsigned char>(word[1])) || word[1] == '.');
+}
+
+bool is_flag(std::string_view word) { return word.size() > 1 && word[0] == '-' && !is_number(word); }
+
+bool has_name(const FlagSpec& spec, std::string_view name) {
+  return std::ranges::find(spec.names, name) != spec.names.end();
+}
+
+const FlagSpec* find_spec(std::span<const FlagSpec> specs, std::string_view name) {
+  const auto found = std::ranges::find_if(specs, [name](const FlagSpec& spec) { return has_name(spec, name); });
+  return found == specs.end() ? nullptr : &*found;
+}
+
+class Parser {
+ public:
+  Parser(std::span<const FlagSpec> specs, const std::vector<std::string>& words) : specs_(specs), words_(words) {}
+
+  Result<CommandLine> parse() {
+    while (next_ < words_.size()) {
+      const std::string& word = words_[next_++];
+      if (word == "--") {
+        line_.arguments.insert(line_.arguments.end(), words_.begin() + static_cast<std::ptrdiff_t>(next_),
+                               words_.end());
+        break;
+      }
+      if (!is_flag(word)) {
+        line_.arguments.push_back(word);
+        continue;
+      }
+      if (auto parsed = word.starts_with("--") ? long_flag(word) : short_flag(word); !parsed) {
+        return tl::unexpected(parsed.error());
+      }
+    }
+    return std::move(line_);
+  }
+
+ private:
+  Result<void> long_flag(const std::string& word) {
+    const size_t sign = word.find('=');
+    const std::string name = word.substr(0, sign);
+    const FlagSpec* spec = find_spec(specs_, name);
+    if (sign != std::string::npos && spec != nullptr) return valued(*spec, name, word.substr(sign + 1));
+    if (spec != nullptr) return flag(*spec, name);
+    if (name.starts_with("--no-")) {
+      const FlagSpec* positive = find_spec(specs_, "--" + name.substr(5));
+      if (positive != nullptr && positive->kind == FlagKind::kYesNo) return add(*positive, name, "no");
+    }
+    return unknown(name);
+  }
+
+  Result<void> short_flag(const std::string& word) {
+    const std::string name = word.substr(0, 2);
+    const FlagSpec* spec = find_spec(specs_, name);
+    if (spec == nullptr) return unknown(word);
+    if (word.size() == 2) return flag(*spec, name);
+    return valued(*spec, name, word.substr(word[2] == '=' ? 3 : 2));
+  }
+
+  // The value was written in the same word.
+  Result<void> valued(const FlagSpec& spec, const std::string& name, const std::string& value) {
+    if (spec.kind == FlagKind::kSwitch) return bad(fmt::format("{} takes no value", name));
+    return add(spec, name, value);
+  }
+
+  Result<void> flag(const FlagSpec& spec, const std::string& name) {
+    if (spec.kind == FlagKind::kSwitch || spec.kind == FlagKind::kYesNo) return add(spec, name, "yes");
+    if (next_ == words_.size() || is_flag(words_[next_])) {
+      return bad(fmt::format("{} needs a value: {} {}", name, name, spec.value_word));
+    }
+    std::string value = words_[next_++];
+    while (spec.kind == FlagKind::kValues && next_ < words_.size() && !is_flag(words_[next_])) {
+      value += " " + words_[next_++];
+    }
+    return add(spec, name, value);
+  }
+
+  Result<void> add(const FlagSpec& spec, const std::string& name, const std::string& value) {
+    if (spec.kind == FlagKind::kValues) {
+      for (TypedFlag& flag : line_.flags) {
+        if (flag.spec != &spec) continue;
+        flag.value += " " + value;
+        return {};
+      }
+    }
+    line_.flags.push_back({&spec, name, value});
+    return {};
+  }
+
+  Result<void> unknown(const std::string& name) {
+    std::vector<std::string_view> names;
+    for (const FlagSpec& spec : specs_) names.insert(names.end(), spec.names.begin(), spec.names.end());
+    const std::string near = name.size() > 2 ? nearest_name(name, names) : "";
+    return bad(near.empty() ? fmt::format("there is no flag {}", name)
+                            : fmt::format("there is no flag {}; did you mean {}?", name, near));
+  }
+
+  std::span<const FlagSpec> specs_;
+  const std::vector<std::string>& words_;
+  size_t next_ = 0;
+  CommandLine line_;
+};
+
+std::string value_word(SettingType type) {
+  switch (type) {
+    case SettingType::kListenAddress:
+    case SettingType::kConnectAddress:
+      return "ADDRESS";
+    case SettingType::kConnectAddresses:
+      return "ADDRESS,…";
+    case SettingType::kSeconds:
+      return "SECONDS";
+    case SettingType::kCount:
+      return "N";
+    case SettingType::kBytes:
+      return "SIZE";
+    case SettingType::kQueues:
+      return "WEIGHT,NAME…";
+    case SettingType::kTexts:
+      return "FILE…";
+    default:
+      return "VALUE";
+  }
+}
+
+FlagSpec flag_of(const Setting& setting) {
+  FlagSpec flag;
+  for (std::string_view name : split_words(setting.flags)) {
+    if (!name.starts_with("--")) flag.names.emplace_back(name);
+  }
+  std::string name = "--" + std::string(setting.name);
+  std::ranges::replace(name, '_', '-');
+  flag.names.push_back(name);
+  for (std::string_view other : split_words(setting.flags)) {
+    if (other.starts_with("--")) flag.names.emplace_back(other);
+  }
+  const bool many = setting.type == SettingType::kQueues || setting.type == SettingType::kTexts;
+  flag.kind = setting.type == SettingType::kYesNo ? FlagKind::kYesNo : many ? FlagKind::kValues : FlagKind::kValue;
+  flag.value_word = setting.type == SettingType::kChoice ? std::string(setting.choices) : value_word(setting.type);
+  flag.help = setting.help;
+  flag.setting = setting.name;
+  return flag;
+}
+
+}  // namespace
+
+const std::string& long_name(const FlagSpec& flag) {
+  const auto found = std::ranges::find_if(flag.names, [](const std::string& name) { return name.starts_with("--"); });
+  EMQ_ASSERT(found != flag.names.end(), "a flag needs a long name");
+  return *found;
+}
+
+const TypedFlag* CommandLine::find(std::string_view name) const {
+  const TypedFlag* last = nullptr;
+  for (const TypedFlag& flag : flags) {
+    if (long_name(*flag.spec) == name) last = &flag;
+  }
+  return last;
+}
+
+bool CommandLine::has(std::string_view name) const {
+  const TypedFlag* flag = find(name);
+  return flag != nullptr && flag->value != "no";
+}
+
+Result<CommandLine> parse_command_line(std::span<const FlagSpec> specs, const std::vector<std::string>& words) {
+  return Parser(specs, words).parse();
+}
+
+std::vector<FlagSpec> setting_flags(std::span<const Section> sections) {
+  std::vector<FlagSpec> flags;
+  flags.push_back({.names = {"-C", "--config"},
+                   .kind = FlagKind::kValue,
+                   .value_word = "FILE",
+                   .help = "The settings file; else EVENTMQ_CONFIG_FILE, or /etc/eventmq.conf if it exists."});
+  for (const Setting& setting : all_settings()) {
+    const bool wanted =
+        setting.section == Section::kGlobal || std::ranges::find(sections, setting.section) != sections.end();
+    if (wanted && setting.use == SettingUse::kInForce) flags.push_back(flag_of(setting));
+  }
+  return flags;
+}
+
+void apply_setting_flags(const CommandLine& line, LoadRequest& request) {
+  for (const TypedFlag& flag : line.flags) {
+    if (!flag.spec->setting.empty()) request.flags.push_back({flag.spec->setting, flag.value, flag.typed});
+  }
+  if (const TypedFlag* config = line.find("--config")) request.config_path = config->value;
+}
+
+}  // namespace eventmq

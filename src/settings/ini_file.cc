@@ -1,0 +1,104 @@
+#include "src/settings/ini_file.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+
+namespace eventmq {
+namespace {
+
+bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+// Cuts a comment that follows a value: a blank, then # or ;, outside double quotes.
+std::string_view without_comment(std::string_view text) {
+  bool quoted = false;
+  for (size_t at = 0; at < text.size(); ++at) {
+    if (text[at] == '"' && (at == 0 || text[at - 1] != '\\')) quoted = !quoted;
+    const bool starts = text[at] == '#' || text[at] == ';';
+    if (starts && !quoted && at > 0 && is_blank(text[at - 1])) return text.substr(0, at);
+  }
+  return text;
+}
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return result;
+}
+
+class Reader {
+ public:
+  explicit Reader(const std::string& path) : path_(path) {}
+
+  Result<void> line(std::string_view raw, int number) {
+    const std::string_view text = trim(raw);
+    if (text.empty() || text.front() == '#' || text.front() == ';') return {};
+    if (is_blank(raw.front()) && can_continue_) {
+      entries.back().value += fmt::format(" {}", trim(without_comment(text)));
+      return {};
+    }
+    if (text.front() == '[') return section_line(text, number);
+    return entry_line(text, number);
+  }
+
+  std::vector<IniEntry> entries;
+
+ private:
+  Result<void> section_line(std::string_view text, int number) {
+    const size_t end = text.find(']');
+    if (end == std::string_view::npos || !trim(without_comment(text.substr(end + 1))).empty()) {
+      return fail(ErrorCode::kBadValue, fmt::format("{}:{}: a section line is written [router]", path_, number));
+    }
+    section_ = lower(trim(text.substr(1, end - 1)));
+    can_continue_ = false;
+    return {};
+  }
+
+  Result<void> entry_line(std::string_view text, int number) {
+    const size_t sign = text.find_first_of("=:");
+    if (sign == std::string_view::npos || trim(text.substr(0, sign)).empty()) {
+      return fail(ErrorCode::kBadValue, fmt::format("{}:{}: a setting is written name = value", path_, number));
+    }
+    IniEntry entry;
+    entry.section = section_;
+    entry.name = std::string(trim(text.substr(0, sign)));
+    entry.value = std::string(trim(without_comment(text.substr(sign + 1))));
+    if (const std::string_view rest = trim(text.substr(sign + 1));
+        !rest.empty() && (rest.front() == '#' || rest.front() == ';')) {
+      entry.value.clear();
+    }
+    entry.line = number;
+    entries.push_back(std::move(entry));
+    can_continue_ = true;
+    return {};
+  }
+
+  const std::string& path_;
+  std::string section_;
+  bool can_continue_ = false;
+};
+
+}  // namespace
+
+Result<std::vector<IniEntry>> parse_ini(std::string_view text, const std::string& path) {
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // byte order mark
+  if (text.find('\0') != std::string_view::npos) {
+    return fail(ErrorCode::kBadValue, fmt::format("{}: this is not a text file", path));
+  }
+  Reader reader(path);
+  for (int number = 1; !text.empty(); ++number) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    if (auto read = reader.line(text.substr(0, end), number); !read) return tl::unexpected(read.error());
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return std::move(reader.entries);
+}
+
+}  // namespace eventmq

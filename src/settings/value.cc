@@ -1,0 +1,347 @@
+#include "src/settings/value.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+namespace eventmq {
+namespace {
+
+tl::unexpected<Error> bad(std::string text) { return fail(ErrorCode::kBadValue, std::move(text)); }
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front()))) text.remove_prefix(1);
+  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back()))) text.remove_suffix(1);
+  return text;
+}
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return result;
+}
+
+// Items between commas and blanks.
+std::vector<std::string> split_list(std::string_view text) {
+  std::vector<std::string> items;
+  std::string item;
+  for (char c : text) {
+    if (c != ',' && !std::isspace(static_cast<unsigned char>(c))) {
+      item.push_back(c);
+    } else if (!item.empty()) {
+      items.push_back(std::exchange(item, {}));
+    }
+  }
+  if (!item.empty()) items.push_back(item);
+  return items;
+}
+
+// A decimal number and the letters behind it ("1.5h").
+std::optional<std::pair<double, std::string>> number_and_unit(std::string_view text) {
+  const std::string_view trimmed = trim(text);
+  double number = 0;
+  const auto [end, error] =
+      std::from_chars(trimmed.data(), trimmed.data() + trimmed.size(), number, std::chars_format::fixed);
+  if (error != std::errc() || !std::isfinite(number)) return std::nullopt;
+  return std::pair(number, lower(trim({end, static_cast<size_t>(trimmed.data() + trimmed.size() - end)})));
+}
+
+struct Unit {
+  std::string_view word;
+  double factor;
+};
+
+std::optional<double> times_unit(std::string_view text, std::span<const Unit> units) {
+  const auto parts = number_and_unit(text);
+  if (!parts) return std::nullopt;
+  for (const Unit& unit : units) {
+    if (parts->second == unit.word) return parts->first * unit.factor;
+  }
+  return std::nullopt;
+}
+
+constexpr Unit kTimeUnits[] = {{"", 1}, {"s", 1}, {"ms", 1e-3}, {"m", 60}, {"min", 60}, {"h", 3600}, {"d", 86'400}};
+constexpr double kKibi = 1024;
+constexpr Unit kByteUnits[] = {{"", 1},
+                               {"b", 1},
+                               {"k", kKibi},
+                               {"kb", kKibi},
+                               {"kib", kKibi},
+                               {"m", kKibi* kKibi},
+                               {"mb", kKibi* kKibi},
+                               {"mib", kKibi* kKibi},
+                               {"g", kKibi* kKibi* kKibi},
+                               {"gb", kKibi* kKibi* kKibi},
+                               {"gib", kKibi* kKibi* kKibi},
+                               {"t", kKibi* kKibi* kKibi* kKibi},
+                               {"tb", kKibi* kKibi* kKibi* kKibi},
+                               {"tib", kKibi* kKibi* kKibi* kKibi}};
+
+std::string seconds_text(Duration duration) {
+  std::string text = fmt::format("{:.6f}", duration.seconds());
+  text.erase(text.find_last_not_of('0') + 1);
+  if (text.ends_with('.')) text.pop_back();
+  return text;
+}
+
+std::string bytes_text(uint64_t count) {
+  static constexpr std::array<std::string_view, 5> kUnits = {"", "K", "M", "G", "T"};
+  size_t unit = 0;
+  while (count > 0 && count % 1024 == 0 && unit + 1 < kUnits.size()) {
+    count /= 1024;
+    ++unit;
+  }
+  return fmt::format("{}{}", count, kUnits[unit]);
+}
+
+Result<SettingValue> parse_yes_no(const Setting& setting, std::string_view text) {
+  const std::string word = lower(trim(text));
+  for (std::string_view yes : {"yes", "true", "on", "1", "y", "t"}) {
+    if (word == yes) return true;
+  }
+  for (std::string_view no : {"no", "false", "off", "0", "n", "f"}) {
+    if (word == no) return false;
+  }
+  return bad(fmt::format("{} must be yes or no, not \"{}\"", setting.name, text));
+}
+
+Result<SettingValue> parse_choice(const Setting& setting, std::string_view text) {
+  const std::string word = lower(trim(text));
+  std::vector<std::string> choices;
+  for (std::string_view left = setting.choices; !left.empty();) {
+    const size_t end = std::min(left.find('|'), left.size());
+    choices.emplace_back(left.substr(0, end));
+    left.remove_prefix(std::min(end + 1, left.size()));
+  }
+  if (std::ranges::find(choices, word) != choices.end()) return word;
+  if (setting.name == "store" && word == "sqlite") {
+    return bad("store must be memory: this version has no durable store, so jobs do not outlive the router");
+  }
+  return bad(fmt::format("{} must be {}, not \"{}\"", setting.name, fmt::join(choices, " or "), text));
+}
+
+Result<SettingValue> parse_setting_seconds(const Setting& setting, std::string_view text) {
+  const auto parsed = parse_seconds(text);
+  if (!parsed || parsed->seconds() < setting.min || parsed->seconds() > setting.max) {
+    return bad(fmt::format("{} must be seconds from {} to {}, as in 5, 0.5 or 10m, not \"{}\"", setting.name,
+                           setting.min, setting.max, text));
+  }
+  return *parsed;
+}
+
+Result<SettingValue> parse_setting_count(const Setting& setting, std::string_view text) {
+  const auto parsed = parse_count(text);
+  if (!parsed || static_cast<double>(*parsed) < setting.min || static_cast<double>(*parsed) > setting.max) {
+    return bad(fmt::format("{} must be a whole number from {:.0f} to {:.0f}, not \"{}\"", setting.name, setting.min,
+                           setting.max, text));
+  }
+  return *parsed;
+}
+
+Result<SettingValue> parse_bytes(const Setting& setting, std::string_view text) {
+  const auto parsed = times_unit(text, kByteUnits);
+  if (!parsed || *parsed < setting.min || *parsed > setting.max) {
+    return bad(fmt::format("{} must be a size from {} to {}, as in 4096, 32M or 1G, not \"{}\"", setting.name,
+                           bytes_text(static_cast<uint64_t>(setting.min)),
+                           bytes_text(static_cast<uint64_t>(setting.max)), text));
+  }
+  return static_cast<uint64_t>(*parsed);
+}
+
+Result<SettingValue> parse_text(const Setting& setting, std::string_view text) {
+  const std::string_view trimmed = trim(text);
+  const bool has_control = std::ranges::any_of(trimmed, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+  if (has_control) return bad(fmt::format("{} must not hold control characters", setting.name));
+  if (setting.name == "name" && trimmed.size() > limits::kRoutingIdBytes) {
+    return bad(fmt::format("name must be at most {} bytes long", limits::kRoutingIdBytes));
+  }
+  if (setting.name == "default_queue_name" &&
+      (trimmed.empty() || trimmed.size() > limits::kQueueNameBytes || trimmed.find(',') != std::string_view::npos)) {
+    return bad(fmt::format("default_queue_name must be 1 to {} bytes without a comma, not \"{}\"",
+                           limits::kQueueNameBytes, text));
+  }
+  return std::string(trimmed);
+}
+
+Result<SettingValue> parse_address(const Setting& setting, std::string_view text, bool may_be_wildcard) {
+  const std::string_view trimmed = trim(text);
+  if (trimmed.empty() && setting.default_text.empty()) return std::string();
+  if (auto checked = check_address(trimmed, may_be_wildcard); !checked) {
+    return bad(fmt::format("{}: {}", setting.name, checked.error().text));
+  }
+  return std::string(trimmed);
+}
+
+Result<SettingValue> parse_addresses(const Setting& setting, std::string_view text) {
+  std::vector<std::string> addresses = split_list(text);
+  if (addresses.empty()) return bad(fmt::format("{} must name at least one address", setting.name));
+  for (const std::string& address : addresses) {
+    if (auto checked = check_address(address, false); !checked) {
+      return bad(fmt::format("{}: {}", setting.name, checked.error().text));
+    }
+  }
+  return addresses;
+}
+
+// [[10, "default"], "other"]
+std::optional<std::vector<QueueSetting>> queues_from_json(std::string_view text) {
+  const auto json = nlohmann::json::parse(text, nullptr, false);
+  if (!json.is_array()) return std::nullopt;
+  std::vector<QueueSetting> queues;
+  for (const auto& item : json) {
+    if (item.is_string()) {
+      queues.push_back({item.get<std::string>()});
+    } else if (item.is_array() && item.size() == 2 && item[0].is_number_unsigned() && item[1].is_string()) {
+      queues.push_back(
+          {item[1].get<std::string>(), static_cast<int64_t>(std::min<uint64_t>(item[0].get<uint64_t>(), 1ull << 40))});
+    } else {
+      return std::nullopt;
+    }
+  }
+  return queues;
+}
+
+// 10,default 20,high or bare names, separated by blanks or commas.
+std::vector<QueueSetting> queues_from_words(std::string_view text) {
+  std::vector<QueueSetting> queues;
+  const std::vector<std::string> items = split_list(text);
+  for (size_t at = 0; at < items.size(); ++at) {
+    const auto weight = parse_count(items[at]);
+    if (weight && at + 1 < items.size() && *weight <= 1ull << 40) {
+      queues.push_back({items[++at], static_cast<int64_t>(*weight)});
+    } else {
+      queues.push_back({items[at]});
+    }
+  }
+  return queues;
+}
+
+Result<SettingValue> parse_queues(const Setting& setting, std::string_view text) {
+  constexpr int64_t kWeightMax = 1'000'000;
+  const std::string_view trimmed = trim(text);
+  auto queues = trimmed.starts_with('[') ? queues_from_json(trimmed) : queues_from_words(trimmed);
+  if (!queues || queues->empty()) {
+    return bad(fmt::format("{} must be [[10, \"default\"], [20, \"high\"]] or 10,default 20,high, not \"{}\"",
+                           setting.name, text));
+  }
+  for (const QueueSetting& queue : *queues) {
+    if (queue.weight > kWeightMax) {
+      return bad(fmt::format("{}: the weight of \"{}\" must be a whole number from 0 to {}", setting.name, queue.name,
+                             kWeightMax));
+    }
+    const bool has_control = std::ranges::any_of(queue.name, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+    if (queue.name.empty() || queue.name.size() > limits::kQueueNameBytes || has_control ||
+        queue.name.find(',') != std::string::npos) {
+      return bad(fmt::format("{}: a queue's name must be 1 to {} bytes without commas and control characters",
+                             setting.name, limits::kQueueNameBytes));
+    }
+    if (std::ranges::count(*queues, queue.name, &QueueSetting::name) > 1) {
+      return bad(fmt::format("{} names \"{}\" twice: keep one", setting.name, queue.name));
+    }
+  }
+  if (queues->size() > limits::kQueuesPerInform) {
+    return bad(fmt::format("{} must name at most {} queues", setting.name, limits::kQueuesPerInform));
+  }
+  return *std::move(queues);
+}
+
+}  // namespace
+
+Result<Duration> parse_seconds(std::string_view text) {
+  const auto seconds = times_unit(text, kTimeUnits);
+  if (!seconds || *seconds < 0 || *seconds > limits::kHeaderDuration.seconds()) {
+    return bad(fmt::format("\"{}\" is no number of seconds; write 5, 0.5, 500ms, 10m, 2h or 7d", text));
+  }
+  return Duration{std::llround(*seconds * 1e6)};
+}
+
+Result<uint64_t> parse_count(std::string_view text) {
+  const std::string_view trimmed = trim(text);
+  uint64_t number = 0;
+  const auto [end, error] = std::from_chars(trimmed.data(), trimmed.data() + trimmed.size(), number);
+  if (error != std::errc() || end != trimmed.data() + trimmed.size()) {
+    return bad(fmt::format("\"{}\" is no whole number", text));
+  }
+  return number;
+}
+
+Result<void> check_address(std::string_view text, bool may_be_wildcard) {
+  if (text.starts_with("ipc://") && text.size() > 6) return {};
+  if (!text.starts_with("tcp://")) {
+    const std::string_view host = text.empty() || text.find("://") != std::string_view::npos ? "127.0.0.1:47291" : text;
+    return bad(fmt::format("\"{}\" is no address; write tcp://{}", text, host));
+  }
+  const std::string_view rest = text.substr(6);
+  const size_t colon = rest.rfind(':');
+  if (colon == std::string_view::npos || colon == 0 || colon + 1 == rest.size()) {
+    return bad(fmt::format("\"{}\" lacks a host or a port; write tcp://HOST:PORT", text));
+  }
+  const std::string_view host = rest.substr(0, colon);
+  const std::string_view port = rest.substr(colon + 1);
+  if (!may_be_wildcard && (host == "*" || port == "*" || port == "0")) {
+    return bad(fmt::format("\"{}\" can be listened on but not connected to; name the host and the port", text));
+  }
+  if (host.find(':') != std::string_view::npos && !(host.starts_with('[') && host.ends_with(']'))) {
+    return bad(fmt::format("\"{}\": write an IPv6 host in brackets, as in tcp://[::1]:47291", text));
+  }
+  if (port == "*") return {};
+  const auto number = parse_count(port);
+  if (!number || *number > 65'535) return bad(fmt::format("\"{}\": the port must be from 1 to 65535", text));
+  return {};
+}
+
+Result<SettingValue> parse_value(const Setting& setting, std::string_view text) {
+  switch (setting.type) {
+    case SettingType::kText:
+      return parse_text(setting, text);
+    case SettingType::kListenAddress:
+      return parse_address(setting, text, true);
+    case SettingType::kConnectAddress:
+      return parse_address(setting, text, false);
+    case SettingType::kConnectAddresses:
+      return parse_addresses(setting, text);
+    case SettingType::kSeconds:
+      return parse_setting_seconds(setting, text);
+    case SettingType::kCount:
+      return parse_setting_count(setting, text);
+    case SettingType::kBytes:
+      return parse_bytes(setting, text);
+    case SettingType::kYesNo:
+      return parse_yes_no(setting, text);
+    case SettingType::kChoice:
+      return parse_choice(setting, text);
+    case SettingType::kQueues:
+      return parse_queues(setting, text);
+    case SettingType::kTexts:
+      return split_list(text);
+  }
+  return bad(fmt::format("{} has no type", setting.name));
+}
+
+std::string value_text(const Setting& setting, const SettingValue& value) {
+  if (const auto* text = std::get_if<std::string>(&value)) return *text;
+  if (const auto* duration = std::get_if<Duration>(&value)) return seconds_text(*duration);
+  if (const auto* count = std::get_if<uint64_t>(&value)) {
+    return setting.type == SettingType::kBytes ? bytes_text(*count) : fmt::format("{}", *count);
+  }
+  if (const auto* yes = std::get_if<bool>(&value)) return *yes ? "yes" : "no";
+  if (const auto* list = std::get_if<std::vector<std::string>>(&value)) return fmt::format("{}", fmt::join(*list, ","));
+  nlohmann::json json = nlohmann::json::array();
+  for (const QueueSetting& queue : std::get<std::vector<QueueSetting>>(value)) {
+    if (queue.weight == QueueSetting::kNoWeight) {
+      json.push_back(queue.name);
+    } else {
+      json.push_back({queue.weight, queue.name});
+    }
+  }
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace eventmq

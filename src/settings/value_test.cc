@@ -1,0 +1,129 @@
+#include "src/settings/value.h"
+
+#include <gtest/gtest.h>
+
+#include "src/settings/settings_table.h"
+
+namespace eventmq {
+namespace {
+
+// The value as text, or the sentence that refuses it.
+std::string parsed(std::string_view name, std::string_view text) {
+  const Setting* setting = find_setting(name);
+  const auto value = parse_value(*setting, text);
+  return value ? value_text(*setting, *value) : value.error().text;
+}
+
+TEST(ValueTest, EveryDefaultIsAValidValueAndReadsBack) {
+  for (const Setting& setting : all_settings()) {
+    const auto value = parse_value(setting, setting.default_text);
+    ASSERT_TRUE(value.has_value()) << setting.name << ": " << value.error().text;
+    const auto again = parse_value(setting, value_text(setting, *value));
+    ASSERT_TRUE(again.has_value()) << setting.name;
+    EXPECT_EQ(*again, *value) << setting.name;
+  }
+}
+
+TEST(ValueTest, SecondsHaveUnits) {
+  EXPECT_EQ(parsed("heartbeat_interval", "0.5"), "0.5");
+  EXPECT_EQ(parsed("heartbeat_interval", "500ms"), "0.5");
+  EXPECT_EQ(parsed("heartbeat_interval", "2 m"), "120");
+  EXPECT_EQ(parsed("heartbeat_interval", "1h"), "3600");
+  EXPECT_EQ(parsed("dedupe_window", "7d"), "604800");
+}
+
+TEST(ValueTest, SizesHaveUnits) {
+  EXPECT_EQ(parsed("memory_limit", "2G"), "2G");
+  EXPECT_EQ(parsed("memory_limit", "1.5 GiB"), "1536M");
+  EXPECT_EQ(parsed("memory_limit", "3145728"), "3M");
+  EXPECT_EQ(parsed("max_message_size", "64kb"), "64K");
+}
+
+TEST(ValueTest, YesAndNoHaveManySpellings) {
+  for (std::string_view yes : {"yes", "True", "ON", "1", "t"}) EXPECT_EQ(parsed("super_debug", yes), "yes") << yes;
+  for (std::string_view no : {"no", "False", "OFF", "0", "f"}) EXPECT_EQ(parsed("super_debug", no), "no") << no;
+}
+
+TEST(ValueTest, QueuesHaveThreeSpellings) {
+  EXPECT_EQ(parsed("queues", R"([[20, "heavy"], [10, "default"]])"), R"([[20,"heavy"],[10,"default"]])");
+  EXPECT_EQ(parsed("queues", "10,default 20,high"), R"([[10,"default"],[20,"high"]])");
+  EXPECT_EQ(parsed("queues", "default high,low"), R"(["default","high","low"])");
+  EXPECT_EQ(parsed("queues", "7"), R"(["7"])");
+}
+
+TEST(ValueTest, AddressesMayBeSeveral) {
+  EXPECT_EQ(parsed("connect_addr", "tcp://a:1, tcp://[::1]:2"), "tcp://a:1,tcp://[::1]:2");
+  EXPECT_EQ(parsed("frontend_listen_addr", "tcp://*:*"), "tcp://*:*");
+  EXPECT_EQ(parsed("frontend_listen_addr", "ipc:///run/emq"), "ipc:///run/emq");
+}
+
+struct BadValue {
+  std::string_view name, text, sentence;
+};
+class BadValueTest : public testing::TestWithParam<BadValue> {};
+
+TEST_P(BadValueTest, IsRefusedWithASentenceThatSaysTheMend) {
+  const auto value = parse_value(*find_setting(GetParam().name), GetParam().text);
+  ASSERT_FALSE(value.has_value());
+  EXPECT_EQ(value.error().code, ErrorCode::kBadValue);
+  EXPECT_EQ(value.error().text, GetParam().sentence);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Values, BadValueTest,
+    testing::Values(
+        BadValue{"hwm", "many", R"(hwm must be a whole number from 1 to 1000000000, not "many")"},
+        BadValue{"hwm", "0", R"(hwm must be a whole number from 1 to 1000000000, not "0")"},
+        BadValue{"hwm", "-5", R"(hwm must be a whole number from 1 to 1000000000, not "-5")"},
+        BadValue{"hwm", "1.5", R"(hwm must be a whole number from 1 to 1000000000, not "1.5")"},
+        BadValue{"hwm", "", R"(hwm must be a whole number from 1 to 1000000000, not "")"},
+        BadValue{"concurrent_jobs", "1001", R"(concurrent_jobs must be a whole number from 1 to 1000, not "1001")"},
+        BadValue{"drain_timeout", "soon",
+                 R"(drain_timeout must be seconds from 0 to 86400, as in 5, 0.5 or 10m, not "soon")"},
+        BadValue{"drain_timeout", "-1",
+                 R"(drain_timeout must be seconds from 0 to 86400, as in 5, 0.5 or 10m, not "-1")"},
+        BadValue{"drain_timeout", "nan",
+                 R"(drain_timeout must be seconds from 0 to 86400, as in 5, 0.5 or 10m, not "nan")"},
+        BadValue{"heartbeat_interval", "5w",
+                 R"(heartbeat_interval must be seconds from 0.05 to 86400, as in 5, 0.5 or 10m, not "5w")"},
+        BadValue{"max_message_size", "2G",
+                 R"(max_message_size must be a size from 1K to 1G, as in 4096, 32M or 1G, not "2G")"},
+        BadValue{"super_debug", "maybe", R"(super_debug must be yes or no, not "maybe")"},
+        BadValue{"unknown_queue", "drop", R"(unknown_queue must be hold or default or reject, not "drop")"},
+        BadValue{"store", "sqlite",
+                 "store must be memory: this version has no durable store, so jobs do not outlive the router"},
+        BadValue{"store", "redis", R"(store must be memory, not "redis")"},
+        BadValue{"frontend_listen_addr", "localhost:47291",
+                 R"(frontend_listen_addr: "localhost:47291" is no address; write tcp://localhost:47291)"},
+        BadValue{"frontend_listen_addr", "", R"(frontend_listen_addr: "" is no address; write tcp://127.0.0.1:47291)"},
+        BadValue{"frontend_listen_addr", "http://x:1",
+                 R"(frontend_listen_addr: "http://x:1" is no address; write tcp://127.0.0.1:47291)"},
+        BadValue{"frontend_listen_addr", "tcp://localhost",
+                 R"(frontend_listen_addr: "tcp://localhost" lacks a host or a port; write tcp://HOST:PORT)"},
+        BadValue{"frontend_listen_addr", "tcp://localhost:99999",
+                 R"(frontend_listen_addr: "tcp://localhost:99999": the port must be from 1 to 65535)"},
+        BadValue{"frontend_listen_addr", "tcp://::1:47291",
+                 R"(frontend_listen_addr: "tcp://::1:47291": write an IPv6 host in brackets, as in tcp://[::1]:47291)"},
+        BadValue{
+            "connect_addr", "tcp://*:47290",
+            R"(connect_addr: "tcp://*:47290" can be listened on but not connected to; name the host and the port)"},
+        BadValue{"connect_addr", "", "connect_addr must name at least one address"},
+        BadValue{"queues", "[[10]]",
+                 R"(queues must be [[10, "default"], [20, "high"]] or 10,default 20,high, not "[[10]]")"},
+        BadValue{"queues", "[[-1, \"a\"]]",
+                 R"(queues must be [[10, "default"], [20, "high"]] or 10,default 20,high, not "[[-1, "a"]]")"},
+        BadValue{"queues", "", R"(queues must be [[10, "default"], [20, "high"]] or 10,default 20,high, not "")"},
+        BadValue{"queues", "[[1, \"a\"], [2, \"a\"]]", R"(queues names "a" twice: keep one)"},
+        BadValue{"queues", "9999999,a", R"(queues: the weight of "a" must be a whole number from 0 to 1000000)"},
+        BadValue{"queues", "[[1, \"a,b\"]]",
+                 "queues: a queue's name must be 1 to 200 bytes without commas and control characters"},
+        BadValue{"default_queue_name", "a,b",
+                 R"(default_queue_name must be 1 to 200 bytes without a comma, not "a,b")"},
+        BadValue{"job_entry_func", "a\tb", "job_entry_func must not hold control characters"}));
+
+TEST(ValueTest, ANameMustFitARoutingId) {
+  EXPECT_EQ(parsed("name", std::string(256, 'n')), "name must be at most 255 bytes long");
+}
+
+}  // namespace
+}  // namespace eventmq
