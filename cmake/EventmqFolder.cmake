@@ -45,6 +45,8 @@ function(eventmq_test name)
   target_link_libraries(${name} PRIVATE ${ARG_LINKS} GTest::gmock GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE EVENTMQ_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
                                              EVENTMQ_BINARY_DIR="${PROJECT_BINARY_DIR}")
+  # Tests are built more often than they are run: what they test is optimised, they are not.
+  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O0>)
   eventmq_register_tests(${ARG_UNPARSED_ARGUMENTS})
   if(CMAKE_CURRENT_SOURCE_DIR MATCHES "^${PROJECT_SOURCE_DIR}/(src|sim)(/|$)")
     set(label unit)
