@@ -1,0 +1,13 @@
+#include "src/store/memory_store.h"
+
+#include "src/base/assert.h"
+
+namespace eventmq {
+
+void MemoryStore::submit(CommitNumber commit, std::vector<JobRecord> records) {
+  EMQ_ASSERT(commit == committed_ + 1, "commit {} came after {}", commit, committed_);
+  EMQ_ASSERT(!records.empty(), "commit {} is empty", commit);
+  committed_ = commit;
+}
+
+}  // namespace eventmq

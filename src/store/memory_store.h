@@ -1,0 +1,20 @@
+// A store that keeps nothing: every commit is taken at once and none survives the process. It stands in where
+// the operator chose `store = memory`, and in tests.
+#pragma once
+
+#include "src/store/store.h"
+
+namespace eventmq {
+
+class MemoryStore : public Store {
+ public:
+  void submit(CommitNumber commit, std::vector<JobRecord> records) override;
+  CommitNumber committed() const override { return committed_; }
+  bool durable() const override { return false; }
+  std::string_view name() const override { return "memory"; }
+
+ private:
+  CommitNumber committed_ = 0;
+};
+
+}  // namespace eventmq

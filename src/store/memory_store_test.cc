@@ -1,0 +1,48 @@
+#include "src/store/memory_store.h"
+
+#include <gtest/gtest.h>
+
+#include "src/store/store_conformance.h"
+
+namespace eventmq {
+namespace {
+
+INSTANTIATE_TEST_SUITE_P(Memory, StoreConformanceTest,
+                         testing::Values(MakeStore([] { return std::make_unique<MemoryStore>(); })));
+
+// A payload that says when nobody refers to it any more.
+struct CountedBlock : Block {
+  CountedBlock() : Block(&destroy) { ++alive; }
+  static void destroy(Block* block) {
+    --alive;
+    delete static_cast<CountedBlock*>(block);
+  }
+  static inline int alive = 0;
+};
+
+TEST(MemoryStoreTest, CommitsAtOnceAndSaysThatNothingSurvives) {
+  MemoryStore store;
+  EXPECT_FALSE(store.durable());
+  EXPECT_EQ(store.name(), "memory");
+  store.submit(1, {JobRecord(JobEnded{})});
+  EXPECT_EQ(store.committed(), 1u);
+}
+
+TEST(MemoryStoreTest, KeepsNoPayload) {
+  MemoryStore store;
+  JobAccepted job;
+  job.payload = Bytes::adopt(new CountedBlock, "x", 1);
+  std::vector<JobRecord> records;
+  records.push_back(std::move(job));
+  EXPECT_EQ(CountedBlock::alive, 1);
+  store.submit(1, std::move(records));
+  EXPECT_EQ(CountedBlock::alive, 0);
+}
+
+TEST(MemoryStoreDeathTest, ACommitOutOfOrderIsABug) {
+  MemoryStore store;
+  EXPECT_DEATH(store.submit(2, {JobRecord(JobEnded{})}), "commit 2 came after 0");
+}
+
+}  // namespace
+}  // namespace eventmq

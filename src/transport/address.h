@@ -1,0 +1,23 @@
+// Addresses as a user writes them: tcp://host:port, ipc://path, inproc://name.
+#pragma once
+
+#include <string_view>
+
+#include "src/base/result.h"
+
+namespace eventmq {
+
+enum class AddressUse { kListen, kConnect };
+
+// Checks the form only. To listen, the port may be * (the system chooses one) and the host may be * (all).
+// Errors: kBadValue; the text quotes the address and says what is missing.
+Result<void> check_address(std::string_view address, AddressUse use);
+
+// True if a socket listening there can be reached from other machines.
+bool reachable_from_other_machines(std::string_view address);
+
+enum class HostKind { kNone, kIpv4, kIpv6, kName, kAny };
+// What the host of an address is; kNone for ipc and inproc, kAny for *.
+HostKind host_kind(std::string_view address);
+
+}  // namespace eventmq

@@ -1,0 +1,59 @@
+#include "src/transport/address.h"
+
+#include <gtest/gtest.h>
+
+namespace eventmq {
+namespace {
+
+TEST(AddressTest, GoodFormsAreTaken) {
+  for (const char* address : {"tcp://127.0.0.1:47291", "tcp://[::1]:1", "tcp://broker.example:65535", "ipc:///run/x",
+                              "inproc://here"}) {
+    EXPECT_TRUE(check_address(address, AddressUse::kConnect)) << address;
+    EXPECT_TRUE(check_address(address, AddressUse::kListen)) << address;
+  }
+}
+
+TEST(AddressTest, WildcardsAreForListeningOnly) {
+  for (const char* address : {"tcp://*:47291", "tcp://127.0.0.1:*"}) {
+    EXPECT_TRUE(check_address(address, AddressUse::kListen)) << address;
+    EXPECT_FALSE(check_address(address, AddressUse::kConnect)) << address;
+  }
+}
+
+TEST(AddressTest, MalformedOnesAreRefusedWithTheReason) {
+  struct Case {
+    const char* address;
+    const char* reason;
+  };
+  for (const Case& c : {Case{"", "must look like"}, Case{"127.0.0.1:1", "must look like"}, Case{"udp://h:1", "must look like"},
+                        Case{"tcp://host", "no port"}, Case{"tcp://:1", "no host"}, Case{"tcp://h:", "no number"},
+                        Case{"tcp://h:0", "no number"}, Case{"tcp://h:65536", "no number"}, Case{"tcp://h:1x", "no number"},
+                        Case{"ipc://", "must look like"}}) {
+    const Result<void> checked = check_address(c.address, AddressUse::kListen);
+    ASSERT_FALSE(checked) << c.address;
+    EXPECT_EQ(checked.error().code, ErrorCode::kBadValue);
+    EXPECT_NE(checked.error().text.find(c.reason), std::string::npos) << checked.error().text;
+  }
+}
+
+TEST(AddressTest, OnlyLoopbackIsKeptFromOtherMachines) {
+  for (const char* address : {"tcp://127.0.0.1:1", "tcp://127.3.2.1:1", "tcp://[::1]:1", "tcp://localhost:1", "ipc:///x",
+                              "inproc://x"}) {
+    EXPECT_FALSE(reachable_from_other_machines(address)) << address;
+  }
+  for (const char* address : {"tcp://*:1", "tcp://0.0.0.0:1", "tcp://[::]:1", "tcp://10.0.0.1:1", "tcp://eth0:1",
+                              "tcp://127.evil.example:1"}) {
+    EXPECT_TRUE(reachable_from_other_machines(address)) << address;
+  }
+}
+
+TEST(AddressTest, TheKindOfHostIsKnown) {
+  EXPECT_EQ(host_kind("tcp://10.0.0.1:1"), HostKind::kIpv4);
+  EXPECT_EQ(host_kind("tcp://[fe80::1%eth0]:1"), HostKind::kIpv6);
+  EXPECT_EQ(host_kind("tcp://broker:1"), HostKind::kName);
+  EXPECT_EQ(host_kind("tcp://*:1"), HostKind::kAny);
+  EXPECT_EQ(host_kind("ipc://x"), HostKind::kNone);
+}
+
+}  // namespace
+}  // namespace eventmq

@@ -1,0 +1,72 @@
+#include "src/transport/poller.h"
+
+#include <zmq.h>
+
+#include <algorithm>
+#include <limits>
+#include <vector>
+
+#include "src/base/assert.h"
+#include "src/transport/dealer_socket_state.h"
+#include "src/transport/router_socket_state.h"
+
+namespace eventmq {
+
+struct Poller::State {
+  // One watched thing has up to two entries: a DealerSocket also has its monitor.
+  struct Watched {
+    size_t first;
+    size_t count;
+  };
+  std::vector<zmq_pollitem_t> items;
+  std::vector<Watched> watched;
+
+  Token add(std::initializer_list<zmq_pollitem_t> added) {
+    watched.push_back({items.size(), added.size()});
+    items.insert(items.end(), added);
+    return watched.size() - 1;
+  }
+};
+
+Poller::Poller() : state_(std::make_unique<State>()) {}
+Poller::~Poller() = default;
+
+void Poller::clear() {
+  state_->items.clear();
+  state_->watched.clear();
+}
+
+Poller::Token Poller::watch(const RouterSocket& socket) {
+  if (socket.state_->socket == nullptr) return state_->add({});
+  return state_->add({{socket.state_->socket, 0, ZMQ_POLLIN, 0}});
+}
+
+Poller::Token Poller::watch(const DealerSocket& socket) {
+  const DealerSocket::State& state = *socket.state_;
+  if (state.socket == nullptr) return state_->add({});
+  return state_->add({{state.socket, 0, ZMQ_POLLIN, 0}, {state.monitor, 0, ZMQ_POLLIN, 0}});
+}
+
+Poller::Token Poller::watch_readable(int fd) { return state_->add({{nullptr, fd, ZMQ_POLLIN | ZMQ_POLLERR, 0}}); }
+Poller::Token Poller::watch_writable(int fd) { return state_->add({{nullptr, fd, ZMQ_POLLOUT | ZMQ_POLLERR, 0}}); }
+
+void Poller::wait(Duration timeout) {
+  constexpr int64_t kLongest = std::numeric_limits<int>::max();
+  // Not (us + 999) / 1000: "until never" would overflow.
+  const int64_t rounded_up = timeout.us / 1000 + (timeout.us % 1000 > 0 ? 1 : 0);
+  const long milliseconds = timeout < Duration{} ? -1 : static_cast<long>(std::min(rounded_up, kLongest));
+  const int ready = zmq_poll(state_->items.data(), static_cast<int>(state_->items.size()), milliseconds);
+  if (ready >= 0) return;
+  EMQ_ASSERT(zmq_errno() == EINTR, "zmq_poll: {}", zmq_strerror(zmq_errno()));
+  for (zmq_pollitem_t& item : state_->items) item.revents = 0;
+}
+
+bool Poller::ready(Token token) const {
+  const State::Watched& watched = state_->watched.at(token);
+  for (size_t i = 0; i < watched.count; ++i) {
+    if (state_->items[watched.first + i].revents != 0) return true;
+  }
+  return false;
+}
+
+}  // namespace eventmq

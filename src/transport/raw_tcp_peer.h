@@ -1,0 +1,94 @@
+// A peer that speaks ZMTP 3.0 by hand over a plain TCP connection, to say what no library would. For tests.
+#pragma once
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+namespace eventmq::test {
+
+class RawTcpPeer {
+ public:
+  // `endpoint` is tcp://127.0.0.1:port.
+  explicit RawTcpPeer(const std::string& endpoint) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<uint16_t>(std::atoi(endpoint.c_str() + endpoint.rfind(':') + 1)));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    connected_ = ::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  }
+  ~RawTcpPeer() { ::close(fd_); }
+  RawTcpPeer(const RawTcpPeer&) = delete;
+  RawTcpPeer& operator=(const RawTcpPeer&) = delete;
+
+  void send_bytes(const std::string& bytes) const {
+    size_t sent = 0;
+    while (sent < bytes.size()) {
+      const ssize_t now = ::send(fd_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+      if (now <= 0) return;
+      sent += static_cast<size_t>(now);
+    }
+  }
+
+  // Greeting and READY of a DEALER with the NULL mechanism; reads what the other side says of itself.
+  bool handshake(const std::string& routing_id) const {
+    std::string greeting("\xff\0\0\0\0\0\0\0\1\x7f\3\0NULL", 16);
+    greeting.resize(64, '\0');
+    send_bytes(greeting);
+    std::string ready = std::string("\5READY") + property("Socket-Type", "DEALER") + property("Identity", routing_id);
+    send_bytes(std::string("\4") + static_cast<char>(ready.size()) + ready);
+    std::string theirs;
+    char buffer[256];
+    while (connected_ && theirs.find("READY") == std::string::npos) {
+      if (!readable()) return false;
+      const ssize_t got = ::recv(fd_, buffer, sizeof buffer, 0);
+      if (got <= 0) return false;
+      theirs.append(buffer, static_cast<size_t>(got));
+    }
+    return connected_;
+  }
+
+  void send_frame(const std::string& text, bool more) const {
+    send_bytes(frame_header(text.size(), more) + text);
+  }
+  // The header of a frame of this size, and none of the frame.
+  void announce_frame(uint64_t size) const { send_bytes(frame_header(size, false)); }
+
+  // Reads and drops until the other side has closed; false if it does not.
+  bool closed_by_other_side() const {
+    char buffer[4096];
+    while (readable()) {
+      if (::recv(fd_, buffer, sizeof buffer, 0) <= 0) return true;
+    }
+    return false;
+  }
+
+ private:
+  bool readable() const {
+    pollfd item{fd_, POLLIN, 0};
+    return ::poll(&item, 1, 60'000) == 1;
+  }
+  static std::string big_endian(uint64_t value, int bytes) {
+    std::string text;
+    for (int i = bytes - 1; i >= 0; --i) text += static_cast<char>((value >> (8 * i)) & 0xff);
+    return text;
+  }
+  static std::string property(const std::string& name, const std::string& value) {
+    return static_cast<char>(name.size()) + name + big_endian(value.size(), 4) + value;
+  }
+  static std::string frame_header(uint64_t size, bool more) {
+    const char flags = static_cast<char>(2 + (more ? 1 : 0));  // a long frame
+    return flags + big_endian(size, 8);
+  }
+
+  int fd_;
+  bool connected_ = false;
+};
+
+}  // namespace eventmq::test

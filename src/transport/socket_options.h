@@ -1,0 +1,27 @@
+// What can be set about a socket. The defaults are what the programs use.
+#pragma once
+
+#include <cstddef>
+
+#include "src/base/time.h"
+#include "src/wire/limits.h"
+
+namespace eventmq {
+
+struct SocketOptions {
+  // A peer that announces a larger frame is disconnected before any of it is read.
+  size_t frame_bytes_max = limits::kFrameBytesDefault;
+  int send_queue_messages = limits::kSendQueueMessages;  // per peer
+  size_t send_queue_bytes = limits::kSendQueueBytes;     // per peer, ROUTER only
+  int receive_queue_messages = limits::kReceiveQueueMessages;  // per peer
+  // A connection must be made, and its handshake done, within this time.
+  Duration handshake_timeout = seconds(5);
+  // What was sent but has not left when the socket is closed is given so long, and is then dropped.
+  Duration linger = seconds(1);
+  // ROUTER only: every connection is probed so often, and dropped if nothing at all comes back within the
+  // timeout, so that the routing id of a host that vanished becomes free again. 0: never.
+  Duration probe_interval = seconds(15);
+  Duration probe_timeout = seconds(30);
+};
+
+}  // namespace eventmq

@@ -1,0 +1,63 @@
+// Frames in and out of a ZeroMQ socket; used by the sockets of this folder only.
+#pragma once
+
+#include <zmq.h>
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <memory>
+
+#include "src/base/bytes.h"
+#include "src/wire/frames.h"
+
+namespace eventmq::zmq_messages {
+
+// Frames below this size are copied, larger ones shared. A received frame of up to 8 KiB lies in the library's
+// receive buffer and would keep all of it alive.
+inline constexpr size_t kCopiedBytes = 4096;
+
+// Bytes of large frames that the library holds for one peer. Counted down on the I/O thread.
+using QueuedBytes = std::atomic<size_t>;
+
+// Receives the frames of one message into `frames` (after the routing id, if the socket has one). False, and
+// nothing taken, if there is none.
+bool receive(void* socket, Frames& frames);
+// Receives the rest of a message whose first frame was taken already.
+void receive_rest(void* socket, Frames& frames);
+
+// A message ready to be sent, so that nothing can fail half-way.
+class Outgoing {
+ public:
+  // `queued`, if given, is raised by the size of each large frame until the library has let go of it.
+  Outgoing(const Frames& frames, const std::shared_ptr<QueuedBytes>& queued);
+  ~Outgoing();
+  Outgoing(const Outgoing&) = delete;
+  Outgoing& operator=(const Outgoing&) = delete;
+
+  // Sends all frames without blocking. False if the library took none or dropped the message.
+  bool send(void* socket);
+
+ private:
+  std::array<zmq_msg_t, limits::kFramesPerMessage> messages_;
+  size_t size_ = 0;
+};
+
+// The bytes of large frames in a message: what it will add to QueuedBytes.
+size_t large_bytes(const Frames& frames);
+
+// Retries a call that a signal interrupted.
+template <class Call>
+int uninterrupted(Call call) {
+  int result;
+  do {
+    result = call();
+  } while (result == -1 && zmq_errno() == EINTR);
+  return result;
+}
+
+void set_option(void* socket, int option, int value);
+// milliseconds of a duration, for an option
+int whole_milliseconds(Duration duration);
+
+}  // namespace eventmq::zmq_messages
