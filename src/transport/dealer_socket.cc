@@ -56,6 +56,12 @@ std::string reason_of(int event, const std::string& address, bool handshake_done
   }
 }
 
+bool has_input(void* socket) {
+  int events = 0;
+  size_t size = sizeof events;
+  return zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN) != 0;
+}
+
 }  // namespace
 
 Result<void> DealerSocket::State::open(const std::string& new_address, const std::string& routing_id) {
@@ -146,6 +152,11 @@ bool DealerSocket::State::receive_link_event() {
   return true;
 }
 
+void DealerSocket::State::receive_link_events() {
+  while (receive_link_event()) {
+  }
+}
+
 void DealerSocket::State::close(Duration linger) {
   if (socket == nullptr) return;
   // In this order: the library blocks for ever on a report that nobody can take any more.
@@ -173,13 +184,17 @@ bool DealerSocket::is_open() const { return state_->socket != nullptr; }
 DealerInput DealerSocket::receive(Frames& frames) {
   State& state = *state_;
   if (state.socket == nullptr) return DealerInput::kNothing;
-  if (!state.connected_untold && zmq_messages::receive(state.socket, frames)) return DealerInput::kMessage;
-  while (state.receive_link_event()) {
+  if (!state.handshake_done) {
+    state.receive_link_events();
+    // The report on the handshake was queued before the first message, so it is there if the message is.
+    if (!state.handshake_done && has_input(state.socket)) state.receive_link_events();
   }
   if (state.connected_untold) {
     state.connected_untold = false;
     return DealerInput::kConnected;
   }
+  if (zmq_messages::receive(state.socket, frames)) return DealerInput::kMessage;
+  state.receive_link_events();
   // A message that came just before the end may have become readable since we looked.
   if (state.lost && zmq_messages::receive(state.socket, frames)) return DealerInput::kMessage;
   if (state.lost_untold) {

@@ -21,7 +21,7 @@ namespace eventmq {
 enum class DealerInput : uint8_t {
   kNothing,    // nothing now; wait with a Poller
   kMessage,    // `frames` holds it
-  kConnected,  // the connection is made and the handshake done; said once for a connect(), perhaps after a message
+  kConnected,  // the connection is made and the handshake done; said once for a connect(), before any message
   kLost,       // it broke, was refused or failed its handshake; said once for a connect(), after all messages
 };
 

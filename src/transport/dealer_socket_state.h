@@ -18,6 +18,7 @@ struct DealerSocket::State {
   Result<void> open_monitor();
   // Takes the library's next word on the connection; false if there is none.
   bool receive_link_event();
+  void receive_link_events();
   void close(Duration linger);
 
   ZmqContext& context;

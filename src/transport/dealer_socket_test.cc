@@ -74,15 +74,10 @@ TEST_F(DealerSocketTest, AllMessagesComeBeforeLost) {
 }
 
 TEST_F(DealerSocketTest, SaysLostWhenNobodyListens) {
-  std::string endpoint;
-  {
-    RouterSocket router = listen();
-    endpoint = router.endpoint();
-  }
-  ASSERT_TRUE(dealer_.connect(endpoint, "p"));
+  ASSERT_TRUE(dealer_.connect("tcp://127.0.0.1:1", "p"));  // a port that nobody serves
   Frames frames;
   EXPECT_EQ(wait_input(dealer_, frames), DealerInput::kLost);
-  EXPECT_THAT(dealer_.lost_reason(), HasSubstr("nobody answers at " + endpoint));
+  EXPECT_THAT(dealer_.lost_reason(), HasSubstr("nobody answers at tcp://127.0.0.1:1"));
 }
 
 TEST_F(DealerSocketTest, DoesNotReconnectByItself) {
