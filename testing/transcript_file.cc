@@ -55,7 +55,7 @@ Result<std::vector<Conversation>> parse_transcript(std::string_view text) {
       continue;
     }
     std::optional<TranscriptLine> parsed = parse_line(line, number);
-    if (!parsed) return fail(ErrorCode::kBadValue, fmt::format("line {} is no message: {}", number, quoted(line)));
+    if (!parsed) return fail(ErrorCode::kBadValue, fmt::format("line {} is no message: {}", number, in_quotes(line)));
     if (begins) conversations.push_back(Conversation{title, {}});
     begins = false;
     conversations.back().lines.push_back(std::move(*parsed));

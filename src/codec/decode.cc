@@ -62,7 +62,7 @@ bool read_interval(FrameReader& in, Bytes& interval) {
   if (parse_seconds(interval.view(), limits::kHeaderDuration, ignored) == NumberFault::kNone) return true;
   return in.refuse(kIndex, "interval", ErrorCode::kBadMessage,
                    fmt::format("is -1 or seconds from 0 to {}, not {}", limits::kHeaderDuration.us / 1'000'000,
-                               quoted(interval.view())));
+                               in_quotes(interval.view())));
 }
 
 template <class T>
@@ -95,7 +95,7 @@ bool read_peer_kind(FrameReader& in, PeerKind& kind) {
     return true;
   }
   return in.refuse(kIndex, "type", ErrorCode::kBadMessage,
-                   fmt::format("is worker, scheduler or client, not {}", quoted(word.view())));
+                   fmt::format("is worker, scheduler or client, not {}", in_quotes(word.view())));
 }
 
 bool read_queues(FrameReader& in, Inform& inform) {
@@ -154,7 +154,7 @@ bool read_fraction(FrameReader& in, double& fraction) {
   const auto [stop, fault] = std::from_chars(text.data(), end, value);
   if (fault != std::errc() || stop != end || !(value >= 0 && value <= 1)) {
     return in.refuse(kIndex, "fraction", ErrorCode::kBadMessage,
-                     fmt::format("is a number from 0 to 1, not {}", quoted(text.view())));
+                     fmt::format("is a number from 0 to 1, not {}", in_quotes(text.view())));
   }
   fraction = std::abs(value);  // no negative zero
   return true;
@@ -219,13 +219,13 @@ bool read_envelope(FrameReader& in, const Frames& frames, const Command*& comman
   if (!in.payload(1, "version", frame)) return false;
   if (!frame.view().starts_with(kVersionPrefix)) {
     return in.refuse(1, "version", ErrorCode::kUnsupportedVersion,
-                     fmt::format("is {}; eMQP/1.0 is spoken here", quoted(frame.view())));
+                     fmt::format("is {}; eMQP/1.0 is spoken here", in_quotes(frame.view())));
   }
   if (!in.payload(2, "command", frame)) return false;
   command = find_command(frame.view());
   if (command) return in.id(3, "id", id);
   return in.refuse(2, "command", ErrorCode::kUnknownCommand,
-                   fmt::format("is none that is known: {}", quoted(frame.view())));
+                   fmt::format("is none that is known: {}", in_quotes(frame.view())));
 }
 
 [[gnu::cold]] tl::unexpected<DecodeError> refused(const Frames& frames, FrameReader& in) {

@@ -98,7 +98,7 @@ bool FrameReader::attempt(size_t index, uint32_t& out) {
   if (!present(index, kName)) return false;
   if (parse_number(frames_[index].view(), UINT32_MAX, out) != NumberFault::kNone || out == 0) {
     return refuse(index, kName, ErrorCode::kBadMessage,
-                  fmt::format("is a whole number from 1, not {}", quoted(frames_[index].view())));
+                  fmt::format("is a whole number from 1, not {}", in_quotes(frames_[index].view())));
   }
   return true;
 }
@@ -108,7 +108,7 @@ bool FrameReader::outcome(size_t index, Outcome& out) {
   if (!present(index, kName)) return false;
   if (outcome_from_word(frames_[index].view(), out)) return true;
   return refuse(index, kName, ErrorCode::kBadMessage,
-                fmt::format("is not an outcome that this version knows: {}", quoted(frames_[index].view())));
+                fmt::format("is not an outcome that this version knows: {}", in_quotes(frames_[index].view())));
 }
 
 }  // namespace eventmq

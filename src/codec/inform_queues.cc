@@ -35,7 +35,7 @@ std::optional<Error> names_fault(const std::vector<QueueWeight>& queues) {
   names.reserve(queues.size());
   for (const QueueWeight& queue : queues) {
     if (std::optional<Error> fault = queue_name_fault(queue.name.view())) {
-      fault->text = fmt::format("name {} {}", quoted(queue.name.view()), fault->text);
+      fault->text = fmt::format("name {} {}", in_quotes(queue.name.view()), fault->text);
       return fault;
     }
     names.push_back(queue.name.view());
@@ -43,7 +43,7 @@ std::optional<Error> names_fault(const std::vector<QueueWeight>& queues) {
   std::sort(names.begin(), names.end());
   const auto twice = std::adjacent_find(names.begin(), names.end());
   if (twice == names.end()) return std::nullopt;
-  return Error{ErrorCode::kBadMessage, fmt::format("queue {} is given twice", quoted(*twice))};
+  return Error{ErrorCode::kBadMessage, fmt::format("queue {} is given twice", in_quotes(*twice))};
 }
 
 }  // namespace

@@ -102,7 +102,8 @@ QueueListScanner::Fault QueueListScanner::scan_weight(uint32_t& weight) {
   const size_t end = text_.find_first_of(", \t\r\n[]", at_);
   const std::string_view number = text_.substr(at_, end == std::string_view::npos ? end : end - at_);
   if (parse_number(number, limits::kQueueWeight, weight) != NumberFault::kNone) {
-    return fault(fmt::format("a weight is a whole number from 0 to {}, not {}", limits::kQueueWeight, quoted(number)));
+    return fault(
+        fmt::format("a weight is a whole number from 0 to {}, not {}", limits::kQueueWeight, in_quotes(number)));
   }
   at_ += number.size();
   return std::nullopt;

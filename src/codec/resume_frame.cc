@@ -17,13 +17,13 @@ Fault bad(std::string text) { return Error{ErrorCode::kBadMessage, std::move(tex
 
 Fault parse_held_job(const Bytes& whole, std::string_view item, HeldJob& job) {
   const size_t colon = item.find(':');
-  if (colon == std::string_view::npos) return bad(fmt::format("has {}, which is not attempt:id", quoted(item)));
+  if (colon == std::string_view::npos) return bad(fmt::format("has {}, which is not attempt:id", in_quotes(item)));
   if (parse_number(item.substr(0, colon), UINT32_MAX, job.attempt) != NumberFault::kNone || job.attempt == 0) {
-    return bad(fmt::format("has {}, whose attempt is no whole number from 1", quoted(item)));
+    return bad(fmt::format("has {}, whose attempt is no whole number from 1", in_quotes(item)));
   }
   const std::string_view id = item.substr(colon + 1);
   if (Fault fault = id_fault(id)) {
-    fault->text = fmt::format("has {}, whose id {}", quoted(item), fault->text);
+    fault->text = fmt::format("has {}, whose id {}", in_quotes(item), fault->text);
     return fault;
   }
   job.request_id = slice(whole, id);
@@ -38,7 +38,7 @@ Fault repeated_job(const std::vector<HeldJob>& held) {
   std::sort(ids.begin(), ids.end());
   const auto twice = std::adjacent_find(ids.begin(), ids.end());
   if (twice == ids.end()) return std::nullopt;
-  return bad(fmt::format("names job {} twice", quoted(*twice)));
+  return bad(fmt::format("names job {} twice", in_quotes(*twice)));
 }
 
 }  // namespace

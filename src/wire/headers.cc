@@ -72,13 +72,13 @@ using Fault = std::optional<Error>;
 Fault read_number(const Item& item, uint32_t greatest, uint32_t& out) {
   if (parse_number(item.value, greatest, out) == NumberFault::kNone) return std::nullopt;
   return fault(
-      fmt::format("header {} takes a whole number from 0 to {}, not {}", item.name, greatest, quoted(item.value)));
+      fmt::format("header {} takes a whole number from 0 to {}, not {}", item.name, greatest, in_quotes(item.value)));
 }
 
 Fault read_seconds(const Item& item, Duration& out) {
   if (parse_seconds(item.value, limits::kHeaderDuration, out) == NumberFault::kNone) return std::nullopt;
   return fault(fmt::format("header {} takes seconds from 0 to {}, such as 5 or 0.5, not {}", item.name,
-                           limits::kHeaderDuration.us / 1'000'000, quoted(item.value)));
+                           limits::kHeaderDuration.us / 1'000'000, in_quotes(item.value)));
 }
 
 Fault read_optional_seconds(const Item& item, std::optional<Duration>& out) {

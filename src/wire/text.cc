@@ -112,7 +112,7 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   const bool cut = text.size() > kQuotedBytes;
   std::string result = "'";
   for (const char c : text.substr(0, kQuotedBytes)) result += (c >= 0x20 && c < 0x7f) ? c : '?';

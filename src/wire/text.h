@@ -26,7 +26,7 @@ std::string_view trimmed(std::string_view text);
 
 // A piece of a peer's text for an error message: in single quotes, cut to 60 bytes, anything that is not
 // printable ASCII shown as '?'.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 
 // A slice of `whole` that shares its memory. `part` must be a view into `whole`.
 Bytes slice(const Bytes& whole, std::string_view part);
