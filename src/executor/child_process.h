@@ -1,0 +1,77 @@
+// Starts one worker process: a process group of its own, the conversation on descriptor 3, stdout and stderr on a
+// pipe, nothing else inherited; it is killed when the thread that started it ends, however that happens.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "src/base/result.h"
+
+namespace eventmq {
+
+// Owns a file descriptor.
+class FileDescriptor {
+ public:
+  FileDescriptor() = default;
+  explicit FileDescriptor(int number) : number_(number) {}
+  FileDescriptor(FileDescriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+  FileDescriptor& operator=(FileDescriptor&& other) noexcept {
+    std::swap(number_, other.number_);
+    return *this;
+  }
+  ~FileDescriptor() { close(); }
+
+  int get() const { return number_; }
+  bool is_open() const { return number_ >= 0; }
+  void close();
+
+ private:
+  int number_ = -1;
+};
+
+// How a process ended.
+struct ExitStatus {
+  bool signalled = false;
+  int number = 0;  // the signal, or the exit status
+
+  // "SIGSEGV"; only if signalled.
+  std::string signal_name() const;
+  // "was killed by SIGSEGV", "exited with status 3".
+  std::string text() const;
+};
+
+class ChildProcess {
+ public:
+  ChildProcess() = default;
+  ChildProcess(ChildProcess&& other) noexcept;
+  ChildProcess& operator=(ChildProcess&& other) noexcept;
+  // Kills the group and waits for the process, if it was not reaped.
+  ~ChildProcess();
+
+  // argv[0] is the file to run, found on PATH if it has no slash. The environment is this process's own. If it cannot
+  // be run, the child says so on its channel (a `failed` line) and exits with status 127. Errors: kSystem.
+  static Result<ChildProcess> start(const std::vector<std::string>& argv);
+
+  pid_t pid() const { return pid_; }
+  int channel() const { return channel_.get(); }         // non-blocking
+  int output() const { return output_.get(); }           // non-blocking; -1 once closed
+  int exit_descriptor() const { return exited_.get(); }  // readable once the process has ended
+
+  void close_output() { output_.close(); }
+
+  // To every process of its group. Does nothing once it was reaped.
+  void signal_group(int signal) const;
+  // Takes the exit status if the process has ended, and kills what is left of its group.
+  bool reap(ExitStatus& status);
+
+ private:
+  pid_t pid_ = 0;  // 0: none, or reaped
+  FileDescriptor channel_;
+  FileDescriptor output_;
+  FileDescriptor exited_;
+};
+
+}  // namespace eventmq
