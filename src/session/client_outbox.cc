@@ -4,17 +4,18 @@
 
 namespace eventmq {
 
-bool ClientOutbox::add(Message message, Instant deadline) {
+bool ClientOutbox::add(Message message, Instant deadline, Instant ack_deadline) {
   if (by_id_.contains(message.id.view())) return false;
   auto submission = std::make_unique<Submission>();
   submission->message = std::move(message);
   submission->sequence = next_sequence_++;
   submission->deadline = deadline;
+  submission->ack_deadline = ack_deadline;
   if (const Request* request = std::get_if<Request>(&submission->message.body)) {
     submission->wants_reply = request->headers.reply_requested;
     submission->guaranteed = request->headers.guarantee;
   }
-  if (deadline != Instant::never()) deadlines_.emplace(deadline, submission->sequence);
+  watch_deadline(*submission);
   by_id_.emplace(submission->message.id.view(), submission.get());
   unsent_.emplace_hint(unsent_.end(), submission->sequence, submission.get());
   ++unaccepted_;
@@ -32,10 +33,20 @@ void ClientOutbox::leave_place(Submission& submission) {
   if (submission.place == Submission::Place::kInFlight) --in_flight_;
 }
 
+void ClientOutbox::watch_deadline(const Submission& submission) {
+  const Instant deadline = submission.next_deadline();
+  if (deadline != Instant::never()) deadlines_.emplace(deadline, submission.sequence);
+}
+
+void ClientOutbox::unwatch_deadline(const Submission& submission) {
+  const Instant deadline = submission.next_deadline();
+  if (deadline != Instant::never()) deadlines_.erase({deadline, submission.sequence});
+}
+
 void ClientOutbox::remove(Submission& submission) {
   leave_place(submission);
   if (!submission.accepted) --unaccepted_;
-  if (submission.deadline != Instant::never()) deadlines_.erase({submission.deadline, submission.sequence});
+  unwatch_deadline(submission);
   by_id_.erase(submission.message.id.view());
   by_sequence_.erase(submission.sequence);
 }
@@ -52,8 +63,11 @@ Submission* ClientOutbox::take_unsent() {
 void ClientOutbox::accept(Submission& submission) {
   leave_place(submission);
   submission.place = Submission::Place::kAtBroker;
-  if (!submission.accepted) --unaccepted_;
+  if (submission.accepted) return;
+  --unaccepted_;
+  unwatch_deadline(submission);
   submission.accepted = true;
+  watch_deadline(submission);
 }
 
 void ClientOutbox::requeue(Submission& submission) {

@@ -3,6 +3,7 @@
 // thousand outstanding submissions are no burden.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -25,19 +26,22 @@ struct Submission {
   };
 
   Message message;
-  uint64_t sequence = 0;  // the order of submission
-  Instant deadline = Instant::never();
+  uint64_t sequence = 0;                    // the order of submission
+  Instant deadline = Instant::never();      // for its end
+  Instant ack_deadline = Instant::never();  // for its first ACK
   bool wants_reply = false;
   bool guaranteed = false;
   Place place = Place::kUnsent;
   bool accepted = false;   // ACKed once, perhaps by an earlier broker
   bool forgotten = false;  // nobody is told how it ends
+
+  Instant next_deadline() const { return accepted ? deadline : std::min(deadline, ack_deadline); }
 };
 
 class ClientOutbox {
  public:
   // False, and nothing is added, if the id is already here.
-  bool add(Message message, Instant deadline);
+  bool add(Message message, Instant deadline, Instant ack_deadline);
   // Null if there is none. Pointers live until remove().
   Submission* find(std::string_view id);
   void remove(Submission& submission);
@@ -62,6 +66,8 @@ class ClientOutbox {
 
  private:
   void leave_place(Submission& submission);
+  void watch_deadline(const Submission& submission);
+  void unwatch_deadline(const Submission& submission);
 
   std::map<uint64_t, std::unique_ptr<Submission>> by_sequence_;
   std::unordered_map<std::string_view, Submission*> by_id_;  // the keys are the submissions' own ids

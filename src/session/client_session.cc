@@ -5,21 +5,9 @@
 #include "src/base/assert.h"
 #include "src/session/client_outbox.h"
 #include "src/session/link.h"
+#include "src/wire/text.h"
 
 namespace eventmq {
-namespace {
-
-template <class Visit>
-void for_each_id(std::string_view ids, const Visit& visit) {
-  while (!ids.empty()) {
-    const size_t comma = std::min(ids.find(','), ids.size());
-    visit(ids.substr(0, comma));
-    ids.remove_prefix(std::min(comma + 1, ids.size()));
-  }
-}
-
-}  // namespace
-
 struct ClientSession::State final : LinkOwner {
   State(ClientSessionSettings given, IdSource id_source)
       : settings(std::move(given)), ids(id_source), link(settings.link, ids, *this) {
@@ -105,9 +93,10 @@ void ClientSession::State::on_established() {
 }
 
 void ClientSession::State::on_ack(const Ack& ack) {
-  for_each_id(ack.acknowledged.view(), [this](std::string_view id) {
+  CommaList ids_acknowledged(ack.acknowledged.view());
+  for (std::string_view id; ids_acknowledged.next(id);) {
     if (Submission* submission = outbox.find(id)) accept(*submission);
-  });
+  }
 }
 
 void ClientSession::State::accept(Submission& submission) {
@@ -149,7 +138,8 @@ void ClientSession::State::fail(Submission& submission, ErrorCode code, std::str
 void ClientSession::State::handle(Submit& event) {
   const Bytes id = event.message.id;
   if (closing || ended) return refuse(id, ErrorCode::kClosed, "the client is closed");
-  if (!outbox.add(std::move(event.message), event.deadline.value_or(Instant::never()))) {
+  const Instant deadline = event.deadline.value_or(Instant::never());
+  if (!outbox.add(std::move(event.message), deadline, event.ack_deadline.value_or(Instant::never()))) {
     refuse(id, ErrorCode::kBadValue, "the id " + id.str() + " is already under way");
   }
 }

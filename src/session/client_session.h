@@ -27,7 +27,8 @@ struct ClientStarted {};
 // A REQUEST with reply-requested stays until its REPLY, anything else until its ACK.
 struct Submit {
   Message message;
-  std::optional<Instant> deadline;  // then it fails with kTimedOut (kUnreachable if no broker was ever met)
+  std::optional<Instant> deadline;      // then it fails with kTimedOut (kUnreachable if no broker was ever met)
+  std::optional<Instant> ack_deadline;  // the same, but only if it has not been ACKed by then
 };
 // No one waits for this submission any more: its later ACK or REPLY is dropped.
 struct Forget {

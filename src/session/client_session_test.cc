@@ -14,8 +14,7 @@ using ::testing::IsEmpty;
 constexpr std::string_view kFirstBroker = "errors,progress,multi-ack,instance:one";
 constexpr std::string_view kOtherBroker = "errors,progress,multi-ack,instance:two";
 
-class ClientSessionTest : public ::testing::Test,
-                          public TestConversation<ClientSession, ClientEvent, ClientEffect> {
+class ClientSessionTest : public ::testing::Test, public TestConversation<ClientSession, ClientEvent, ClientEffect> {
  protected:
   ClientSessionTest() : TestConversation(ClientSession(settings(), IdSource::from_small_seed(3))) {}
 
@@ -38,9 +37,11 @@ class ClientSessionTest : public ::testing::Test,
   static Message job(std::string_view id, std::string_view headers = "") {
     return {Bytes(id), Request{Bytes("queue"), *parse_headers(Bytes(headers)), Bytes("[]")}};
   }
-  void submit(std::string_view id, std::string_view headers = "") { step(Submit{job(id, headers), std::nullopt}); }
+  void submit(std::string_view id, std::string_view headers = "") {
+    step(Submit{job(id, headers), std::nullopt, std::nullopt});
+  }
   void submit_within(std::string_view id, Duration span, std::string_view headers = "") {
-    step(Submit{job(id, headers), now() + span});
+    step(Submit{job(id, headers), now() + span, std::nullopt});
   }
   void acknowledge(std::string_view ids) { hear(Ack{Bytes(ids), {}}); }
   void reply(std::string_view id, Outcome outcome = Outcome::kOk) {
@@ -276,6 +277,21 @@ TEST_F(ClientSessionTest, AcceptedSendHasNoDeadlineAnyMore) {
   EXPECT_THAT(failures(), IsEmpty());
 }
 
+TEST_F(ClientSessionTest, AckDeadlineOfARequestEndsWithItsAck) {
+  connect();
+  step(Submit{job("a", "reply-requested"), std::nullopt, now() + seconds(2)});
+  step(Submit{job("b", "reply-requested"), now() + seconds(9), now() + seconds(2)});
+  acknowledge("b");
+  advance(milliseconds(1999));
+  EXPECT_THAT(failures(), IsEmpty());
+  advance(milliseconds(1));
+  EXPECT_THAT(failures(), ElementsAre(std::make_pair("a", ErrorCode::kTimedOut)));
+  advance(milliseconds(6999));
+  EXPECT_THAT(failures(), IsEmpty());
+  advance(milliseconds(1));
+  EXPECT_THAT(failures(), ElementsAre(std::make_pair("b", ErrorCode::kTimedOut)));
+}
+
 TEST_F(ClientSessionTest, ForgottenSubmissionIsSeenThroughInSilence) {
   connect();
   submit_within("a", seconds(2), "reply-requested");
@@ -361,11 +377,11 @@ TEST_F(ClientSessionTest, BrokerThatShutsDownIsLeftOnceItsRepliesHaveCome) {
 TEST_F(ClientSessionTest, HundredThousandDeadlinesPassInOrder) {
   connect();
   constexpr int kCount = 100'000;
-  for (int i = 0; i < kCount; ++i) submit_within("id-" + std::to_string(i), microseconds(kCount - i));
+  for (int i = 0; i < kCount; ++i) submit_within("id-" + std::to_string(i), milliseconds(1 + (kCount - i - 1) / 1000));
   clear();
-  advance(microseconds(kCount / 2));
+  advance(milliseconds(50));
   EXPECT_EQ(take<Failed>().size(), size_t{kCount} / 2);
-  advance(microseconds(kCount / 2));
+  advance(milliseconds(50));
   const std::vector<Failed> rest = take<Failed>();
   ASSERT_EQ(rest.size(), size_t{kCount} / 2);
   EXPECT_EQ(rest.back().id.view(), "id-0");

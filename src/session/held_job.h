@@ -29,7 +29,7 @@ struct RunningJob {
 
 inline constexpr Duration kProgressInterval = milliseconds(100);
 
-// The progress as it may be sent: the fraction within 0 to 1, the text cut at its limit between characters.
+// The progress as it may be sent: the fraction within 0 to 1, the text well-formed and cut at its limit.
 Progress bounded_progress(Bytes request_id, double fraction, const Bytes& text);
 
 }  // namespace eventmq

@@ -152,7 +152,7 @@ TEST(LinkTest, HeartbeatFollowsAnIntervalOfSendingNothing) {
 TEST(LinkTest, SendingSomethingElsePutsTheHeartbeatOff) {
   Conversation client = connected_client();
   client.advance(seconds(2));
-  client.step(Submit{Message{Bytes("id-1"), Cancel{Bytes("job")}}, std::nullopt});
+  client.step(Submit{Message{Bytes("id-1"), Cancel{Bytes("job")}}, std::nullopt, std::nullopt});
   client.advance(milliseconds(2999));
   EXPECT_TRUE(client.take_sent<Heartbeat>().empty());
   client.advance(milliseconds(1));

@@ -42,13 +42,13 @@ struct SessionLog {
 
 // How the ends find the broker and notice that it is gone.
 struct LinkSettings {
-  std::vector<std::string> addresses;         // tried in turn
-  std::string name;                           // routing id; empty: a new UUID for each conversation
+  std::vector<std::string> addresses;  // tried in turn
+  std::string name;                    // routing id; empty: a new UUID for each conversation
   bool heartbeats_enabled = true;
-  Duration heartbeat_interval = seconds(3);   // sent when nothing else was sent for so long
-  Duration heartbeat_timeout = seconds(5);    // one missed heartbeat
-  uint32_t heartbeat_liveness = 3;            // misses until the broker is taken for gone
-  Duration reconnect_timeout = seconds(5);    // to wait for the ACK of INFORM before the next address is tried
+  Duration heartbeat_interval = seconds(3);  // sent when nothing else was sent for so long
+  Duration heartbeat_timeout = seconds(5);   // one missed heartbeat
+  uint32_t heartbeat_liveness = 3;           // misses until the broker is taken for gone
+  Duration reconnect_timeout = seconds(5);   // to wait for the ACK of INFORM before the next address is tried
 };
 
 }  // namespace eventmq

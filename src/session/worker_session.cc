@@ -69,9 +69,9 @@ struct WorkerSession::State final : LinkOwner {
   bool draining = false;
   bool ended = false;
   Instant progress_due = Instant::never();
-  bool part_answered = false;                // or the wait for the KBYE that answers our DISCONNECT is over
+  bool part_answered = false;  // or the wait for the KBYE that answers our DISCONNECT is over
   Instant part_deadline = Instant::never();
-  Instant give_up_at = Instant::never();     // draining, and results that no broker takes
+  Instant give_up_at = Instant::never();  // draining, and results that no broker takes
 
   Instant now;
   std::vector<WorkerEffect>* out = nullptr;

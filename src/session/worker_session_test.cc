@@ -13,8 +13,7 @@ namespace {
 
 constexpr std::string_view kBroker = "settle,errors,cancel,progress,multi-ack,resume,instance:one";
 
-class WorkerSessionTest : public ::testing::Test,
-                          public TestConversation<WorkerSession, WorkerEvent, WorkerEffect> {
+class WorkerSessionTest : public ::testing::Test, public TestConversation<WorkerSession, WorkerEvent, WorkerEffect> {
  protected:
   WorkerSessionTest() : TestConversation(WorkerSession(settings(), IdSource::from_small_seed(5))) {}
 
@@ -46,7 +45,8 @@ class WorkerSessionTest : public ::testing::Test,
   size_t readies() { return take_sent<Ready>().size(); }
   std::vector<std::string> started() {
     std::vector<std::string> list;
-    for (const StartJob& job : take<StartJob>()) list.push_back(job.request_id.str() + "/" + std::to_string(job.attempt));
+    for (const StartJob& job : take<StartJob>())
+      list.push_back(job.request_id.str() + "/" + std::to_string(job.attempt));
     return list;
   }
   // "id/attempt outcome" of every REPLY sent.
