@@ -1,0 +1,312 @@
+#include "src/runtime/router_loop.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <algorithm>
+
+#include "src/base/assert.h"
+#include "src/base/id_source.h"
+#include "src/codec/codec.h"
+#include "src/runtime/random.h"
+#include "src/transport/address.h"
+
+namespace eventmq {
+namespace {
+
+constexpr uint32_t kLogLinesPerSecond = 50;
+constexpr uint32_t kMessageLogLinesPerSecond = 5'000;  // asked for by the operator
+constexpr Duration kFinishTime = seconds(5);           // for held sends, after the broker has shut down
+
+std::string_view side_word(Side side) {
+  switch (side) {
+    case Side::kFrontend:
+      return "frontend";
+    case Side::kBackend:
+      return "backend";
+    case Side::kAdministrative:
+      return "administrative";
+  }
+  return "";
+}
+
+// Tells the broker about its store, which only the loop knows.
+BrokerSettings with_store(BrokerSettings settings, const Store& store) {
+  settings.store_name = store.name();
+  settings.store_durable = store.durable();
+  return settings;
+}
+
+Bytes new_instance_id() { return IdSource(random_seed()).next(); }
+
+void count(std::atomic<uint64_t>& counter) { counter.fetch_add(1, std::memory_order_relaxed); }
+
+}  // namespace
+
+RouterLoop::RouterLoop(ZmqContext& context, RouterSettings settings, RouterParts parts)
+    : live_(settings.live),
+      settings_(std::move(settings)),
+      parts_(std::move(parts)),
+      now_(clock_.now()),
+      log_(parts_.log, kLogLinesPerSecond),
+      message_log_(parts_.log, kMessageLogLinesPerSecond),
+      sockets_{RouterSocket(context, settings_.sockets), RouterSocket(context, settings_.sockets),
+               RouterSocket(context, settings_.sockets)},
+      broker_(with_store(live_.broker, *parts_.store), random_number(), new_instance_id().str(), now_) {}
+
+RouterLoop::~RouterLoop() = default;
+
+Result<void> RouterLoop::listen(Side side, const std::string& address, std::string_view setting,
+                                std::string& endpoint) {
+  if (Result<void> bound = socket(side).bind(address); !bound) {
+    return fail(bound.error().code, fmt::format("{} (setting {})", bound.error().text, setting));
+  }
+  endpoint = socket(side).endpoint();
+  if (reachable_from_other_machines(address)) {
+    log(LogLevel::kWarning,
+        fmt::format("listening on {} beyond this machine, without encryption or passwords: whoever reaches it can hand in "
+                    "and take jobs; set {} to an address on 127.0.0.1 unless the network is trusted",
+                    endpoint, setting));
+  }
+  return {};
+}
+
+Result<void> RouterLoop::open() {
+  return listen(Side::kFrontend, settings_.frontend_address, "frontend_listen_addr", endpoints_.frontend)
+      .and_then([&] {
+        return listen(Side::kBackend, settings_.backend_address, "backend_listen_addr", endpoints_.backend);
+      })
+      .and_then([&] {
+        return listen(Side::kAdministrative, settings_.administrative_address, "administrative_listen_addr",
+                      endpoints_.administrative);
+      })
+      .map([&] {
+        log(LogLevel::kInfo, fmt::format("listening on {} (clients), {} (job managers), {} (administration); store: {}",
+                                         endpoints_.frontend, endpoints_.backend, endpoints_.administrative,
+                                         parts_.store->name()));
+      });
+}
+
+void RouterLoop::run() {
+  EMQ_ASSERT(!endpoints_.administrative.empty(), "run() before open()");
+  while (!ended()) {
+    wait();
+    now_ = clock_.now();
+    failures_this_turn_ = 0;
+    if (poller_.ready(wakeup_token_)) wakeup_.clear();
+    take_requests();
+    take_signals();
+    release_held();
+    report_failed_sends();
+    if (now_ >= broker_.next_wake()) step(Tick{});
+    receive_turn();
+    log_.summarise(now_);
+    message_log_.summarise(now_);
+  }
+  close_sockets();
+}
+
+// --- Waiting, and what other threads and the operator ask for ---
+
+void RouterLoop::wait() {
+  poller_.clear();
+  // Not the sockets while too much waits for the store: peers then wait too, in their own queues.
+  sockets_watched_ = !reading_is_paused() && !finish_by_;
+  if (sockets_watched_) {
+    for (size_t i = 0; i < kSides; ++i) tokens_[i] = poller_.watch(sockets_[i]);
+  }
+  wakeup_token_ = poller_.watch_readable(wakeup_.fd());
+  if (parts_.signals != nullptr) poller_.watch_readable(parts_.signals->fd());
+  const bool busy = (more_to_receive_ && sockets_watched_) || !failed_.empty();
+  const Instant now = clock_.now();
+  const Instant until = next_wake();
+  if (busy || until <= now) {
+    poller_.wait(Duration{});
+  } else {
+    poller_.wait(until == Instant::never() ? Duration{-1} : until - now);
+  }
+}
+
+Instant RouterLoop::next_wake() const {
+  const Instant logs = std::min(log_.next_summary(), message_log_.next_summary());
+  return std::min({broker_.next_wake(), logs, finish_by_.value_or(Instant::never())});
+}
+
+bool RouterLoop::ended() const {
+  if (stop_.load(std::memory_order_relaxed)) return true;
+  return finish_by_ && (held_.size() == 0 || now_ >= *finish_by_);
+}
+
+void RouterLoop::take_requests() {
+  std::optional<LiveRouterSettings> changed;
+  {
+    const std::lock_guard lock(mutex_);
+    changed = std::exchange(new_settings_, std::nullopt);
+  }
+  if (changed) {
+    live_ = std::move(*changed);
+    step(SettingsChanged{with_store(live_.broker, *parts_.store)});
+  }
+  if (shutdown_requested_.exchange(false)) step(ShutdownRequested{});
+}
+
+void RouterLoop::take_signals() {
+  if (parts_.signals == nullptr) return;
+  for (int signal = parts_.signals->next(); signal != 0; signal = parts_.signals->next()) {
+    if (signal == SIGHUP) {
+      reload();
+    } else if (signal == SIGTERM || signal == SIGINT) {
+      if (shutdown_signalled_) {
+        log(LogLevel::kWarning, "asked to stop again: stopping at once");
+        stop();
+      } else {
+        shutdown_signalled_ = true;
+        step(ShutdownRequested{});
+      }
+    }
+  }
+}
+
+void RouterLoop::reload() {
+  if (!parts_.reload) return;
+  Result<LiveRouterSettings> read = parts_.reload();
+  if (!read) {
+    log(LogLevel::kWarning, fmt::format("the settings stay as they are: {}", read.error().text));
+    return;
+  }
+  live_ = std::move(*read);
+  step(SettingsChanged{with_store(live_.broker, *parts_.store)});
+}
+
+void RouterLoop::stop() {
+  stop_.store(true, std::memory_order_relaxed);
+  wakeup_.notify();
+}
+
+void RouterLoop::request_shutdown() {
+  shutdown_requested_.store(true);
+  wakeup_.notify();
+}
+
+void RouterLoop::change_settings(LiveRouterSettings settings) {
+  {
+    const std::lock_guard lock(mutex_);
+    new_settings_ = std::move(settings);
+  }
+  wakeup_.notify();
+}
+
+RouterCounters RouterLoop::counters() const {
+  const auto value = [](const std::atomic<uint64_t>& counter) { return counter.load(std::memory_order_relaxed); };
+  return {value(counters_.received),    value(counters_.refused),   value(counters_.sent),
+          value(counters_.unreachable), value(counters_.peer_full), value(counters_.dropped_at_stop)};
+}
+
+// --- In ---
+
+void RouterLoop::receive_turn() {
+  more_to_receive_ = false;
+  if (!sockets_watched_) return;
+  std::array<size_t, kSides> left;
+  for (size_t i = 0; i < kSides; ++i) left[i] = poller_.ready(tokens_[i]) ? limits::kMessagesPerTurn : 0;
+  bool any = true;
+  while (any && !reading_is_paused() && !finish_by_) {
+    any = false;
+    for (size_t i = 0; i < kSides; ++i) {
+      if (left[i] == 0) continue;
+      if (!receive_one(static_cast<Side>(i))) {
+        left[i] = 0;
+        continue;
+      }
+      any = true;
+      if (--left[i] == 0) more_to_receive_ = true;
+    }
+  }
+}
+
+bool RouterLoop::receive_one(Side side) {
+  Bytes peer;
+  Frames frames;
+  if (!socket(side).receive(peer, frames)) return false;
+  tl::expected<Message, DecodeError> message = decode(frames);
+  if (message) {
+    count(counters_.received);
+    if (live_.log_messages) log_message("from", side, peer, *message);
+    step(MessageArrived{side, std::move(peer), std::move(*message)});
+  } else {
+    count(counters_.refused);
+    DecodeError& refused = message.error();
+    step(BadMessageArrived{side, std::move(peer), std::move(refused.error), std::move(refused.offending_id)});
+  }
+  report_failed_sends();
+  return true;
+}
+
+// --- Out ---
+
+void RouterLoop::step(Event event) {
+  effects_.clear();
+  broker_.step(std::move(event), now_, effects_);
+  carry_out(effects_);
+}
+
+void RouterLoop::carry_out(Effects& effects) {
+  for (const LogLine& line : effects.log) log(line.level, line.text);
+  if (!effects.records.empty()) parts_.store->submit(effects.commit, std::move(effects.records));
+  // What waited for this commit goes first, though nothing of it is to the peers of the new sends.
+  if (held_.size() > 0) release_held();
+  const CommitNumber committed = parts_.store->committed();
+  for (Send& send : effects.sends) {
+    if (std::optional<Send> passed = held_.pass_or_hold(std::move(send), committed)) deliver(std::move(*passed));
+  }
+  if (effects.stop && !finish_by_) finish_by_ = now_ + kFinishTime;
+}
+
+void RouterLoop::release_held() {
+  const CommitNumber committed = parts_.store->committed();
+  while (std::optional<Send> send = held_.release(committed)) deliver(std::move(*send));
+}
+
+void RouterLoop::deliver(Send send) {
+  if (live_.log_messages) log_message("to", send.side, send.peer, send.message);
+  const SendResult result = socket(send.side).send(send.peer, encode(send.message));
+  if (result == SendResult::kSent) {
+    count(counters_.sent);
+    return;
+  }
+  const bool unreachable = result == SendResult::kUnreachable;
+  count(unreachable ? counters_.unreachable : counters_.peer_full);
+  failed_.push_back({send.side, std::move(send.peer), unreachable, std::move(send.message)});
+}
+
+// The broker may answer a failed send by another that fails, as when a job goes from one dead worker to the next.
+// Whatever it does, a turn takes only so many of them.
+void RouterLoop::report_failed_sends() {
+  while (!failed_.empty() && failures_this_turn_ < limits::kMessagesPerTurn) {
+    ++failures_this_turn_;
+    SendFailed failure = std::move(failed_.front());
+    failed_.pop_front();
+    step(std::move(failure));
+  }
+}
+
+void RouterLoop::close_sockets() {
+  if (held_.size() > 0) {
+    counters_.dropped_at_stop.store(held_.size(), std::memory_order_relaxed);
+    log(LogLevel::kWarning, fmt::format("{} messages waited for the store and were not sent", held_.size()));
+  }
+  const bool at_once = stop_.load(std::memory_order_relaxed);
+  for (RouterSocket& open_socket : sockets_) open_socket.close(at_once ? Duration{} : settings_.sockets.linger);
+  log_.summarise(Instant::never());
+  message_log_.summarise(Instant::never());
+}
+
+void RouterLoop::log_message(std::string_view direction, Side side, const Bytes& peer, const Message& message) {
+  if (live_.hide_heartbeats && std::holds_alternative<Heartbeat>(message.body)) return;
+  message_log_.write(LogLevel::kDebug,
+                     fmt::format("{} {} {}: {} {}", direction, side_word(side), peer.view(), command_word(message.body),
+                                 message.id.view()),
+                     now_);
+}
+
+}  // namespace eventmq

@@ -1,0 +1,160 @@
+// The router: joins the broker to its sockets, its store, the clock and the operator's signals. All decisions
+// are the broker's (src/broker/broker.h); the loop obeys.
+//
+// One turn: wait; take up to limits::kMessagesPerTurn messages from each socket, one from each in turn; decode;
+// step the broker; hand its records to the store; send what waits for no commit, and release what waited.
+//
+//   RouterLoop loop(context, settings, {.store = std::make_unique<MemoryStore>()});
+//   if (auto opened = loop.open(); !opened) return opened.error();
+//   loop.run();                       // until it is told to stop
+//
+// One thread calls open() and then run(). What other threads may call says so.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "src/broker/broker.h"
+#include "src/runtime/clock.h"
+#include "src/runtime/held_sends.h"
+#include "src/runtime/log.h"
+#include "src/runtime/signals.h"
+#include "src/store/store.h"
+#include "src/transport/poller.h"
+#include "src/transport/router_socket.h"
+#include "src/transport/wakeup.h"
+
+namespace eventmq {
+
+// What can change while the router runs.
+struct LiveRouterSettings {
+  BrokerSettings broker;
+  bool log_messages = false;    // every message in and out, as debug lines
+  bool hide_heartbeats = true;  // but for heartbeats
+};
+
+struct RouterSettings {
+  std::string frontend_address = "tcp://127.0.0.1:47291";        // setting frontend_listen_addr
+  std::string backend_address = "tcp://127.0.0.1:47290";         // setting backend_listen_addr
+  std::string administrative_address = "tcp://127.0.0.1:47293";  // setting administrative_listen_addr
+  SocketOptions sockets;
+  LiveRouterSettings live;
+};
+
+// Where it listens, with the ports that the system chose.
+struct RouterEndpoints {
+  std::string frontend;
+  std::string backend;
+  std::string administrative;
+};
+
+// Since the start. A message is counted in exactly one of each line's numbers.
+struct RouterCounters {
+  uint64_t received = 0, refused = 0;                  // understood; not understood, told to the broker
+  uint64_t sent = 0, unreachable = 0, peer_full = 0;   // left; dropped, told to the broker
+  uint64_t dropped_at_stop = 0;                        // waited for a commit that did not come in time
+};
+
+// What the loop is given. `signals` and whatever `reload` refers to must outlive it.
+struct RouterParts {
+  // A store that commits on another thread calls wake() when committed() has risen.
+  std::unique_ptr<Store> store;
+  LogSink log = spdlog_sink();
+  // TERM and INT ask for an orderly shutdown, and stop at once when they come again; HUP calls `reload`.
+  SignalCatcher* signals = nullptr;
+  // Reads the settings again. An error is logged and changes nothing.
+  std::function<Result<LiveRouterSettings>()> reload = nullptr;
+};
+
+class RouterLoop {
+ public:
+  RouterLoop(ZmqContext& context, RouterSettings settings, RouterParts parts);
+  ~RouterLoop();
+  RouterLoop(const RouterLoop&) = delete;
+  RouterLoop& operator=(const RouterLoop&) = delete;
+
+  // Listens on the three addresses; warns of each that other machines can reach. Errors: of RouterSocket::bind.
+  Result<void> open();
+  // Valid after open().
+  const RouterEndpoints& endpoints() const { return endpoints_; }
+  // Runs until the broker has shut down or stop() was called, then closes the sockets.
+  void run();
+
+  // From any thread: end now, without the orderly shutdown.
+  void stop();
+  // From any thread: the broker takes no new work, finishes what it has, and run() ends.
+  void request_shutdown();
+  // From any thread.
+  void change_settings(LiveRouterSettings settings);
+  // From any thread: look at the store.
+  void wake() { wakeup_.notify(); }
+  // From any thread.
+  RouterCounters counters() const;
+
+ private:
+  static constexpr size_t kSides = 3;
+  struct Counters {
+    std::atomic<uint64_t> received{0}, refused{0}, sent{0}, unreachable{0}, peer_full{0}, dropped_at_stop{0};
+  };
+
+  RouterSocket& socket(Side side) { return sockets_[static_cast<size_t>(side)]; }
+  Result<void> listen(Side side, const std::string& address, std::string_view setting, std::string& endpoint);
+
+  void wait();
+  Instant next_wake() const;
+  bool reading_is_paused() const { return held_.size() >= limits::kHeldSends; }
+  bool ended() const;
+  void take_requests();
+  void take_signals();
+  void reload();
+
+  void receive_turn();
+  bool receive_one(Side side);
+  void step(Event event);
+  void carry_out(Effects& effects);
+  void release_held();
+  void deliver(Send send);
+  void report_failed_sends();
+  void close_sockets();
+
+  void log(LogLevel level, std::string_view text) { log_.write(level, text, now_); }
+  void log_message(std::string_view direction, Side side, const Bytes& peer, const Message& message);
+
+  LiveRouterSettings live_;
+  RouterSettings settings_;
+  RouterParts parts_;
+  Clock clock_;
+  Instant now_;
+  LimitedLog log_;
+  LimitedLog message_log_;
+  std::array<RouterSocket, kSides> sockets_;  // by Side
+  std::array<Poller::Token, kSides> tokens_{};
+  bool sockets_watched_ = false;
+  Poller::Token wakeup_token_ = 0;
+  RouterEndpoints endpoints_;
+  Poller poller_;
+  Wakeup wakeup_;
+  Broker broker_;
+  Effects effects_;
+  HeldSends held_;
+  std::deque<SendFailed> failed_;
+  size_t failures_this_turn_ = 0;
+  bool more_to_receive_ = false;
+  bool shutdown_signalled_ = false;
+  std::optional<Instant> finish_by_;  // set when the broker has shut down: what is held may leave until then
+  Counters counters_;
+
+  std::atomic<bool> stop_{false};
+  std::atomic<bool> shutdown_requested_{false};
+  std::mutex mutex_;
+  std::optional<LiveRouterSettings> new_settings_;  // guarded by mutex_
+};
+
+}  // namespace eventmq
