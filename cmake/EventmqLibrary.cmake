@@ -1,7 +1,7 @@
 # libeventmq.so: what a user's program links to send jobs or to run them. It holds every folder that the
 # public headers (include/eventmq) stand on.
 
-set(public_folders client executor)
+set(public_folders client programs)
 
 # The folders that these need, themselves among them.
 function(eventmq_closure result)
