@@ -47,7 +47,7 @@ bool decode_reply(FrameReader& in, Body& body) {
   Reply& reply = body.emplace<Reply>();
   if (!in.payload(kFirst, "message", reply.payload)) return false;
   if (!in.has(kFirst + 1)) return true;
-  if (!in.id(kFirst + 1, "request id", reply.request_id)) return false;
+  if (!in.id(kFirst + 1, "request id", reply.request_id, limits::kAttemptIdBytes)) return false;
   if (!in.has(kFirst + 2)) return true;
   reply.has_outcome = true;
   if (!in.has(kFirst + 3)) return in.outcome(kFirst + 2, reply.outcome);

@@ -182,6 +182,13 @@ TEST(ReplyTest, RequestIdIsChecked) {
             "characters");
 }
 
+TEST(ReplyTest, RequestIdMayHaveTheAttemptBehindIt) {
+  const std::string longest = std::string(limits::kIdBytes, 'j') + "~4294967295";
+  EXPECT_EQ(accepted<Reply>({"REPLY", "m1", "p", longest}).request_id, longest);
+  EXPECT_EQ(refusal({"REPLY", "m1", "p", longest + "0"}),
+            "too-large: frame 5 (request id) has 140 bytes; an id has at most 139");
+}
+
 TEST(ReplyTest, OutcomeAndAttemptAreChecked) {
   EXPECT_EQ(refusal({"REPLY", "m1", "p", "j1", "fine"}),
             "bad-message: frame 6 (outcome) is not an outcome that this version knows: 'fine'");

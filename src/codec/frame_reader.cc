@@ -42,11 +42,11 @@ bool FrameReader::cut_text(size_t index, std::string_view name, size_t size_max,
   return true;
 }
 
-bool FrameReader::id(size_t index, std::string_view name, Bytes& out) {
+bool FrameReader::id(size_t index, std::string_view name, Bytes& out, size_t size_max) {
   if (!present(index, name)) return false;
   const Bytes& frame = frames_[index];
-  if (!is_id(frame.view())) {
-    const Error fault = *id_fault(frame.view());
+  if (!is_id(frame.view(), size_max)) {
+    const Error fault = *id_fault(frame.view(), size_max);
     return refuse(index, name, fault.code, fault.text);
   }
   out = frame;

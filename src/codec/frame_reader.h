@@ -30,7 +30,7 @@ class FrameReader {
   bool text(size_t index, std::string_view name, size_t size_max, Bytes& out);
   // As text, but longer text is cut at a character.
   bool cut_text(size_t index, std::string_view name, size_t size_max, Bytes& out);
-  bool id(size_t index, std::string_view name, Bytes& out);
+  bool id(size_t index, std::string_view name, Bytes& out, size_t size_max = limits::kIdBytes);
   // One id, or several with commas between them.
   bool ids(size_t index, std::string_view name, Bytes& out);
   // A queue's name, or empty.

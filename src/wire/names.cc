@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "src/wire/limits.h"
 #include "src/wire/text.h"
 
 namespace eventmq {
@@ -14,16 +13,15 @@ bool is_id_character(char c) { return c > 0x20 && c < 0x7f && c != ','; }
 
 }  // namespace
 
-bool is_id(std::string_view text) {
-  return !text.empty() && text.size() <= limits::kIdBytes && std::all_of(text.begin(), text.end(), is_id_character);
+bool is_id(std::string_view text, size_t size_max) {
+  return !text.empty() && text.size() <= size_max && std::all_of(text.begin(), text.end(), is_id_character);
 }
 
-std::optional<Error> id_fault(std::string_view text) {
-  if (is_id(text)) return std::nullopt;
+std::optional<Error> id_fault(std::string_view text, size_t size_max) {
+  if (is_id(text, size_max)) return std::nullopt;
   if (text.empty()) return Error{ErrorCode::kBadMessage, "is empty; an id has 1 to 128 characters"};
-  if (text.size() > limits::kIdBytes) {
-    return Error{ErrorCode::kTooLarge,
-                 fmt::format("has {} bytes; an id has at most {}", text.size(), limits::kIdBytes)};
+  if (text.size() > size_max) {
+    return Error{ErrorCode::kTooLarge, fmt::format("has {} bytes; an id has at most {}", text.size(), size_max)};
   }
   return Error{ErrorCode::kBadMessage, "is not an id: only printable ASCII without blanks and commas is"};
 }

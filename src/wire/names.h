@@ -2,20 +2,22 @@
 // callers of the library pass.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string_view>
 
 #include "src/base/result.h"
+#include "src/wire/limits.h"
 
 namespace eventmq {
 
 // Ids of messages and jobs: 1 to limits::kIdBytes printable ASCII characters without blank and comma, so that
 // ids can stand in lists.
-bool is_id(std::string_view text);
+bool is_id(std::string_view text, size_t size_max = limits::kIdBytes);
 
 // Nothing when the text is an id, else what is wrong with it, as the end of a sentence ("is empty"):
 // kTooLarge or kBadMessage.
-std::optional<Error> id_fault(std::string_view text);
+std::optional<Error> id_fault(std::string_view text, size_t size_max = limits::kIdBytes);
 
 // Queue names: 1 to limits::kQueueNameBytes bytes of UTF-8 without control characters and commas.
 // Nothing when the text is one, else what is wrong with it, as the end of a sentence.
