@@ -1,0 +1,216 @@
+#include "sim/broker_host.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "src/codec/codec.h"
+
+namespace eventmq::sim {
+namespace {
+
+// The administrator that this host itself is; its messages do not pass the network.
+const Bytes kOperator = Bytes::literal("operator");
+// The status is JSON text and costs more than a step: it is asked for after steps of jobs, and each n-th other.
+constexpr uint64_t kStatusEverySteps = 16;
+
+bool is_reply(const Send& send) { return send.side == Side::kFrontend && std::holds_alternative<Reply>(send.message.body); }
+bool is_ack(const Send& send) { return send.side == Side::kFrontend && std::holds_alternative<Ack>(send.message.body); }
+bool is_request(const Send& send) { return std::holds_alternative<Request>(send.message.body); }
+
+}  // namespace
+
+BrokerHost::BrokerHost(World& world, Network& network, BrokerSettings settings, Duration slowest_commit)
+    : Process(world, "broker"), network_(network), settings_(std::move(settings)), slowest_commit_(slowest_commit) {
+  network.attach(*this);
+}
+
+BrokerHost::~BrokerHost() = default;
+
+void BrokerHost::on_start() {
+  stopping_ = querying_ = false;
+  network_.broker_started(life());
+  broker_ = std::make_unique<Broker>(settings_, world_.prng.next(), fmt::format("instance-{}", life()), clock());
+  model_ = std::make_unique<BrokerModel>(world_, settings_);
+  book_ = std::make_unique<CommitBook>(world_);
+  store_ = std::make_unique<VirtualStore>(
+      world_, slowest_commit_, [this](Duration delay, std::function<void()> action) { enter_after(delay, std::move(action)); },
+      [this] {
+        flush();
+        step_failures();
+        if (alive() && !stopping_) wake_at(broker_->next_wake());
+      });
+  wake_at(broker_->next_wake());
+}
+
+void BrokerHost::on_end() {
+  world_.coverage.count(Covered::kUncommittedLost, store_->submitted() - store_->committed());
+  lines_.clear();
+  failures_.clear();
+  network_.broker_died();
+}
+
+void BrokerHost::on_wake() { step(Tick{}); }
+
+void BrokerHost::arrived(Side side, const Bytes& peer, Frames frames) {
+  enter([this, side, peer, frames = std::move(frames)] {
+    auto message = decode(frames);
+    if (message) {
+      world_.trace.message(world_.now(), fmt::format("broker({})", peer.view().substr(0, 8)), "<-", *message);
+      return step(MessageArrived{side, peer, std::move(*message)});
+    }
+    world_.coverage.count(Covered::kBadMessage);
+    note(fmt::format("refuses a message of {}: {}", peer.view(), message.error().error.text));
+    step(BadMessageArrived{side, peer, message.error().error, message.error().offending_id});
+  });
+}
+
+void BrokerHost::change_settings(BrokerSettings settings) {
+  settings_ = settings;
+  enter([this, settings = std::move(settings)]() mutable { step(SettingsChanged{std::move(settings)}); });
+}
+
+void BrokerHost::shut_down() {
+  enter([this] {
+    note("is told to shut down");
+    if (world_.prng.chance(50)) return step(ShutdownRequested{});
+    step(MessageArrived{Side::kAdministrative, kOperator, {Bytes::literal("operator-order"), Disconnect{}}});
+  });
+}
+
+void BrokerHost::check_status() {
+  if (!alive() || hung() || stopping_ || world_.violation) return;
+  querying_ = true;
+  jobs_moved_ = false;
+  quiet_steps_ = 0;
+  step(MessageArrived{Side::kAdministrative, kOperator, {Bytes::literal("operator-query"), Query{Bytes::literal("status"), Bytes()}}});
+  querying_ = false;
+  if (stopping_ || world_.violation) return;
+  if (world_.sabotage_now(Sabotage::kCorruptStatus)) {
+    const size_t at = answer_.find("\"accepted\":");
+    if (at != std::string::npos) answer_.insert(at + 11, "1");
+  }
+  model_->check_status(answer_);
+}
+
+void BrokerHost::step(const Event& event) {
+  step_once(event);
+  step_failures();
+  if (!alive() || stopping_ || world_.violation) return;
+  wake_at(broker_->next_wake());
+  if (!querying_ && (jobs_moved_ || ++quiet_steps_ >= kStatusEverySteps)) check_status();
+}
+
+// What could not leave is the broker's next event, before anything else arrives.
+void BrokerHost::step_failures() {
+  while (!failures_.empty() && alive() && !world_.violation) {
+    const SendFailed failure = std::move(failures_.front());
+    failures_.pop_front();
+    note(fmt::format("cannot send to {}: {}", failure.peer.view(), failure.unreachable ? "gone" : "it does not read"));
+    step_once(failure);
+  }
+}
+
+void BrokerHost::step_once(const Event& event) {
+  if (world_.violation) return;
+  world_.coverage.count(Covered::kBrokerStep);
+  Effects effects;
+  broker_->step(event, clock(), effects);
+  sabotage(effects.sends);
+  model_->step(event, effects, clock());
+  take_records(effects);
+  for (const LogLine& line : effects.log) note(line.text);
+  for (Send& send : effects.sends) {
+    jobs_moved_ |= std::holds_alternative<Request>(send.message.body) || send.side == Side::kFrontend;
+    hold(std::move(send));
+  }
+  flush();
+  broker_->check_invariants();
+  if (effects.stop) stop_soon();
+}
+
+void BrokerHost::take_records(Effects& effects) {
+  if ((effects.commit == 0) != effects.records.empty()) {
+    world_.violate("commit-order", fmt::format("commit {} with {} records", effects.commit, effects.records.size()));
+  }
+  if (effects.commit == 0) return;
+  if (world_.sabotage_now(Sabotage::kForgetRecord)) effects.records.pop_back();
+  for (const JobRecord& record : effects.records) book_->record(record, effects.commit);
+  store_->submit(effects.commit, std::move(effects.records));
+}
+
+void BrokerHost::hold(Send send) {
+  if (send.side == Side::kAdministrative && send.peer == kOperator) {
+    if (const auto* reply = std::get_if<Reply>(&send.message.body)) answer_ = reply->payload.str();
+    return;
+  }
+  const CommitNumber needed = book_->needed(send);
+  if (send.after > store_->committed()) world_.coverage.count(Covered::kSendHeldForCommit);
+  if (send.after > store_->submitted()) world_.violate("commit-order", fmt::format("{} waits for a commit that does not exist", describe(send.message)));
+  Line& line = lines_[{send.side, send.peer.str()}];
+  line.push_back({std::move(send), needed});
+}
+
+void BrokerHost::flush() {
+  for (auto& [key, line] : lines_) {
+    while (!line.empty() && may_leave(line.front().send)) {
+      const Held held = std::move(line.front());
+      line.pop_front();
+      depart(held);
+    }
+  }
+  std::erase_if(lines_, [](const auto& entry) { return entry.second.empty(); });
+}
+
+bool BrokerHost::may_leave(const Send& send) {
+  return send.after <= store_->committed() || world_.sabotage_now(Sabotage::kIgnoreCommits);
+}
+
+void BrokerHost::depart(const Held& held) {
+  const Send& send = held.send;
+  if (held.needed > store_->committed()) {
+    world_.violate("before-commit", fmt::format("{} leaves for {} before commit {} is durable", describe(send.message), send.peer.view(), held.needed));
+  }
+  world_.trace.message(world_.now(), fmt::format("broker({})", send.peer.view().substr(0, 8)), "->", send.message);
+  if (vanishes(send)) return;
+  const SendResult result = network_.send(send.side, send.peer, send.message);
+  if (result == SendResult::kSent) return;
+  world_.coverage.count(result == SendResult::kFull ? Covered::kSendFull : Covered::kSendUnreachable);
+  if (result == SendResult::kFull && on_dropped) on_dropped(send.message);
+  failures_.push_back({send.side, send.peer, result == SendResult::kUnreachable, send.message});
+}
+
+// The shutdown is complete: what is left leaves, then the process ends.
+void BrokerHost::stop_soon() {
+  if (stopping_) return;
+  stopping_ = true;
+  enter_after(milliseconds(200), [this] {
+    world_.coverage.count(Covered::kBrokerShutdown);
+    exit();
+  });
+}
+
+// Between the broker and the model: the model must object.
+void BrokerHost::sabotage(std::vector<Send>& sends) {
+  if (world_.sabotage_left == 0) return;
+  const auto reply = std::find_if(sends.begin(), sends.end(), is_reply);
+  if (reply != sends.end()) {
+    if (world_.sabotage_now(Sabotage::kWrongOutcome)) std::get<Reply>(reply->message.body).outcome = Outcome::kReturned;
+    if (world_.sabotage_now(Sabotage::kDoubleReply)) return sends.push_back(Send(*reply));
+    if (world_.sabotage_now(Sabotage::kHideReply)) return void(sends.erase(reply));
+  }
+  const auto request = std::find_if(sends.begin(), sends.end(), is_request);
+  if (request == sends.end()) return;
+  if (world_.sabotage_now(Sabotage::kWrongWorker)) request->peer = Bytes::literal("somebody");
+  if (world_.sabotage_now(Sabotage::kDoubleDispatch)) sends.push_back(Send(*request));
+}
+
+// Between the model and the network: the model saw it leave, and only its absence can tell.
+bool BrokerHost::vanishes(const Send& send) {
+  if (world_.sabotage_left == 0) return false;
+  return (is_reply(send) && world_.sabotage_now(Sabotage::kDropReply)) ||
+         (is_request(send) && world_.sabotage_now(Sabotage::kDropRequest)) ||
+         (is_ack(send) && world_.sabotage_now(Sabotage::kDropAck));
+}
+
+}  // namespace eventmq::sim

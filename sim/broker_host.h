@@ -1,0 +1,79 @@
+// The broker's process: the true Broker, driven as its program drives it, over a store that takes its time and
+// the virtual network. It is the place where every rule about the broker is checked, after every step.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sim/broker_model.h"
+#include "sim/commit_book.h"
+#include "sim/network.h"
+#include "sim/virtual_store.h"
+#include "src/broker/broker.h"
+
+namespace eventmq::sim {
+
+class BrokerHost final : public Process, public BrokerEnd {
+ public:
+  BrokerHost(World& world, Network& network, BrokerSettings settings, Duration slowest_commit);
+  ~BrokerHost() override;
+
+  bool listening() const override { return alive(); }
+  void arrived(Side side, const Bytes& peer, Frames frames) override;
+
+  void change_settings(BrokerSettings settings);
+  const BrokerSettings& settings() const { return settings_; }
+  // An operator's order.
+  void shut_down();
+  // Asks for the status and lets the model judge it.
+  void check_status();
+  // Of the present or last life.
+  const BrokerModel& model() const { return *model_; }
+
+  // Called for a message to a peer that does not read, which is dropped.
+  std::function<void(const Message&)> on_dropped;
+
+ private:
+  struct Held {
+    Send send;
+    CommitNumber needed;  // by the rules; send.after is what the broker says
+  };
+  using Line = std::deque<Held>;
+
+  void on_start() override;
+  void on_end() override;
+  void on_wake() override;
+  void step(const Event& event);
+  void step_once(const Event& event);
+  void step_failures();
+  void take_records(Effects& effects);
+  void hold(Send send);
+  void flush();
+  bool may_leave(const Send& send);
+  void depart(const Held& held);
+  void stop_soon();
+  void sabotage(std::vector<Send>& sends);
+  bool vanishes(const Send& send);
+
+  Network& network_;
+  BrokerSettings settings_;
+  Duration slowest_commit_;
+  std::unique_ptr<Broker> broker_;
+  std::unique_ptr<BrokerModel> model_;
+  std::unique_ptr<CommitBook> book_;
+  std::unique_ptr<VirtualStore> store_;
+  std::map<PeerKey, Line> lines_;  // what waits to leave, by peer
+  std::deque<SendFailed> failures_;
+  uint64_t quiet_steps_ = 0;  // since the last status
+  bool jobs_moved_ = false;   // likewise
+  bool querying_ = false;
+  bool stopping_ = false;
+  std::string answer_;  // to the administrator that is this host
+};
+
+}  // namespace eventmq::sim

@@ -1,0 +1,300 @@
+#include "sim/broker_model.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "src/wire/limits.h"
+
+namespace eventmq::sim {
+
+std::string published_attempt_id(const ModelJob& job, uint32_t attempt) {
+  return attempt <= 1 ? job.id : fmt::format("{}~{}", job.id, attempt);
+}
+
+void BrokerModel::step(const Event& event, const Effects& effects, Instant now) {
+  if (stopped_) {
+    if (!effects.sends.empty()) violate("stopped", "the broker speaks after its shutdown");
+    return;
+  }
+  now_ = now;
+  event_ = &event;
+  effects_ = &effects;
+  due_replies_.clear();
+  ++next_order_;
+  std::visit([this](const auto& specific) { apply(specific); }, event);
+  if (effects.stop) shut_down();
+  for (const Send& send : effects.sends) judge(send);
+  for (const auto& [key, outcome] : due_replies_) {
+    violate("reply-missing", fmt::format("{} ended {} and {} is not told", key.second, outcome_word(outcome), key.first.second));
+  }
+}
+
+ModelJob* BrokerModel::find(std::string_view id) {
+  const auto found = jobs_.find(id);
+  return found == jobs_.end() ? nullptr : &found->second;
+}
+
+ModelWorker* BrokerModel::find_worker(const PeerKey& key) {
+  const auto found = workers_.find(key);
+  return found == workers_.end() ? nullptr : &found->second;
+}
+
+const ModelWorker* BrokerModel::worker(Side side, const Bytes& routing_id) const {
+  const auto found = workers_.find({side, routing_id.str()});
+  return found == workers_.end() ? nullptr : &found->second;
+}
+
+std::vector<std::string> BrokerModel::unfinished() const {
+  std::vector<std::string> texts;
+  for (const auto& [number, job] : unfinished_) {
+    const char* states[] = {"delayed", "waiting", "to be retried", "running"};
+    texts.push_back(fmt::format("{} in queue {} is {}, attempt {}, worker {}", job->id, job->queue,
+                                states[static_cast<size_t>(job->state)], job->attempt, job->worker.second));
+  }
+  return texts;
+}
+
+void BrokerModel::apply(const MessageArrived& event) {
+  if (ModelWorker* worker = find_worker({event.side, event.peer.str()})) worker->last_heard = now_;
+  std::visit([&](const auto& body) { on(event, body); }, event.message.body);
+}
+
+// What did not leave was not begun; and a worker that it could not be sent to is gone.
+void BrokerModel::apply(const SendFailed& event) {
+  const PeerKey key{event.side, event.peer.str()};
+  ModelWorker* worker = find_worker(key);
+  if (!worker) return;
+  if (const auto* request = std::get_if<Request>(&event.message.body)) {
+    if (ModelJob* job = held_by(key, *worker, event.message.id, request->attempt)) hand_back(*job);
+  }
+  drop_worker(key);
+}
+
+void BrokerModel::apply(const Tick&) {
+  std::vector<PeerKey> gone;
+  for (const auto& [key, worker] : workers_) {
+    const bool left = worker.leave_deadline != Instant::never();
+    const Instant limit = left ? worker.leave_deadline : worker.last_heard + settings_.heartbeat_timeout;
+    if (limit <= now_ && (left || settings_.heartbeats_enabled)) gone.push_back(key);
+  }
+  for (const PeerKey& key : gone) {
+    world_.coverage.count(Covered::kWorkerGone);
+    drop_worker(key);
+  }
+  for (auto next = unfinished_.begin(); next != unfinished_.end();) {
+    ModelJob& job = *(next++)->second;  // end() takes it out
+    if (job.state != ModelJob::State::kDelayed && job.state != ModelJob::State::kWaiting) continue;
+    if (job.expires_at <= now_) {
+      end(job, Outcome::kExpired);
+    } else if (job.state == ModelJob::State::kDelayed && job.due_at <= now_) {
+      wait(job, false);
+    }
+  }
+}
+
+const Body* BrokerModel::answer_to(const MessageArrived& event) const {
+  for (const Send& send : effects_->sends) {
+    if (send.side != event.side || send.peer != event.peer) continue;
+    const auto* ack = std::get_if<Ack>(&send.message.body);
+    const auto* error = std::get_if<ErrorMessage>(&send.message.body);
+    if (ack && ack->acknowledged == event.message.id) return &send.message.body;
+    if (error && error->offending_id == event.message.id) return &send.message.body;
+  }
+  return nullptr;
+}
+
+void BrokerModel::must_be_answered(const MessageArrived& event) {
+  if (!answer_to(event)) violate("no-answer", fmt::format("{} gets neither ACK nor ERROR", event.message.id.view()));
+}
+
+void BrokerModel::on(const MessageArrived& event, const Request& request) {
+  const Body* answer = answer_to(event);
+  if (!answer) return must_be_answered(event);
+  const PeerKey from{event.side, event.peer.str()};
+  if (ModelJob* known = find(event.message.id.view())) {
+    world_.coverage.count(Covered::kDuplicateRequest);
+    if (!std::holds_alternative<Ack>(*answer)) violate("dedupe", fmt::format("{} is known and was refused", known->id));
+    known->client = from;
+    return;
+  }
+  if (const auto* error = std::get_if<ErrorMessage>(answer)) return refused(event, request, error->error);
+  if (draining_) violate("drain", fmt::format("{} is accepted while the broker stops", event.message.id.view()));
+  const std::string queue = queue_of(request);
+  ModelJob* holder = request.headers.unique.empty() ? nullptr : unique_holder(queue, request.headers.unique);
+  if (!holder) return accept(event, request, queue);
+  world_.coverage.count(Covered::kUniqueJob);
+  if (request.headers.reply_requested) holder->followers[event.message.id.str()] = from;
+}
+
+void BrokerModel::refused(const MessageArrived& event, const Request& request, const Error& error) {
+  world_.coverage.count(Covered::kJobRefused);
+  const std::string queue = queue_of(request);
+  const auto held = std::count_if(unfinished_.begin(), unfinished_.end(), [&](const auto& entry) {
+    return entry.second->queue == queue && entry.second->queued();
+  });
+  const bool right = (error.code == ErrorCode::kShuttingDown && draining_) ||
+                     (error.code == ErrorCode::kQueueFull && static_cast<uint64_t>(held) >= settings_.jobs_per_queue) ||
+                     (error.code == ErrorCode::kUnknownQueue && settings_.unknown_queue == UnknownQueue::kReject &&
+                      workers_of(queue) == 0);
+  if (!right) violate("refusal", fmt::format("{} is refused for no reason: {}", event.message.id.view(), error.text));
+}
+
+std::string BrokerModel::queue_of(const Request& request) const {
+  const std::string name = request.queue.empty() ? settings_.default_queue_name : request.queue.str();
+  const bool falls_back = settings_.unknown_queue == UnknownQueue::kDefault && workers_of(name) == 0;
+  return falls_back ? settings_.default_queue_name : name;
+}
+
+size_t BrokerModel::workers_of(const std::string& queue) const {
+  return static_cast<size_t>(std::count_if(workers_.begin(), workers_.end(),
+                                           [&](const auto& entry) { return entry.second.weights.contains(queue); }));
+}
+
+ModelJob* BrokerModel::unique_holder(const std::string& queue, const Bytes& key) {
+  for (const auto& [number, job] : unfinished_) {
+    if (job->queue == queue && job->headers.unique == key) return job;
+  }
+  return nullptr;
+}
+
+void BrokerModel::accept(const MessageArrived& event, const Request& request, const std::string& queue) {
+  world_.coverage.count(Covered::kJobAccepted);
+  ModelJob& job = jobs_[event.message.id.str()];
+  job.id = event.message.id.str();
+  job.queue = queue;
+  job.headers = request.headers;
+  job.number = next_number_++;
+  job.client = {event.side, event.peer.str()};
+  job.due_at = now_ + request.headers.delay;
+  job.expires_at = request.headers.expires ? now_ + *request.headers.expires : Instant::never();
+  unfinished_[job.number] = &job;
+  ++queues_[queue].accepted;
+  if (job.due_at <= now_) wait(job, false);
+}
+
+void BrokerModel::on(const MessageArrived& event, const Cancel& cancel) {
+  must_be_answered(event);
+  const Body* answer = answer_to(event);
+  ModelJob* job = find(cancel.request_id.view());
+  if (job && !job->unfinished()) job = nullptr;
+  if (!answer) return;
+  if (const auto* error = std::get_if<ErrorMessage>(answer)) {
+    const bool unknown = error->error.code == ErrorCode::kUnknownJob && (!job || (job->queued() && job->expires_at <= now_));
+    const ModelWorker* worker = job && job->state == ModelJob::State::kRunning ? find_worker(job->worker) : nullptr;
+    const bool cannot = error->error.code == ErrorCode::kForbidden && worker && !worker->capabilities.cancel;
+    if (!unknown && !cannot) violate("cancel", fmt::format("CANCEL of {} is refused: {}", cancel.request_id.view(), error->error.text));
+    return;
+  }
+  if (!job) return violate("cancel", fmt::format("CANCEL of {}, which is unknown, is acknowledged", cancel.request_id.view()));
+  if (job->state == ModelJob::State::kRunning) {
+    job->cancel_requested = true;
+  } else {
+    end(*job, Outcome::kCancelled);
+  }
+}
+
+void BrokerModel::on(const MessageArrived& event, const Inform& inform) {
+  const PeerKey key{event.side, event.peer.str()};
+  const bool resumes_itself = inform.kind == PeerKind::kWorker && inform.previous_id == event.peer;
+  if (!resumes_itself) drop_worker(key);
+  if (inform.kind != PeerKind::kWorker) return;
+  must_be_answered(event);
+  take_held(key, inform);
+}
+
+// Registers the worker with the jobs that it still runs from an earlier conversation.
+void BrokerModel::take_held(const PeerKey& key, const Inform& inform) {
+  std::vector<ModelJob*> taken;
+  const PeerKey previous{key.first, inform.previous_id.str()};
+  const bool resumes = inform.capabilities.resume && !inform.previous_id.empty();
+  if (resumes) world_.coverage.count(Covered::kResume);
+  for (const HeldJob& claim : inform.held) {
+    ModelJob* job = resumes ? find(claim.request_id.view()) : nullptr;
+    if (!job || !job->unfinished() || job->attempt != claim.attempt || job->attempt == 0 || job->worker != previous) continue;
+    if (std::find(taken.begin(), taken.end(), job) != taken.end()) continue;
+    if (job->state != ModelJob::State::kRunning && !may_take_back(*job)) continue;
+    taken.push_back(job);
+    if (job->state == ModelJob::State::kRunning) continue;
+    --job->losses;
+    if (job->loss_charged) --job->retries_used;
+    job->lost = job->loss_charged = false;
+    job->state = ModelJob::State::kRunning;
+  }
+  // Set aside, so that the end of the former conversation does not lose them.
+  for (ModelJob* job : taken) job->worker = {key.first, ""};
+  drop_worker(key);
+  if (resumes) drop_worker(previous);
+  for (ModelJob* job : taken) job->worker = key;
+  world_.coverage.count(Covered::kResumedJob, taken.size());
+
+  ModelWorker& worker = workers_[key];
+  worker.capabilities = inform.capabilities;
+  worker.number = next_number_++;
+  worker.last_heard = now_;
+  for (const QueueWeight& queue : inform.queues) worker.weights[queue.name.str()] = queue.weight;
+  if (inform.queues.empty()) worker.weights[settings_.default_queue_name] = QueueWeight().weight;
+}
+
+bool BrokerModel::may_take_back(const ModelJob& job) const { return job.lost && !job.handed_back; }
+
+void BrokerModel::on(const MessageArrived& event, const Ready&) {
+  ModelWorker* worker = find_worker({event.side, event.peer.str()});
+  if (worker && !worker->leaving) worker->credits = std::min(worker->credits + 1, limits::kCreditsPerWorker);
+}
+
+void BrokerModel::on(const MessageArrived& event, const Reply& reply) {
+  const PeerKey key{event.side, event.peer.str()};
+  ModelWorker* worker = find_worker(key);
+  if (!worker) return;
+  ModelJob* job = held_by(key, *worker, reply.request_id, reply.attempt);
+  Outcome outcome = reply.outcome;
+  if (!reply.has_outcome) {
+    const bool timed_out = job && job->headers.timeout.us > 0 && reply.payload == R"({"value": "TimeoutError"})";
+    outcome = timed_out ? Outcome::kTimeout : Outcome::kOk;
+  }
+  if (!job) {
+    world_.coverage.count(Covered::kLateReply);
+  } else if (outcome == Outcome::kReturned) {
+    hand_back(*job);
+  } else {
+    attempt_failed(*job, outcome);
+  }
+  if (worker->capabilities.settle && outcome != Outcome::kReturned && !worker->leaving) {
+    worker->credits = std::min(worker->credits + 1, limits::kCreditsPerWorker);
+  }
+}
+
+void BrokerModel::on(const MessageArrived& event, const Disconnect&) {
+  if (event.side == Side::kAdministrative) {
+    draining_ = true;
+  } else if (ModelWorker* worker = find_worker({event.side, event.peer.str()})) {
+    worker->leaving = true;
+    worker->credits = 0;
+  }
+}
+
+void BrokerModel::on(const MessageArrived& event, const Goodbye&) {
+  const PeerKey key{event.side, event.peer.str()};
+  ModelWorker* worker = find_worker(key);
+  if (!worker) return;
+  const bool runs = std::any_of(unfinished_.begin(), unfinished_.end(), [&](const auto& entry) {
+    return entry.second->state == ModelJob::State::kRunning && entry.second->worker == key;
+  });
+  if (worker->capabilities.settle || !runs) return drop_worker(key);
+  worker->leaving = true;
+  worker->credits = 0;
+  worker->leave_deadline = now_ + settings_.leave_grace;
+}
+
+ModelJob* BrokerModel::held_by(const PeerKey& key, const ModelWorker& worker, const Bytes& request_id, uint32_t attempt) {
+  for (const auto& [number, job] : unfinished_) {
+    if (job->state != ModelJob::State::kRunning || job->worker != key) continue;
+    const bool same = worker.capabilities.settle ? job->id == request_id.view() && job->attempt == attempt
+                                                 : published_attempt_id(*job, job->attempt) == request_id.view();
+    if (same) return job;
+  }
+  return nullptr;
+}
+
+}  // namespace eventmq::sim

@@ -1,0 +1,174 @@
+// The reference model: what the promises of the README and docs/job_lifecycle.md imply for one start of the
+// broker, kept from what went in and came out, and nothing else. It is as simple as it can be (lists that are
+// walked, no indexes, no timers), and every effect of the true broker is judged by it.
+//
+// Two things it cannot know and allows for: the jitter of a retry's delay, and the moment within a tick's
+// reach at which a job that nobody took expires.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "sim/world.h"
+#include "src/broker/broker.h"
+
+namespace eventmq::sim {
+
+using PeerKey = std::pair<Side, std::string>;  // and routing id
+
+struct ModelJob {
+  enum class State : uint8_t {
+    kDelayed,    // until due_at
+    kWaiting,
+    kRetryWait,  // delayed by an unknown time from `not_before`, then waiting
+    kRunning,
+    kEnded,
+  };
+
+  std::string id;
+  std::string queue;
+  JobHeaders headers;
+  uint64_t number = 0;  // of acceptance
+  PeerKey client;
+  std::map<std::string, PeerKey> followers;  // requests merged by a unique key, by their id
+
+  State state = State::kDelayed;
+  PeerKey worker;  // the present or last one
+  uint32_t attempt = 0;
+  uint32_t retries_used = 0;
+  uint32_t losses = 0;
+  bool lost = false;          // the last attempt ended by loss
+  bool loss_charged = false;  // and cost a retry
+  bool handed_back = false;   // and was never started: `attempt` is the one before
+  bool cancel_requested = false;
+  bool given_out = false;     // at least once
+  Instant due_at;
+  Instant not_before;
+  Instant expires_at;
+  uint64_t ready_order = 0;   // equal for jobs that became ready in one step
+  uint64_t picks_at_ready = 0;
+  uint64_t picks_allowed = 0;
+  Outcome outcome = Outcome::kOk;
+
+  bool unfinished() const { return state != State::kEnded; }
+  bool queued() const { return state != State::kEnded && state != State::kRunning; }
+};
+
+struct ModelWorker {
+  std::map<std::string, uint32_t> weights;  // by queue
+  Capabilities capabilities;
+  uint32_t credits = 0;
+  uint64_t last_used = 0;
+  uint64_t number = 0;
+  bool leaving = false;
+  Instant leave_deadline = Instant::never();  // set: its silence no longer counts
+  Instant last_heard;
+};
+
+struct ModelQueue {
+  uint64_t accepted = 0, done = 0, dead = 0, expired = 0, cancelled = 0;
+  uint64_t picks = 0;
+  uint64_t last_inversion = 0;  // the pick that last passed over a higher priority
+};
+
+class BrokerModel {
+ public:
+  BrokerModel(World& world, BrokerSettings settings) : world_(world), settings_(std::move(settings)) {}
+
+  // Judges one step of the broker.
+  void step(const Event& event, const Effects& effects, Instant now);
+  // Judges the answer to QUERY status.
+  void check_status(std::string_view json);
+
+  // Jobs that were accepted and have not ended, for a person.
+  std::vector<std::string> unfinished() const;
+  // By the last status: nothing waits, is delayed or runs.
+  bool idle() const { return idle_; }
+  const ModelWorker* worker(Side side, const Bytes& routing_id) const;
+  bool draining() const { return draining_; }
+
+ private:
+  // --- broker_model.cc: what arrives ---
+  void apply(const MessageArrived& event);
+  void apply(const BadMessageArrived&) {}
+  void apply(const SendFailed& event);
+  void apply(const Tick&);
+  void apply(const ShutdownRequested&) { draining_ = true; }
+  void apply(const SettingsChanged& event) { settings_ = event.settings; }
+  void on(const MessageArrived& event, const Request& request);
+  void on(const MessageArrived& event, const Cancel& cancel);
+  void on(const MessageArrived& event, const Schedule&) { must_be_answered(event); }
+  void on(const MessageArrived& event, const Unschedule&) { must_be_answered(event); }
+  void on(const MessageArrived& event, const Inform& inform);
+  void on(const MessageArrived& event, const Ready&);
+  void on(const MessageArrived& event, const Reply& reply);
+  void on(const MessageArrived& event, const Disconnect&);
+  void on(const MessageArrived& event, const Goodbye&);
+  template <class Other>
+  void on(const MessageArrived&, const Other&) {}
+  const Body* answer_to(const MessageArrived& event) const;
+  void must_be_answered(const MessageArrived& event);
+  void refused(const MessageArrived& event, const Request& request, const Error& error);
+  void accept(const MessageArrived& event, const Request& request, const std::string& queue);
+  std::string queue_of(const Request& request) const;
+  size_t workers_of(const std::string& queue) const;
+  ModelJob* unique_holder(const std::string& queue, const Bytes& key);
+  void take_held(const PeerKey& key, const Inform& inform);
+  bool may_take_back(const ModelJob& job) const;
+
+  // --- broker_model_ends.cc: how attempts and jobs end ---
+  void drop_worker(const PeerKey& key);
+  void attempt_failed(ModelJob& job, Outcome outcome);
+  void attempt_lost(ModelJob& job);
+  void hand_back(ModelJob& job);
+  void wait(ModelJob& job, bool keep_order);
+  void retry(ModelJob& job);
+  void end(ModelJob& job, Outcome outcome);
+  void shut_down();
+
+  // --- broker_model_checks.cc: what leaves ---
+  void judge(const Send& send);
+  void judge(const Send& send, const Request& request);
+  void judge(const Send& send, const Reply& reply);
+  void judge(const Send& send, const Cancel& cancel);
+  void judge(const Send& send, const Progress& progress);
+  void judge_answer(const Send& send, const Bytes& about);
+  void check_worker_choice(const ModelJob& job, const PeerKey& chosen);
+  void check_job_choice(const ModelJob& job, ModelQueue& queue);
+  void check_strict_pick(const ModelJob& job, const ModelWorker& worker);
+  void dispatched(ModelJob& job, const PeerKey& key, ModelWorker& worker);
+  void violate(std::string rule, std::string text) { world_.violate(std::move(rule), std::move(text)); }
+
+  ModelJob* find(std::string_view id);
+  ModelWorker* find_worker(const PeerKey& key);
+  ModelJob* held_by(const PeerKey& key, const ModelWorker& worker, const Bytes& request_id, uint32_t attempt);
+
+  World& world_;
+  BrokerSettings settings_;
+  std::map<std::string, ModelJob, std::less<>> jobs_;
+  std::map<uint64_t, ModelJob*> unfinished_;  // by number
+  std::map<PeerKey, ModelWorker> workers_;
+  std::map<std::string, ModelQueue> queues_;
+  uint64_t next_number_ = 1;
+  uint64_t next_order_ = 1;
+  uint64_t next_use_ = 1;
+  bool draining_ = false;
+  bool stopped_ = false;
+  bool idle_ = true;
+
+  // Of the present step.
+  Instant now_;
+  const Event* event_ = nullptr;
+  const Effects* effects_ = nullptr;
+  std::map<std::pair<PeerKey, std::string>, Outcome> due_replies_;  // by receiver and request id
+};
+
+// The id that a worker of the published protocol is given for this attempt of a job.
+std::string published_attempt_id(const ModelJob& job, uint32_t attempt);
+
+}  // namespace eventmq::sim

@@ -1,0 +1,42 @@
+// The rules of durability: the records of a guaranteed job tell its life in order, other jobs have none, and
+// nothing about a guaranteed job leaves the broker before what it says is durable.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "sim/world.h"
+#include "src/broker/broker.h"
+
+namespace eventmq::sim {
+
+class CommitBook {
+ public:
+  explicit CommitBook(World& world) : world_(world) {}
+
+  void record(const JobRecord& record, CommitNumber commit);
+  // The commit that must be durable before this may leave, by the rules; call it once the step's records
+  // have been told.
+  CommitNumber needed(const Send& send) const;
+
+ private:
+  struct Life {
+    CommitNumber accepted = 0;
+    CommitNumber last = 0;
+    uint32_t attempt = 0;
+    bool running = false;
+    bool ended = false;
+  };
+
+  void add(const JobAccepted& record, CommitNumber commit);
+  void add(const AttemptStarted& record, CommitNumber commit);
+  void add(const JobRequeued& record, CommitNumber commit);
+  void add(const JobEnded& record, CommitNumber commit);
+  Life* life_of(const Bytes& id, CommitNumber commit);
+  const Life* find(std::string_view request_id) const;
+
+  World& world_;
+  std::map<std::string, Life, std::less<>> lives_;
+};
+
+}  // namespace eventmq::sim

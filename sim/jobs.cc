@@ -1,0 +1,73 @@
+#include "sim/jobs.h"
+
+#include <fmt/format.h>
+
+namespace eventmq::sim {
+
+std::string_view job_id_of(std::string_view request_id) { return request_id.substr(0, request_id.rfind('~')); }
+
+std::string handler_value(std::string_view request_id, uint32_t attempt) {
+  return fmt::format(R"({{"value": "{} at {}"}})", job_id_of(request_id), attempt);
+}
+
+std::string Jobs::new_id(std::string_view maker) {
+  ids_.push_back(fmt::format("{}-{}", maker, next_number_++));
+  return ids_.back();
+}
+
+const JobSpec& Jobs::draw(std::string_view maker) {
+  JobSpec spec;
+  spec.id = new_id(maker);
+  // The empty name is the default queue; nobody serves `later` before the simulation's end.
+  const int64_t draw = world_.between(0, 99);
+  spec.queue = draw < 10 ? "" : draw < 13 ? "later" : world_.pick(queues_);
+  spec.headers = draw_headers();
+  spec.handler = draw_handler();
+  if (spec.handler.killing_attempts > 0) world_.note("jobs", fmt::format("{} kills its workers", spec.id));
+  return specs_[spec.id] = spec;
+}
+
+std::string Jobs::draw_headers() {
+  std::string text;
+  const auto add = [&](std::string header) { text += (text.empty() ? "" : ",") + std::move(header); };
+  Prng& prng = world_.prng;
+  if (prng.chance(60)) add("reply-requested");
+  const auto kind = prng.below(3);
+  if (kind == 1) add(fmt::format("retry-count:{}", world_.between(1, 4)));
+  if (kind == 2) add("guarantee");
+  if (kind == 2 && prng.chance(40)) add(fmt::format("retry-count:{}", world_.between(1, 3)));
+  if (prng.chance(15)) add(fmt::format("delay:{}", world_.between(1, 20)));
+  if (prng.chance(10)) add(fmt::format("expires:{}", world_.between(1, 30)));
+  if (prng.chance(30)) add(fmt::format("priority:{}", world_.between(0, 9)));
+  if (prng.chance(15)) add(fmt::format("timeout:{}", world_.between(1, 5)));
+  if (prng.chance(5)) add(fmt::format("unique:key{}", world_.between(0, 3)));
+  if (prng.chance(10)) add(fmt::format("backoff:{}", world_.between(1, 3)));
+  if (prng.chance(5)) add("x-unknown:7");
+  return text;
+}
+
+Handler Jobs::draw_handler() {
+  Handler handler;
+  Prng& prng = world_.prng;
+  const int64_t length = world_.between(0, 99);
+  handler.runs = length < 70   ? world_.between(milliseconds(1), milliseconds(300))
+                 : length < 92 ? world_.between(milliseconds(300), seconds(4))
+                               : world_.between(seconds(4), seconds(25));
+  if (prng.chance(20)) handler.failing_attempts = static_cast<uint32_t>(world_.between(1, 5));
+  if (handler.failing_attempts > 0) {
+    const Outcome failures[] = {Outcome::kError, Outcome::kError, Outcome::kKilled, Outcome::kUnknownJob};
+    handler.failure = failures[prng.below(4)];
+  }
+  if (prng.chance(2)) handler.killing_attempts = static_cast<uint32_t>(prng.chance(50) ? 1 : 100);
+  handler.reports_progress = prng.chance(20);
+  return handler;
+}
+
+Handler Jobs::handler_of(std::string_view request_id) const {
+  const auto found = specs_.find(job_id_of(request_id));
+  return found == specs_.end() ? Handler() : found->second.handler;
+}
+
+std::string Jobs::any_id() { return ids_.empty() ? "" : world_.pick(ids_); }
+
+}  // namespace eventmq::sim

@@ -1,0 +1,27 @@
+#include "sim/virtual_store.h"
+
+#include <fmt/format.h>
+
+namespace eventmq::sim {
+
+void VirtualStore::submit(CommitNumber commit, std::vector<JobRecord> records) {
+  if (commit != submitted_ + 1) world_.violate("commit-order", fmt::format("commit {} follows commit {}", commit, submitted_));
+  if (records.empty()) world_.violate("commit-order", fmt::format("commit {} has no records", commit));
+  submitted_ = commit;
+  if (!syncing_) begin_sync();
+}
+
+void VirtualStore::begin_sync() {
+  syncing_ = true;
+  const CommitNumber target = submitted_;
+  const bool stalls = world_.prng.chance(2);
+  later_(world_.between(microseconds(20), stalls ? slowest_ * 20 : slowest_), [this, target] {
+    world_.coverage.count(Covered::kCommit, target - committed_);
+    committed_ = target;
+    syncing_ = false;
+    if (submitted_ > committed_) begin_sync();
+    on_commit_();
+  });
+}
+
+}  // namespace eventmq::sim
