@@ -10,7 +10,7 @@ namespace {
 
 // A block whose bytes follow it in the same allocation.
 struct InlineBlock : Block {
-  InlineBlock() : Block(&destroy) {}
+  explicit InlineBlock(size_t size) : Block(&destroy, size) {}
   static void destroy(Block* block) {
     auto* self = static_cast<InlineBlock*>(block);
     self->~InlineBlock();
@@ -19,7 +19,7 @@ struct InlineBlock : Block {
   char* bytes() { return reinterpret_cast<char*>(this + 1); }
 };
 
-InlineBlock* new_inline_block(size_t size) { return new (::operator new(sizeof(InlineBlock) + size)) InlineBlock; }
+InlineBlock* new_inline_block(size_t size) { return new (::operator new(sizeof(InlineBlock) + size)) InlineBlock(size); }
 
 }  // namespace
 

@@ -19,7 +19,8 @@ namespace eventmq {
 // The shared owner of some memory. Derive to own memory of another library; release() destroys the block.
 class Block {
  public:
-  explicit Block(void (*release)(Block*)) : release_(release) {}
+  // `size` is the memory that the block keeps alive, where that may be more than the one slice made of it.
+  explicit Block(void (*release)(Block*), size_t size = 0) : release_(release), size_(size) {}
   Block(const Block&) = delete;
   Block& operator=(const Block&) = delete;
 
@@ -27,6 +28,7 @@ class Block {
   void drop_reference() {
     if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) release_(this);
   }
+  size_t size() const { return size_; }
   // Identifies the kind of block, so that a transport can recognise its own.
   bool is_released_by(void (*release)(Block*)) const { return release_ == release; }
 
@@ -36,6 +38,7 @@ class Block {
  private:
   std::atomic<uint32_t> references_{1};
   void (*release_)(Block*);
+  size_t size_;
 };
 
 class Bytes {
@@ -71,6 +74,8 @@ class Bytes {
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
   Block* block() const { return block_; }
+  // The memory that stays in use for as long as this does: its block, not only its slice.
+  size_t held_size() const { return !block_ ? 0 : block_->size() > size_ ? block_->size() : size_; }
 
   friend bool operator==(const Bytes& a, const Bytes& b) { return a.view() == b.view(); }
   friend bool operator==(const Bytes& a, std::string_view b) { return a.view() == b; }

@@ -29,7 +29,13 @@ struct SipState {
   }
 };
 
-uint64_t load_little_endian(const char* bytes, size_t count) {
+uint64_t load_word(const char* bytes) {
+  uint64_t word;
+  std::memcpy(&word, bytes, sizeof word);
+  return std::endian::native == std::endian::little ? word : __builtin_bswap64(word);
+}
+
+uint64_t load_rest(const char* bytes, size_t count) {
   uint64_t word = 0;
   for (size_t i = 0; i < count; ++i) word |= static_cast<uint64_t>(static_cast<unsigned char>(bytes[i])) << (8 * i);
   return word;
@@ -41,8 +47,8 @@ uint64_t siphash(uint64_t key0, uint64_t key1, std::string_view text) {
   SipState state{key0 ^ 0x736f6d6570736575ull, key1 ^ 0x646f72616e646f6dull, key0 ^ 0x6c7967656e657261ull,
                  key1 ^ 0x7465646279746573ull};
   const size_t whole = text.size() / 8 * 8;
-  for (size_t at = 0; at < whole; at += 8) state.absorb(load_little_endian(text.data() + at, 8));
-  const uint64_t rest = load_little_endian(text.data() + whole, text.size() - whole);
+  for (size_t at = 0; at < whole; at += 8) state.absorb(load_word(text.data() + at));
+  const uint64_t rest = load_rest(text.data() + whole, text.size() - whole);
   state.absorb(rest | static_cast<uint64_t>(text.size() & 0xff) << 56);
   state.v2 ^= 0xff;
   for (int i = 0; i < 4; ++i) state.round();
