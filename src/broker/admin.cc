@@ -10,22 +10,27 @@ bool Broker::State::only_for_administrators(const MessageArrived& event) {
   return false;
 }
 
-void Broker::State::answer(const MessageArrived& event, std::string json) {
+// The published answers carry nothing but the JSON; ours also say which question they answer.
+void Broker::State::answer_published(const MessageArrived& event, std::string_view json) {
+  send(event.side, event.peer, Reply{Bytes(json), Bytes()});
+}
+
+void Broker::State::answer(const MessageArrived& event, std::string_view json) {
   send(event.side, event.peer, Reply{Bytes(json), event.message.id});
 }
 
 void Broker::State::on_message(const MessageArrived&, Hello&) {}
 
 void Broker::State::on_message(const MessageArrived& event, StatusQuery&) {
-  if (only_for_administrators(event)) answer(event, AdminViews{*this}.published_status());
+  if (only_for_administrators(event)) answer_published(event, AdminViews{*this}.published_status());
 }
 
 void Broker::State::on_message(const MessageArrived& event, ShowWorkers&) {
-  if (only_for_administrators(event)) answer(event, AdminViews{*this}.published_workers());
+  if (only_for_administrators(event)) answer_published(event, AdminViews{*this}.published_workers());
 }
 
 void Broker::State::on_message(const MessageArrived& event, ShowSchedulers&) {
-  if (only_for_administrators(event)) answer(event, AdminViews{*this}.published_schedulers());
+  if (only_for_administrators(event)) answer_published(event, AdminViews{*this}.published_schedulers());
 }
 
 void Broker::State::on_message(const MessageArrived& event, Query& query) {
@@ -33,7 +38,7 @@ void Broker::State::on_message(const MessageArrived& event, Query& query) {
   if (query.what == "cancel") return cancel_by_query(event, query.arguments.view());
   Result<std::string> json = AdminViews{*this}.view(query.what.view(), query.arguments.view());
   if (!json) return error(event, json.error().code, json.error().text);
-  answer(event, std::move(*json));
+  answer(event, *json);
 }
 
 void Broker::State::cancel_by_query(const MessageArrived& event, std::string_view arguments) {

@@ -5,10 +5,13 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "src/wire/text.h"
+
 namespace eventmq {
 namespace {
 
 using Value = nlohmann::ordered_json;
+using Map = nlohmann::json;
 
 double age_seconds(Instant now, Instant then) { return (now - then).seconds(); }
 
@@ -55,9 +58,9 @@ struct AdminViews::Arguments {
     return key == "id" ? &id : key == "queue" ? &queue : key == "state" ? &state : key == "name" ? &name : nullptr;
   }
   size_t* number(std::string_view key) { return key == "limit" ? &limit : key == "offset" ? &offset : nullptr; }
-  bool match(const Job& job, const std::string& job_name) const {
+  bool match(const Job& job) const {
     return (queue.empty() || job.queue->name == queue) && (state.empty() || job_state_word(job.state) == state) &&
-           (name.empty() || job_name == name);
+           (name.empty() || job_name(job.payload) == name);
   }
 };
 
@@ -101,10 +104,12 @@ Result<std::string> AdminViews::job_id(std::string_view text) {
   return std::move(arguments->id);
 }
 
+// Keys are what peers chose and there may be very many, so: a map that finds them quickly, and a bound.
 std::string AdminViews::published_status() const {
-  Value inflight = Value::object(), latency = inflight, latency_max = inflight, waiting = inflight;
-  Value processed = inflight, by_worker = inflight;
+  Map inflight = Map::object(), latency = inflight, latency_max = inflight, waiting = inflight;
+  Map processed = inflight, by_worker = inflight;
   for (const auto& [name, queue] : broker.queues_) {
+    if (inflight.size() == limits::kListingRows) break;
     const QueueCounters& counters = queue->counters;
     const std::string key(name);
     inflight[key] = counters.running;
@@ -114,7 +119,8 @@ std::string AdminViews::published_status() const {
     processed[key] = counters.done + counters.dead;
   }
   broker.peers_.for_each([&](const Peer& peer) {
-    if (peer.kind == PeerKind::kWorker) by_worker[peer.routing_id.str()] = static_cast<const Worker&>(peer).processed;
+    if (peer.kind != PeerKind::kWorker || by_worker.size() == limits::kListingRows) return;
+    by_worker[repaired_utf8(peer.routing_id.view())] = static_cast<const Worker&>(peer).processed;
   });
   return dump({{"inflight_messages_by_queue", inflight},
                {"latency_messages_by_queue", latency},
@@ -125,28 +131,30 @@ std::string AdminViews::published_status() const {
 }
 
 std::string AdminViews::published_workers() const {
-  Value connected = Value::object(), by_queue = Value::object();
+  Map connected = Map::object(), by_queue = Map::object();
+  size_t rows_left = limits::kListingRows;
   broker.peers_.for_each([&](const Peer& peer) {
-    if (peer.kind != PeerKind::kWorker) return;
+    if (peer.kind != PeerKind::kWorker || rows_left == 0) return;
     const Worker& worker = static_cast<const Worker&>(peer);
-    const std::string id = worker.routing_id.str();
-    Value pairs = Value::array();
+    const std::string id = repaired_utf8(worker.routing_id.view());
+    Map pairs = Map::array();
     for (const Subscription& subscription : worker.subscriptions) {
+      if (rows_left > 0) --rows_left;
+      if (rows_left == 0) break;
       const std::string name = subscription.queue->name.str();
       pairs.push_back({subscription.weight, name});
       by_queue[name].push_back({subscription.weight, id});
     }
-    connected[id] = {{"queues", pairs},
-                     {"hb", worker.last_heard.us / 1e6},
-                     {"available_slots", worker.credits}};
+    connected[id] = {{"queues", pairs}, {"hb", worker.last_heard.us / 1e6}, {"available_slots", worker.credits}};
   });
   return dump({{"connected_workers", connected}, {"connected_queues", by_queue}});
 }
 
 std::string AdminViews::published_schedulers() const {
-  Value connected = Value::object();
-  broker.peers_.for_each([&](const Peer& peer) {
-    if (peer.kind == PeerKind::kScheduler) connected[peer.routing_id.str()] = {{"hb", peer.last_heard.us / 1e6}};
+  Map connected = Map::object();
+  broker.peers_.for_each_scheduler([&](const Peer& peer) {
+    if (connected.size() == limits::kListingRows) return;
+    connected[repaired_utf8(peer.routing_id.view())] = {{"hb", peer.last_heard.us / 1e6}};
   });
   return dump({{"connected_schedulers", connected}});
 }
@@ -198,6 +206,7 @@ AdminViews::Json AdminViews::queues() const {
 }
 
 AdminViews::Json AdminViews::workers() const {
+  constexpr size_t kQueuesShown = 20;  // of one worker
   Value rows = Value::array();
   size_t left_out = 0;
   broker.peers_.for_each([&](const Peer& peer) {
@@ -209,11 +218,13 @@ AdminViews::Json AdminViews::workers() const {
     const Worker& worker = static_cast<const Worker&>(peer);
     Value queues = Value::array();
     for (const Subscription& subscription : worker.subscriptions) {
+      if (queues.size() == kQueuesShown) break;
       queues.push_back({subscription.weight, subscription.queue->name.str()});
     }
     rows.push_back({{"id", worker.routing_id.str()},
                     {"state", worker.leaving ? "leaving" : "active"},
                     {"queues", std::move(queues)},
+                    {"queue_count", worker.subscriptions.size()},
                     {"slots_free", worker.credits},
                     {"running", worker.running.size()},
                     {"processed", worker.processed},
@@ -255,18 +266,22 @@ AdminViews::Json AdminViews::job_row(const Job& job) const {
   return {std::move(row)};
 }
 
-// Visits every job at most once and makes rows only of the page asked for.
+// The broker does nothing else meanwhile, so it looks at so many jobs and no more, and says how many it left out.
 AdminViews::Json AdminViews::jobs(const Arguments& arguments) const {
   Value rows = Value::array();
+  const size_t visits_max = arguments.name.empty() ? limits::kListingVisits : limits::kListingNamesRead;
+  size_t visited = 0;
   size_t matched = 0;
   broker.jobs_.for_each([&](const Job& job) {
-    const std::string name = arguments.name.empty() ? "" : job_name(job.payload);
-    if (!arguments.match(job, name)) return true;
+    if (visited == visits_max) return false;
+    ++visited;
+    if (!arguments.match(job)) return true;
     ++matched;
     if (matched > arguments.offset && rows.size() < arguments.limit) rows.push_back(job_row(job).value);
     return true;
   });
-  return {{{"jobs", std::move(rows)}, {"matched", matched}, {"offset", arguments.offset}}};
+  const size_t left_out = broker.jobs_.size() - visited;
+  return {{{"jobs", std::move(rows)}, {"matched", matched}, {"offset", arguments.offset}, {"left_out", left_out}}};
 }
 
 Result<AdminViews::Json> AdminViews::job(const Arguments& arguments) const {

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "src/broker/core.h"
 
@@ -30,60 +31,101 @@ bool Broker::State::has_room_for(PeerKind kind) const {
 void Broker::State::on_message(const MessageArrived& event, Inform& inform) {
   Peer* known = peers_.find(event.side, event.peer.view());
   // A worker that begins anew under its own name: what it does not claim is gone with its earlier life.
-  const bool resumes_itself = known && inform.previous_id == event.peer;
+  const bool resumes_itself = known && inform.previous_id == event.peer && known->kind == PeerKind::kWorker &&
+                              inform.kind == PeerKind::kWorker;
   if (known && !resumes_itself) drop(*known, LossCause::kRestarted);
   if (!resumes_itself && !has_room_for(inform.kind)) {
-    return error(event, ErrorCode::kQueueFull,
-                 fmt::format("the broker serves {} {}s already", peers_.count(inform.kind), peer_kind_word(inform.kind)));
+    return refuse_inform(event, inform, fmt::format("the broker serves {} {}s already", peers_.count(inform.kind),
+                                                    peer_kind_word(inform.kind)));
   }
   if (inform.kind == PeerKind::kWorker) {
     if (!register_worker(event, inform)) return;
   } else {
-    if (known && resumes_itself) drop(*known, LossCause::kRestarted);
-    auto peer = std::make_unique<Peer>(inform.kind, event.side, event.peer);
-    peer->announced_capabilities = inform.has_capabilities;
-    peer->capabilities = inform.capabilities;
-    peers_.add(std::move(peer), now_);
+    introduce(std::make_unique<Peer>(inform.kind, event.side, Bytes(event.peer.view())), inform);
   }
   log(inform.kind == PeerKind::kClient ? LogLevel::kDebug : LogLevel::kInfo,
       fmt::format("{} {} is here", peer_kind_word(inform.kind), event.peer.view()));
   send(event.side, event.peer,
        Ack{event.message.id, inform.has_capabilities ? broker_capabilities(instance_) : Bytes()});
+  if (inform.kind == PeerKind::kWorker) repeat_cancels(event);
+}
+
+// It is not known yet, so its INFORM tells whether it understands ERROR.
+void Broker::State::refuse_inform(const MessageArrived& event, const Inform& inform, std::string text) {
+  if (inform.capabilities.errors) error(event, ErrorCode::kQueueFull, std::move(text));
+}
+
+void Broker::State::introduce(std::unique_ptr<Peer> peer, const Inform& inform) {
+  peer->announced_capabilities = inform.has_capabilities;
+  peer->capabilities = inform.capabilities;
+  peer->capabilities.instance = Bytes();  // of no use here
+  peers_.add(std::move(peer), now_);
+}
+
+// A worker that goes on with its jobs may have missed that some are to be cancelled.
+void Broker::State::repeat_cancels(const MessageArrived& event) {
+  Peer* peer = peers_.find(event.side, event.peer.view());
+  EMQ_ASSERT(peer && peer->kind == PeerKind::kWorker);
+  if (!peer->capabilities.cancel) return;
+  Worker& worker = static_cast<Worker&>(*peer);
+  for (Job* job = worker.running.front(); job; job = JobList::next(*job)) {
+    if (job->cancel_requested) send(worker, Cancel{id_at(worker, *job)});
+  }
 }
 
 // False if it was refused.
 bool Broker::State::register_worker(const MessageArrived& event, Inform& inform) {
   if (inform.queues.empty()) inform.queues.push_back({10, Bytes(settings_.default_queue_name)});
-  auto fresh = std::make_unique<Worker>(event.side, event.peer);
+  auto fresh = std::make_unique<Worker>(event.side, Bytes(event.peer.view()));
   fresh->number = next_worker_number_++;
-  fresh->announced_capabilities = inform.has_capabilities;
   fresh->capabilities = inform.capabilities;
-  for (const QueueWeight& wanted : inform.queues) {
-    Queue* queue = queue_for(wanted.name);
-    if (!queue) {
-      for (const Subscription& subscription : fresh->subscriptions) --subscription.queue->workers;
-      error(event, ErrorCode::kQueueFull, fmt::format("the broker holds {} queues already", queues_.size()));
-      return false;
-    }
-    ++queue->workers;
-    fresh->subscriptions.push_back({queue, wanted.weight, 0, {}});
+  if (const std::optional<Error> refused = subscribe(*fresh, inform.queues)) {
+    unsubscribe(*fresh);
+    refuse_inform(event, inform, refused->text);
+    return false;
   }
   Worker& worker = *fresh;
   const std::vector<Job*> held = take_held(worker, inform);
   if (Peer* old = peers_.find(event.side, event.peer.view())) drop(*old, LossCause::kRestarted);
   if (Peer* old = find_previous(worker, inform)) drop(*old, LossCause::kRestarted);
-  peers_.add(std::move(fresh), now_);
-  for (Job* job : held) {
-    job->last_worker = worker.routing_id;
-    if (job->cancel_requested) send(worker, Cancel{job->id});
-  }
+  introduce(std::move(fresh), inform);
+  for (Job* job : held) job->last_worker = worker.routing_id;
   counters_.resumed += held.size();
   if (!held.empty()) log(LogLevel::kInfo, fmt::format("worker {} goes on with {} jobs", event.peer.view(), held.size()));
   return true;
 }
 
+// A queue that is named twice counts once, with the first weight.
+std::optional<Error> Broker::State::subscribe(Worker& worker, const std::vector<QueueWeight>& queues) {
+  std::unordered_set<const Queue*> seen;
+  for (const QueueWeight& wanted : queues) {
+    Queue* queue = queue_for(wanted.name);
+    if (!queue) return Error{ErrorCode::kQueueFull, fmt::format("the broker holds {} queues already", queues_.size())};
+    if (!seen.insert(queue).second) continue;
+    if (subscriptions_ >= limits::kSubscriptions) {
+      return Error{ErrorCode::kQueueFull, fmt::format("the broker's workers serve {} queues already", subscriptions_)};
+    }
+    ++subscriptions_;
+    ++queue->workers;
+    worker.subscriptions.push_back({queue, wanted.weight, 0, {}});
+  }
+  return std::nullopt;
+}
+
+void Broker::State::unsubscribe(Worker& worker) {
+  EMQ_ASSERT(!worker.ranked && subscriptions_ >= worker.subscriptions.size());
+  subscriptions_ -= worker.subscriptions.size();
+  for (const Subscription& subscription : worker.subscriptions) --subscription.queue->workers;
+  worker.subscriptions.clear();
+}
+
+// Only a worker that settles knows jobs by their ids and attempts.
+bool Broker::State::may_resume(const Worker& worker, const Inform& inform) {
+  return worker.capabilities.resume && worker.settles() && !inform.previous_id.empty();
+}
+
 Worker* Broker::State::find_previous(const Worker& worker, const Inform& inform) const {
-  if (!worker.capabilities.resume || inform.previous_id.empty()) return nullptr;
+  if (!may_resume(worker, inform)) return nullptr;
   Peer* previous = peers_.find(worker.side, inform.previous_id.view());
   return previous && previous->kind == PeerKind::kWorker ? static_cast<Worker*>(previous) : nullptr;
 }
@@ -92,7 +134,7 @@ Worker* Broker::State::find_previous(const Worker& worker, const Inform& inform)
 // and those that were taken from it for its silence but that nobody else has started.
 std::vector<Job*> Broker::State::take_held(Worker& worker, const Inform& inform) {
   std::vector<Job*> taken;
-  if (!worker.capabilities.resume || inform.previous_id.empty()) return taken;
+  if (!may_resume(worker, inform)) return taken;
   const Worker* previous = find_previous(worker, inform);
   for (const HeldJob& claim : inform.held) {
     Job* job = jobs_.find(claim.request_id.view());
@@ -205,6 +247,7 @@ void Broker::State::stop_feeding(Worker& worker) {
   worker.leaving = true;
   set_ranked(worker, false);
   worker.credits = 0;
+  unsubscribe(worker);
 }
 
 // It is gone: what it still holds is lost with it.
@@ -212,12 +255,11 @@ void Broker::State::drop(Peer& peer, LossCause cause) {
   if (peer.kind == PeerKind::kWorker) {
     Worker& worker = static_cast<Worker&>(peer);
     stop_feeding(worker);
-    for (Subscription& subscription : worker.subscriptions) --subscription.queue->workers;
     if (!worker.running.empty()) {
       log(LogLevel::kWarning,
           fmt::format("worker {} is gone with {} jobs", worker.routing_id.view(), worker.running.size()));
     }
-    while (Job* job = worker.running.back()) attempt_lost(*job, cause);
+    while (Job* job = worker.running.front()) attempt_lost(*job, cause);
   }
   if (cause == LossCause::kSilent || cause == LossCause::kUnreachable) ++counters_.peers_lost;
   peers_.remove(peer);

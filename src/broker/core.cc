@@ -2,7 +2,19 @@
 
 #include <fmt/format.h>
 
+#include "src/base/siphash.h"
+#include "src/wire/text.h"
+
 namespace eventmq {
+namespace {
+
+// A number for one purpose, which tells nothing of the seed or of the others: peers see the messages' ids, and
+// must not learn the keys of the tables from them.
+uint64_t derived(uint64_t seed, std::string_view purpose) { return siphash(seed, ~seed, purpose); }
+
+KeyedHash keyed_hash(uint64_t seed) { return {derived(seed, "first key"), derived(seed, "second key")}; }
+
+}  // namespace
 
 void Effects::clear() {
   records.clear();
@@ -23,9 +35,12 @@ Broker::State::State(BrokerSettings broker_settings, uint64_t seed, std::string 
     : settings_(std::move(broker_settings)),
       instance_(std::move(broker_instance)),
       started_at_(now),
-      prng_(seed),
-      ids_(IdSource::from_small_seed(prng_.next())),
-      dedupe_(prng_.next(), settings_.dedupe_window, settings_.dedupe_ids),
+      prng_(derived(seed, "jitter")),
+      ids_(IdSource::from_small_seed(derived(seed, "message ids"))),
+      jobs_(keyed_hash(seed)),
+      dedupe_(derived(seed, "ended jobs"), settings_.dedupe_window, settings_.dedupe_ids),
+      unique_jobs_(0, keyed_hash(seed)),
+      peers_(keyed_hash(seed)),
       now_(now) {}
 
 void Broker::State::step(Event& event, Instant now, Effects& out) {
@@ -46,13 +61,11 @@ void Broker::State::on_event(MessageArrived& event) {
 
 void Broker::State::on_event(BadMessageArrived& event) {
   ++counters_.bad_messages;
+  if (Peer* speaker = peers_.find(event.side, event.peer.view())) peers_.heard(*speaker, now_);
   log(LogLevel::kWarning, fmt::format("refused a message: {}", event.error.text));
-  // Only to a peer that is known to understand ERROR; anything else may not even speak the protocol.
-  const Peer* peer = peers_.find(event.side, event.peer.view());
-  const bool understands = peer ? peer->capabilities.errors : event.side == Side::kFrontend;
-  if (understands || event.side == Side::kAdministrative) {
-    error(event.side, event.peer, event.error.code, event.error.text, event.offending_id);
-  }
+  // Not to strangers at the backend, which may be workers of the published protocol.
+  if (event.side == Side::kBackend && !peers_.find(event.side, event.peer.view())) return;
+  error(event.side, event.peer, event.error.code, event.error.text, event.offending_id);
 }
 
 void Broker::State::on_event(SendFailed& event) {
@@ -60,14 +73,16 @@ void Broker::State::on_event(SendFailed& event) {
   Peer* peer = peers_.find(event.side, event.peer.view());
   if (!peer) return;
   if (const auto* request = std::get_if<Request>(&event.message.body); request && peer->kind == PeerKind::kWorker) {
-    Job* job = held_by(static_cast<Worker&>(*peer), event.message.id.view(), request->attempt);
-    if (job) hand_back(*job);
+    Worker& worker = static_cast<Worker&>(*peer);
+    stop_feeding(worker);  // or it would get the same job again
+    if (Job* job = held_by(worker, event.message.id.view(), request->attempt)) hand_back(*job);
   }
   // A worker or scheduler that cannot be reached, or does not read, is gone. A client only misses something.
   if (event.unreachable || peer->kind != PeerKind::kClient) drop(*peer, LossCause::kUnreachable);
 }
 
 void Broker::State::on_event(Tick&) {
+  forgive_own_absence();
   run_due_jobs();
   drop_silent_peers();
   send_heartbeats();
@@ -76,7 +91,9 @@ void Broker::State::on_event(Tick&) {
 void Broker::State::on_event(ShutdownRequested&) { start_drain(); }
 
 void Broker::State::on_event(SettingsChanged& event) {
+  const bool heartbeats_begin = event.settings.heartbeats_enabled && !settings_.heartbeats_enabled;
   settings_ = std::move(event.settings);
+  if (heartbeats_begin) hear_everyone();  // nobody had to speak until now
   dedupe_.set_limits(settings_.dedupe_window, settings_.dedupe_ids);
   log(LogLevel::kInfo, "settings changed");
 }
@@ -95,7 +112,10 @@ void Broker::State::ack(const MessageArrived& event, CommitNumber after) {
 }
 
 void Broker::State::error(Side side, const Bytes& peer, ErrorCode code, std::string text, const Bytes& offending_id) {
-  if (text.size() > limits::kErrorTextBytes) text.resize(limits::kErrorTextBytes);
+  // A worker or scheduler that did not say that it understands ERROR does not.
+  const Peer* known = peers_.find(side, peer.view());
+  if (known && known->kind != PeerKind::kClient && !known->capabilities.errors) return;
+  text.resize(utf8_prefix(text, limits::kErrorTextBytes).size());
   send(side, peer, ErrorMessage{{code, std::move(text)}, offending_id});
 }
 

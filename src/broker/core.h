@@ -78,8 +78,13 @@ struct Broker::State {
   void on_message(const MessageArrived& event, Unschedule& unschedule);
   void on_message(const MessageArrived& event, Publish& publish);
   bool answer_known_id(const MessageArrived& event);
+  Result<Queue*> queue_of(const Request& request);
+  Result<Queue*> queue_or_refusal(const Bytes& name);
   bool merge_unique(const MessageArrived& event, const Request& request, const Queue& queue);
-  std::optional<Error> refusal(const Request& request, Queue*& queue);
+  std::optional<Error> follow(const MessageArrived& event, Job& job);
+  void make_guaranteed(Job& job);
+  std::optional<Error> memory_refusal(size_t bytes) const;
+  std::optional<Error> refusal(const MessageArrived& event, const Request& request, const Queue& queue) const;
   void accept(const MessageArrived& event, Request& request, Queue& queue);
   std::optional<Error> cancel_job(Job& job);
   Queue* queue_for(const Bytes& name);
@@ -97,7 +102,13 @@ struct Broker::State {
   void on_message(const MessageArrived& event, ErrorMessage& error);
   void on_message(const MessageArrived& event, Progress& progress);
   bool has_room_for(PeerKind kind) const;
+  void refuse_inform(const MessageArrived& event, const Inform& inform, std::string text);
+  void introduce(std::unique_ptr<Peer> peer, const Inform& inform);
+  void repeat_cancels(const MessageArrived& event);
   bool register_worker(const MessageArrived& event, Inform& inform);
+  std::optional<Error> subscribe(Worker& worker, const std::vector<QueueWeight>& queues);
+  void unsubscribe(Worker& worker);
+  static bool may_resume(const Worker& worker, const Inform& inform);
   Worker* find_previous(const Worker& worker, const Inform& inform) const;
   std::vector<Job*> take_held(Worker& worker, const Inform& inform);
   bool take_back(Job& job);
@@ -111,9 +122,12 @@ struct Broker::State {
   void add_credit(Worker& worker);
   void feed(Worker& worker);            // give it jobs while it has free slots
   Job* pick_for(Worker& worker);
+  static Subscription* take_turn(Worker& worker, uint32_t least);
+  static uint32_t highest_weight_with_work(const Worker& worker);
   void dispatch(Job& job, Worker& worker);
   Message request_for(const Job& job, const Worker& worker) const;
   static Bytes published_attempt_id(const Job& job);
+  static Bytes id_at(const Worker& worker, const Job& job);
   Job* held_by(const Worker& worker, std::string_view request_id, uint32_t attempt) const;
   void set_ranked(Worker& worker, bool ranked);
   void rerank(Worker& worker);
@@ -134,6 +148,8 @@ struct Broker::State {
 
   // --- liveness.cc: what happens when time passes ---
   void run_due_jobs();
+  void forgive_own_absence();
+  void hear_everyone();
   void drop_silent_peers();
   void send_heartbeats();
   void start_drain();
@@ -147,7 +163,8 @@ struct Broker::State {
   void on_message(const MessageArrived& event, ShowSchedulers& query);
   void on_message(const MessageArrived& event, Query& query);
   bool only_for_administrators(const MessageArrived& event);
-  void answer(const MessageArrived& event, std::string json);
+  void answer(const MessageArrived& event, std::string_view json);
+  void answer_published(const MessageArrived& event, std::string_view json);
   void cancel_by_query(const MessageArrived& event, std::string_view arguments);
 
   // --- invariants.cc ---
@@ -169,9 +186,12 @@ struct Broker::State {
   DedupeWindow dedupe_;
   // Ordered by name for people. Keys point into the queues' names.
   std::map<std::string_view, std::unique_ptr<Queue>> queues_;
-  std::unordered_map<std::string, Job*> unique_jobs_;  // by queue and unique key
+  std::unordered_map<std::string, Job*, KeyedHash> unique_jobs_;  // by queue and unique key
   PeerTable peers_;
   QueueCounters retired_;  // of queues that were removed while idle
+  Instant next_pruning_;
+  size_t subscriptions_ = 0;  // of all workers
+  size_t running_ = 0;        // jobs of all queues
   BrokerCounters counters_;
   std::deque<EndedJob> ended_;
   uint64_t next_worker_number_ = 1;

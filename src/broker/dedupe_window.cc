@@ -16,21 +16,27 @@ void DedupeWindow::set_limits(Duration window, uint64_t ids_max) {
 }
 
 void DedupeWindow::remember(std::string_view id, Instant now) {
+  if (ids_max_ > 0 && window_.us > 0) {
+    const Fingerprint print = fingerprint(id);
+    known_[print] = now;
+    order_.push_back({print, now});
+  }
   forget_old(now);
-  if (ids_max_ == 0 || window_.us == 0) return;
-  const Fingerprint print = fingerprint(id);
-  if (!known_.insert(print).second) return;
-  order_.push_back({print, now});
 }
 
-bool DedupeWindow::contains(std::string_view id, Instant now) {
-  forget_old(now);
-  return known_.contains(fingerprint(id));
+bool DedupeWindow::contains(std::string_view id, Instant now) const {
+  const auto found = known_.find(fingerprint(id));
+  return found != known_.end() && found->second + window_ > now;
 }
 
+// A few at a time, so that no single step pays for a million ids that grow old together.
 void DedupeWindow::forget_old(Instant now) {
-  while (!order_.empty() && (order_.size() >= ids_max_ + 1 || order_.front().ended_at + window_ <= now)) {
-    known_.erase(order_.front().print);
+  constexpr int kAtOnce = 16;
+  for (int i = 0; i < kAtOnce && !order_.empty(); ++i) {
+    const Entry& oldest = order_.front();
+    if (order_.size() <= ids_max_ && oldest.since + window_ > now) return;
+    const auto found = known_.find(oldest.print);
+    if (found != known_.end() && found->second == oldest.since) known_.erase(found);  // else remembered again since
     order_.pop_front();
   }
 }

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <deque>
 #include <string_view>
-#include <unordered_set>
+#include <unordered_map>
 
 #include "src/base/time.h"
 
@@ -20,7 +20,8 @@ class DedupeWindow {
 
   void set_limits(Duration window, uint64_t ids_max);
   void remember(std::string_view id, Instant now);
-  bool contains(std::string_view id, Instant now);
+  bool contains(std::string_view id, Instant now) const;
+  // Some that are over age may still be counted: they are cleared away a few at a time.
   size_t size() const { return order_.size(); }
 
  private:
@@ -34,7 +35,7 @@ class DedupeWindow {
   };
   struct Entry {
     Fingerprint print;
-    Instant ended_at;
+    Instant since;
   };
 
   Fingerprint fingerprint(std::string_view id) const;
@@ -44,7 +45,7 @@ class DedupeWindow {
   Duration window_;
   uint64_t ids_max_;
   std::deque<Entry> order_;
-  std::unordered_set<Fingerprint, Hash> known_;
+  std::unordered_map<Fingerprint, Instant, Hash> known_;  // since when
 };
 
 }  // namespace eventmq

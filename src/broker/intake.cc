@@ -1,6 +1,8 @@
 // What clients ask for: jobs, their cancelling, schedules.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "src/broker/core.h"
 
 namespace eventmq {
@@ -14,21 +16,21 @@ std::string unique_key(const Queue& queue, const Bytes& key) {
 
 void Broker::State::on_message(const MessageArrived& event, Request& request) {
   if (answer_known_id(event)) return;
-  Queue* queue = nullptr;
-  if (const std::optional<Error> refused = refusal(request, queue)) {
-    if (queue && refused->code == ErrorCode::kQueueFull) ++queue->counters.refused;
+  const Result<Queue*> queue = queue_of(request);
+  if (!queue) return error(event, queue.error().code, queue.error().text);
+  if (merge_unique(event, request, **queue)) return;
+  if (const std::optional<Error> refused = refusal(event, request, **queue)) {
+    if (refused->code == ErrorCode::kQueueFull) ++(*queue)->counters.refused;
     return error(event, refused->code, refused->text);
   }
-  if (merge_unique(event, request, *queue)) return;
-  accept(event, request, *queue);
+  accept(event, request, **queue);
 }
 
 // A client that got no ACK sends again, perhaps from a new connection: the answer then goes there.
 bool Broker::State::answer_known_id(const MessageArrived& event) {
   if (Job* job = jobs_.find(event.message.id.view())) {
     ++counters_.duplicates;
-    job->client_side = event.side;
-    if (job->client != event.peer) jobs_.change_client(*job, event.peer);
+    jobs_.change_client(*job, event.side, event.peer);
     ack(event, job->accepted_commit);
     return true;
   }
@@ -38,54 +40,83 @@ bool Broker::State::answer_known_id(const MessageArrived& event) {
   return true;
 }
 
+// The queue that takes the request, made if it is new.
+Result<Queue*> Broker::State::queue_of(const Request& request) {
+  const Bytes default_name(settings_.default_queue_name);
+  const Bytes& wanted = request.queue.empty() ? default_name : request.queue;
+  if (settings_.unknown_queue == UnknownQueue::kHold) return queue_or_refusal(wanted);
+  const auto found = queues_.find(wanted.view());
+  if (found != queues_.end() && found->second->workers > 0) return found->second.get();
+  if (settings_.unknown_queue == UnknownQueue::kDefault) return queue_or_refusal(default_name);
+  return fail(ErrorCode::kUnknownQueue, fmt::format("no worker serves queue {}", wanted.view()));
+}
+
+Result<Queue*> Broker::State::queue_or_refusal(const Bytes& name) {
+  if (Queue* queue = queue_for(name)) return queue;
+  return fail(ErrorCode::kQueueFull, fmt::format("the broker holds {} queues already", queues_.size()));
+}
+
+// Another request with the same unique key is at work: this one shares its job, and its reply.
 bool Broker::State::merge_unique(const MessageArrived& event, const Request& request, const Queue& queue) {
   if (request.headers.unique.empty()) return false;
   const auto found = unique_jobs_.find(unique_key(queue, request.headers.unique));
   if (found == unique_jobs_.end()) return false;
   Job& job = *found->second;
   if (request.headers.reply_requested) {
-    for (ReplyRoute& known : job.followers) {
-      if (known.request_id == event.message.id) {  // sent again
-        known.side = event.side;
-        known.peer = event.peer;
-        ack(event, job.accepted_commit);
-        return true;
-      }
-    }
-    if (job.followers.size() >= limits::kFollowersPerJob) {
-      error(event, ErrorCode::kQueueFull, "too many requests wait for the job with this unique key");
+    if (const std::optional<Error> refused = follow(event, job)) {
+      error(event, refused->code, refused->text);
       return true;
     }
-    job.followers.push_back({event.side, event.peer, event.message.id});
+  } else {
+    dedupe_.remember(event.message.id.view(), now_);
   }
   ++counters_.merged;
+  if (request.headers.guarantee && !job.headers.guarantee) make_guaranteed(job);
   ack(event, job.accepted_commit);
   return true;
 }
 
-// Why the request cannot be taken; nothing if it can. Sets `queue` where it is known.
-std::optional<Error> Broker::State::refusal(const Request& request, Queue*& queue) {
-  if (draining_) return Error{ErrorCode::kShuttingDown, "the broker is stopping"};
-  const Bytes default_name(settings_.default_queue_name);
-  queue = queue_for(request.queue.empty() ? default_name : request.queue);
-  if (queue && queue->workers == 0 && settings_.unknown_queue != UnknownQueue::kHold) {
-    if (settings_.unknown_queue == UnknownQueue::kReject) {
-      return Error{ErrorCode::kUnknownQueue, fmt::format("no worker serves queue {}", queue->name.view())};
-    }
-    queue = queue_for(default_name);
+// Notes where the reply goes too. Nothing if that is done, or was done when the request came before.
+std::optional<Error> Broker::State::follow(const MessageArrived& event, Job& job) {
+  const ReplyRoute route{event.side, event.peer, event.message.id};
+  for (ReplyRoute& known : job.followers) {
+    if (known.request_id != route.request_id) continue;
+    jobs_.change_follower(known, route);
+    return std::nullopt;
   }
-  if (!queue) return Error{ErrorCode::kQueueFull, fmt::format("the broker holds {} queues already", queues_.size())};
-  const QueueCounters& counters = queue->counters;
-  if (counters.waiting + counters.delayed >= settings_.jobs_per_queue) {
-    return Error{ErrorCode::kQueueFull, fmt::format("queue {} holds {} jobs, its limit (setting hwm)",
-                                                    queue->name.view(), counters.waiting + counters.delayed)};
+  if (job.followers.size() >= limits::kFollowersPerJob) {
+    return Error{ErrorCode::kQueueFull, "too many requests wait for the job with this unique key"};
   }
-  if (jobs_.memory_bytes() + request.payload.size() + request.headers.text.size() + sizeof(Job) >
-      settings_.memory_bytes) {
-    return Error{ErrorCode::kQueueFull, fmt::format("the broker holds {} MiB of jobs, its limit (setting memory_limit)",
-                                                    jobs_.memory_bytes() >> 20)};
-  }
+  if (const std::optional<Error> refused = memory_refusal(route.memory_bytes())) return refused;
+  jobs_.add_follower(job, route);
   return std::nullopt;
+}
+
+// One of the requests that share the job asked for the guarantee, so the job has it from now on.
+void Broker::State::make_guaranteed(Job& job) {
+  job.headers.guarantee = true;
+  job.accepted_commit = persist(
+      JobAccepted{job.id, job.queue->name, job.headers, job.payload, job.accepted_at, job.due_at, job.expires_at});
+  if (job.attempt > 0) persist(AttemptStarted{job.id, job.attempt, job.losses});
+  if (job.attempt > 0 && !job.worker) persist(JobRequeued{job.id, job.retries_used, job.due_at});
+}
+
+std::optional<Error> Broker::State::memory_refusal(size_t bytes) const {
+  if (jobs_.memory_bytes() + bytes <= settings_.memory_bytes) return std::nullopt;
+  return Error{ErrorCode::kQueueFull, fmt::format("the broker holds {} MiB of jobs, its limit (setting memory_limit)",
+                                                  jobs_.memory_bytes() >> 20)};
+}
+
+// Why the request cannot be taken; nothing if it can.
+std::optional<Error> Broker::State::refusal(const MessageArrived& event, const Request& request,
+                                            const Queue& queue) const {
+  if (draining_) return Error{ErrorCode::kShuttingDown, "the broker is stopping"};
+  const uint64_t held = queue.counters.waiting + queue.counters.delayed;
+  if (held >= settings_.jobs_per_queue) {
+    return Error{ErrorCode::kQueueFull,
+                 fmt::format("queue {} holds {} jobs, its limit (setting hwm)", queue.name.view(), held)};
+  }
+  return memory_refusal(sizeof(Job) + frames_memory_bytes(event.message.id, request.headers, request.payload));
 }
 
 void Broker::State::accept(const MessageArrived& event, Request& request, Queue& queue) {
@@ -138,29 +169,22 @@ std::optional<Error> Broker::State::cancel_job(Job& job) {
   }
   if (job.cancel_requested) return std::nullopt;
   job.cancel_requested = true;
-  send(*job.worker, Cancel{job.id});
+  send(*job.worker, Cancel{id_at(*job.worker, job)});
   return std::nullopt;
 }
 
 void Broker::State::on_message(const MessageArrived& event, Schedule& schedule) {
-  Peer* chosen = nullptr;  // the one that was spoken to longest ago, so that several take turns
-  peers_.for_each([&](Peer& peer) {
-    if (peer.kind != PeerKind::kScheduler || peer.leaving) return;
-    if (!chosen || peer.last_sent < chosen->last_sent) chosen = &peer;
-  });
+  Peer* chosen = peers_.next_scheduler();
   if (!chosen) return error(event, ErrorCode::kNoScheduler, "no scheduler is connected");
   forward(*chosen, event.message.id, schedule);
   ack(event);
 }
 
 void Broker::State::on_message(const MessageArrived& event, Unschedule& unschedule) {
-  bool any = false;
-  peers_.for_each([&](Peer& peer) {
-    if (peer.kind != PeerKind::kScheduler || peer.leaving) return;
-    any = true;
-    forward(peer, event.message.id, unschedule);
-  });
-  if (!any) return error(event, ErrorCode::kNoScheduler, "no scheduler is connected");
+  if (peers_.count(PeerKind::kScheduler) == 0) {
+    return error(event, ErrorCode::kNoScheduler, "no scheduler is connected");
+  }
+  peers_.for_each_scheduler([&](Peer& peer) { forward(peer, event.message.id, unschedule); });
   ack(event);
 }
 
@@ -185,7 +209,7 @@ void Broker::State::on_message(const MessageArrived& event, Publish&) {
 Queue* Broker::State::queue_for(const Bytes& name) {
   const auto found = queues_.find(name.view());
   if (found != queues_.end()) return found->second.get();
-  if (queues_.size() >= limits::kQueues) prune_queues();
+  if (queues_.size() >= limits::kQueues && now_ >= next_pruning_) prune_queues();
   if (queues_.size() >= limits::kQueues) return nullptr;
   auto queue = std::make_unique<Queue>(Bytes(name.view()));
   Queue* added = queue.get();
@@ -195,6 +219,7 @@ Queue* Broker::State::queue_for(const Bytes& name) {
 
 // Forgets the queues that hold nothing and that nobody serves; their counts go on in the totals.
 void Broker::State::prune_queues() {
+  next_pruning_ = now_ + limits::kQueuePruning;  // it takes long when there are many
   std::erase_if(queues_, [this](const auto& entry) {
     if (!entry.second->idle()) return false;
     retired_ += entry.second->counters;

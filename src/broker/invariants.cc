@@ -60,11 +60,15 @@ void Broker::State::check_queues() const {
 
 void Broker::State::check_peers() const {
   std::map<const Queue*, size_t> serving, ranked;
+  size_t subscriptions = 0;
+  size_t all_running = 0;
   peers_.for_each([&](Peer& peer) {
     if (peer.kind != PeerKind::kWorker) return;
     const Worker& worker = static_cast<const Worker&>(peer);
     EMQ_ASSERT(worker.ranked == (worker.credits > 0), "worker {}", worker.routing_id.view());
-    EMQ_ASSERT(!worker.leaving || worker.credits == 0, "worker {}", worker.routing_id.view());
+    EMQ_ASSERT(!worker.leaving || (worker.credits == 0 && worker.subscriptions.empty()), "worker {}",
+               worker.routing_id.view());
+    subscriptions += worker.subscriptions.size();
     for (const Subscription& subscription : worker.subscriptions) {
       ++serving[subscription.queue];
       ranked[subscription.queue] += worker.ranked ? 1 : 0;
@@ -74,7 +78,10 @@ void Broker::State::check_peers() const {
       EMQ_ASSERT(job->worker == &worker, "job {}", job->id.view());
     }
     EMQ_ASSERT(running == worker.running.size(), "worker {}", worker.routing_id.view());
+    all_running += running;
   });
+  EMQ_ASSERT(subscriptions == subscriptions_, "{} and {}", subscriptions, subscriptions_);
+  EMQ_ASSERT(all_running == running_, "{} and {}", all_running, running_);
   for (const auto& [name, queue] : queues_) {
     EMQ_ASSERT(queue->workers == serving[queue.get()], "queue {}", name);
     EMQ_ASSERT(queue->available.size() == ranked[queue.get()], "queue {}", name);

@@ -26,7 +26,13 @@ struct ReplyRoute {
   Side side;
   Bytes peer;
   Bytes request_id;
+
+  size_t memory_bytes() const;
 };
+
+// The memory that the frames of a REQUEST keep in use. They may share one block, which may hold more than they
+// show: a peer can add frames that nobody reads.
+size_t frames_memory_bytes(const Bytes& id, const JobHeaders& headers, const Bytes& payload);
 
 struct Job {
   Bytes id;

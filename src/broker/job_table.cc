@@ -27,10 +27,25 @@ void JobTable::release(Job& job) {
   free_.push_back(&job);
 }
 
-void JobTable::change_client(Job& job, const Bytes& client) {
+// What is kept for long is copied: a frame may share its memory with the whole message that it came in.
+void JobTable::change_client(Job& job, Side side, const Bytes& client) {
+  job.client_side = side;
+  if (job.client == client) return;
   memory_bytes_ -= job.memory_bytes();
-  job.client = client;
+  job.client = Bytes(client.view());
   memory_bytes_ += job.memory_bytes();
+}
+
+void JobTable::add_follower(Job& job, const ReplyRoute& route) {
+  job.followers.push_back({route.side, Bytes(route.peer.view()), Bytes(route.request_id.view())});
+  memory_bytes_ += job.followers.back().memory_bytes();
+}
+
+void JobTable::change_follower(ReplyRoute& follower, const ReplyRoute& route) {
+  memory_bytes_ -= follower.memory_bytes();
+  follower.side = route.side;
+  follower.peer = Bytes(route.peer.view());
+  memory_bytes_ += follower.memory_bytes();
 }
 
 Job* JobTable::find(std::string_view id) const {

@@ -6,19 +6,26 @@
 #include <unordered_map>
 #include <vector>
 
+#include "src/base/siphash.h"
 #include "src/broker/job.h"
 
 namespace eventmq {
 
 class JobTable {
  public:
+  explicit JobTable(KeyedHash hash) : by_id_(0, hash) {}
+
   // Takes the job in; its id must not be present.
   Job& add(Job job);
   // The job must be in no list, timer heap or set any more.
   void release(Job& job);
 
   // Its newest sender is another peer.
-  void change_client(Job& job, const Bytes& client);
+  void change_client(Job& job, Side side, const Bytes& client);
+  // One more request shares the job and wants its reply.
+  void add_follower(Job& job, const ReplyRoute& route);
+  // The follower's request came again, from another peer.
+  void change_follower(ReplyRoute& follower, const ReplyRoute& route);
 
   Job* find(std::string_view id) const;
   size_t size() const { return by_id_.size(); }
@@ -35,7 +42,7 @@ class JobTable {
  private:
   std::deque<Job> slots_;
   std::vector<Job*> free_;
-  std::unordered_map<std::string_view, Job*> by_id_;  // keys point into the jobs' own ids
+  std::unordered_map<std::string_view, Job*, KeyedHash> by_id_;  // keys point into the jobs' own ids
   uint64_t memory_bytes_ = 0;
 };
 

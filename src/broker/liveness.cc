@@ -19,7 +19,9 @@ Instant Broker::State::next_wake() const {
 }
 
 void Broker::State::run_due_jobs() {
-  while (Job* job = timers_.pop_due(now_)) {
+  for (size_t count = 0; count < limits::kDueJobsPerTick; ++count) {
+    Job* job = timers_.pop_due(now_);
+    if (!job) return;
     if (job->expires_at <= now_) {
       expire(*job);
     } else if (job->due_at <= now_) {
@@ -28,6 +30,20 @@ void Broker::State::run_due_jobs() {
       timers_.set(*job, std::min(job->due_at, job->expires_at));
     }
   }
+}
+
+// We were stopped, or far behind: what peers said meanwhile has not been read yet, so their silence proves nothing.
+void Broker::State::forgive_own_absence() {
+  if (!settings_.heartbeats_enabled || !peers_.longest_silent()) return;
+  const Instant due = next_wake();
+  if (now_ - due <= settings_.heartbeat_timeout / 2) return;
+  log(LogLevel::kWarning, fmt::format("this program stood still for {:.1f} s; no peer is given up for its silence "
+                                      "meanwhile", (now_ - due).seconds()));
+  hear_everyone();
+}
+
+void Broker::State::hear_everyone() {
+  peers_.for_each([this](Peer& peer) { peers_.heard(peer, now_); });
 }
 
 void Broker::State::drop_silent_peers() {
@@ -63,8 +79,8 @@ void Broker::State::start_drain() {
 // Nothing runs, and nothing waits for a worker that is there; or the time is up.
 bool Broker::State::drained() const {
   if (now_ >= drain_deadline_) return true;
+  if (running_ > 0) return false;
   for (const auto& [name, queue] : queues_) {
-    if (queue->counters.running > 0) return false;
     if (queue->counters.waiting > 0 && queue->workers > 0) return false;
   }
   return true;

@@ -1,6 +1,8 @@
 // Which worker gets a job, and which job a free slot gets.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "src/broker/core.h"
 
 namespace eventmq {
@@ -42,34 +44,42 @@ void Broker::State::feed(Worker& worker) {
   }
 }
 
-// Smooth weighted round robin over the worker's queues that have work: each gains its weight, the richest is
-// served and pays the sum, so over time each is served in proportion to its weight and none starves.
 Job* Broker::State::pick_for(Worker& worker) {
+  const uint32_t least = settings_.pick_policy == PickPolicy::kStrict ? highest_weight_with_work(worker) : 0;
+  Subscription* chosen = take_turn(worker, least);
+  return chosen ? chosen->queue->peek() : nullptr;
+}
+
+// Smooth weighted round robin over the worker's queues that have work and at least this weight: each gains its
+// weight, the richest is served and pays the sum, so over time each is served in proportion to its weight and
+// none starves. Null when none has work.
+Subscription* Broker::State::take_turn(Worker& worker, uint32_t least) {
   Subscription* best = nullptr;
   int64_t sum = 0;
   for (Subscription& subscription : worker.subscriptions) {
-    if (subscription.queue->counters.waiting == 0) continue;
+    if (subscription.queue->counters.waiting == 0 || subscription.weight < least) continue;
     const int64_t weight = std::max<int64_t>(subscription.weight, 1);
     sum += weight;
     subscription.turn += weight;
-    if (!best) {
-      best = &subscription;
-    } else if (settings_.pick_policy == PickPolicy::kStrict && subscription.weight != best->weight) {
-      if (subscription.weight > best->weight) best = &subscription;
-    } else if (subscription.turn > best->turn) {
-      best = &subscription;
-    }
+    if (!best || subscription.turn > best->turn) best = &subscription;
   }
-  if (!best) return nullptr;
-  best->turn -= sum;
-  return best->queue->peek();
+  if (best) best->turn -= sum;
+  return best;
+}
+
+uint32_t Broker::State::highest_weight_with_work(const Worker& worker) {
+  uint32_t highest = 0;
+  for (const Subscription& subscription : worker.subscriptions) {
+    if (subscription.queue->counters.waiting > 0) highest = std::max(highest, subscription.weight);
+  }
+  return highest;
 }
 
 // The job has been taken out of its queue's waiting ones (where it is still counted) and has no worker.
 void Broker::State::dispatch(Job& job, Worker& worker) {
   EMQ_ASSERT(worker.credits > 0 && !worker.leaving && !job.worker);
   timers_.clear(job);
-  if (job.expires_at <= now_) {
+  if (job.expires_at < now_) {
     end_undispatched(job, Outcome::kExpired, "expired before a worker was free");
     return;
   }
@@ -96,10 +106,15 @@ Message Broker::State::request_for(const Job& job, const Worker& worker) const {
   if (worker.settles()) {
     request.headers.text = job.headers.text;
     request.attempt = job.attempt;
-    return {job.id, std::move(request)};
+  } else {
+    request.headers.text = Bytes(published_headers(job.headers));
   }
-  request.headers.text = Bytes(published_headers(job.headers));
-  return {published_attempt_id(job), std::move(request)};
+  return {id_at(worker, job), std::move(request)};
+}
+
+// The id under which the worker knows the job.
+Bytes Broker::State::id_at(const Worker& worker, const Job& job) {
+  return worker.settles() ? job.id : published_attempt_id(job);
 }
 
 void Broker::State::set_ranked(Worker& worker, bool ranked) {
@@ -136,13 +151,12 @@ Bytes Broker::State::published_attempt_id(const Job& job) {
 // The running job that this worker, at this attempt, holds under the id that it was given. Null if none.
 Job* Broker::State::held_by(const Worker& worker, std::string_view request_id, uint32_t attempt) const {
   Job* job = jobs_.find(request_id);
-  if (!job && !worker.settles()) {
-    const size_t mark = request_id.rfind('~');
-    if (mark != std::string_view::npos) job = jobs_.find(request_id.substr(0, mark));
-  }
-  if (!job || job->state != JobState::kRunning || job->worker != &worker) return nullptr;
-  if (worker.settles()) return attempt == job->attempt ? job : nullptr;
-  return published_attempt_id(*job) == request_id ? job : nullptr;
+  if (worker.settles()) return job && job->worker == &worker && job->attempt == attempt ? job : nullptr;
+  if (job && job->worker == &worker && job->attempt == 1) return job;
+  const size_t mark = request_id.rfind('~');
+  if (mark == std::string_view::npos) return nullptr;
+  job = jobs_.find(request_id.substr(0, mark));
+  return job && job->worker == &worker && published_attempt_id(*job) == request_id ? job : nullptr;
 }
 
 }  // namespace eventmq

@@ -2,6 +2,8 @@
 
 namespace eventmq {
 
+PeerTable::PeerTable(KeyedHash hash) : by_side_{ById(0, hash), ById(0, hash), ById(0, hash)} {}
+
 void PeerTable::add(std::unique_ptr<Peer> peer, Instant now) {
   Peer& added = *peer;
   added.connected_at = added.last_heard = added.last_sent = now;
@@ -11,11 +13,13 @@ void PeerTable::add(std::unique_ptr<Peer> peer, Instant now) {
   ++counts_[static_cast<size_t>(added.kind)];
   heard_order_.push_back(added);
   sent_order_.push_back(added);
+  if (added.kind == PeerKind::kScheduler) schedulers_.push_back(added);
 }
 
 void PeerTable::remove(Peer& peer) {
   (peer.leave_deadline == Instant::never() ? heard_order_ : leaving_order_).remove(peer);
   if (peer.sent_link.linked) sent_order_.remove(peer);
+  if (peer.scheduler_link.linked) schedulers_.remove(peer);
   --counts_[static_cast<size_t>(peer.kind)];
   auto& side = by_side_[static_cast<size_t>(peer.side)];
   const auto found = side.find(peer.routing_id.view());
@@ -38,6 +42,12 @@ void PeerTable::heard(Peer& peer, Instant now) {
 void PeerTable::sent(Peer& peer, Instant now) {
   peer.last_sent = now;
   if (peer.sent_link.linked) sent_order_.move_to_back(peer);
+}
+
+Peer* PeerTable::next_scheduler() {
+  Peer* peer = schedulers_.front();
+  if (peer) schedulers_.move_to_back(*peer);
+  return peer;
 }
 
 void PeerTable::start_leaving(Peer& peer, Instant deadline) {

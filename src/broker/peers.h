@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "src/base/intrusive_list.h"
+#include "src/base/siphash.h"
 #include "src/broker/job.h"
 #include "src/broker/queue.h"
 
@@ -35,6 +36,7 @@ struct Peer {
 
   ListLink<Peer> heard_link;
   ListLink<Peer> sent_link;
+  ListLink<Peer> scheduler_link;
 };
 
 // A queue that a worker serves.
@@ -49,7 +51,7 @@ struct Worker : Peer {
   Worker(Side peer_side, Bytes id) : Peer(PeerKind::kWorker, peer_side, std::move(id)) {}
 
   uint64_t number = 0;  // of registration
-  std::vector<Subscription> subscriptions;
+  std::vector<Subscription> subscriptions;  // none when it is leaving
   uint32_t credits = 0;  // free slots: READYs not used yet
   JobList running;
   uint64_t last_used = 0;  // counts up over all workers; 0: never
@@ -62,6 +64,8 @@ struct Worker : Peer {
 
 class PeerTable {
  public:
+  explicit PeerTable(KeyedHash hash);
+
   // Adds a peer that is not present and notes that it was heard and sent to at `now`.
   void add(std::unique_ptr<Peer> peer, Instant now);
   void remove(Peer& peer);
@@ -78,6 +82,13 @@ class PeerTable {
   Peer* longest_unsent() const { return sent_order_.front(); }
   Peer* first_to_leave() const { return leaving_order_.front(); }
 
+  // The schedulers in turn: the one that had none of these turns for longest. Null when there is none.
+  Peer* next_scheduler();
+  template <class Visit>
+  void for_each_scheduler(Visit visit) const {
+    for (Peer* peer = schedulers_.front(); peer; peer = SchedulerOrder::next(*peer)) visit(*peer);
+  }
+
   template <class Visit>
   void for_each(Visit visit) const {
     for (const auto& side : by_side_) {
@@ -88,12 +99,15 @@ class PeerTable {
  private:
   using HeardOrder = IntrusiveList<Peer, &Peer::heard_link>;
   using SentOrder = IntrusiveList<Peer, &Peer::sent_link>;
+  using SchedulerOrder = IntrusiveList<Peer, &Peer::scheduler_link>;
+  using ById = std::unordered_map<std::string_view, std::unique_ptr<Peer>, KeyedHash>;
 
-  std::array<std::unordered_map<std::string_view, std::unique_ptr<Peer>>, 3> by_side_;
+  std::array<ById, 3> by_side_;
   std::array<size_t, 3> counts_{};
   HeardOrder heard_order_;    // by last_heard
   SentOrder sent_order_;      // by last_sent
   HeardOrder leaving_order_;  // by leave_deadline
+  SchedulerOrder schedulers_;  // by their turns
 };
 
 }  // namespace eventmq

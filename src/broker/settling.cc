@@ -55,7 +55,8 @@ void Broker::State::on_message(const MessageArrived& event, Reply& reply) {
   Worker* worker = find_worker(event);
   if (!worker) return;
   Job* job = held_by(*worker, reply.request_id.view(), reply.attempt);
-  const Outcome outcome = reply.has_outcome ? reply.outcome : job ? published_outcome(*job, reply.payload) : Outcome::kOk;
+  Outcome outcome = reply.has_outcome ? reply.outcome : job ? published_outcome(*job, reply.payload) : Outcome::kOk;
+  if (outcome == Outcome::kLost || outcome == Outcome::kExpired) outcome = Outcome::kError;  // not for workers to say
   if (job) {
     ++worker->processed;
     attempt_ended(*job, outcome, reply.payload);
@@ -120,7 +121,7 @@ void Broker::State::retry_later(Job& job) {
   job.due_at = now_ + retry_delay(base, settings_.retry_backoff_max, job.retries_used, prng_);
   set_state(job, JobState::kDelayed);
   if (job.headers.guarantee) persist(JobRequeued{job.id, job.retries_used, job.due_at});
-  timers_.set(job, job.due_at);
+  timers_.set(job, std::min(job.due_at, job.expires_at));
 }
 
 void Broker::State::expire(Job& job) {
@@ -138,6 +139,7 @@ void Broker::State::end(Job& job, Outcome outcome, Bytes payload) {
   timers_.clear(job);
   QueueCounters& counters = job.queue->counters;
   --count_of(counters, job.state);
+  if (job.state == JobState::kRunning) --running_;
   ++count_of(counters, outcome);
   counters.latency_ms_last = static_cast<uint64_t>((now_ - job.accepted_at).ms());
   counters.latency_ms_max = std::max(counters.latency_ms_max, counters.latency_ms_last);
@@ -147,6 +149,7 @@ void Broker::State::end(Job& job, Outcome outcome, Bytes payload) {
   reply_all(job, outcome, payload, after);
   if (!job.headers.unique.empty()) unique_jobs_.erase(unique_key(*job.queue, job.headers.unique));
   dedupe_.remember(job.id.view(), now_);
+  for (const ReplyRoute& follower : job.followers) dedupe_.remember(follower.request_id.view(), now_);
   ended_.push_back({job.id, job.queue->name, outcome, job.attempt, job.accepted_at, now_});
   if (ended_.size() > limits::kEndedJobsRemembered) ended_.pop_front();
   jobs_.release(job);
@@ -163,8 +166,10 @@ void Broker::State::reply_all(const Job& job, Outcome outcome, const Bytes& payl
 
 void Broker::State::set_state(Job& job, JobState state) {
   --count_of(job.queue->counters, job.state);
+  if (job.state == JobState::kRunning) --running_;
   job.state = state;
   ++count_of(job.queue->counters, job.state);
+  if (job.state == JobState::kRunning) ++running_;
 }
 
 }  // namespace eventmq
