@@ -106,7 +106,7 @@ void Executor::State::on_message(WorkerProcess& worker, WorkerReady& ready, Inst
   if (names_logged || !ready.names) return;
   names_logged = true;
   log(false, fmt::format("worker processes are ready and know {} jobs: {}", ready.names->size(),
-                         printable(fmt::format("{}", fmt::join(*ready.names, ", ")))));
+                         without_control_characters(fmt::format("{}", fmt::join(*ready.names, ", ")))));
 }
 
 void Executor::State::on_message(WorkerProcess& worker, WorkerResult& result, Instant now) {
@@ -129,13 +129,14 @@ void Executor::State::on_message(WorkerProcess& worker, WorkerLog& line, Instant
   if (!worker.output.admit(line.text)) return;
   for (size_t at = 0; at <= line.text.size();) {
     const size_t end = std::min(line.text.find('\n', at), line.text.size());
-    log(line.warning, speaker(worker) + ": " + printable(std::string_view(line.text).substr(at, end - at)));
+    log(line.warning,
+        speaker(worker) + ": " + without_control_characters(std::string_view(line.text).substr(at, end - at)));
     at = end + 1;
   }
 }
 
 void Executor::State::on_message(WorkerProcess& worker, WorkerFailed& failed_message, Instant) {
-  worker.failure = printable(failed_message.message).substr(0, limits::kErrorTextBytes);
+  worker.failure = without_control_characters(failed_message.message).substr(0, limits::kErrorTextBytes);
 }
 
 // The process has broken the protocol: its job ends as an error, and it is replaced.

@@ -36,11 +36,11 @@ uint64_t JobOutput::finish(std::vector<std::string>& lines) {
 }
 
 void JobOutput::end_line(std::vector<std::string>& lines) {
-  lines.push_back(printable(line_));
+  lines.push_back(without_control_characters(line_));
   line_.clear();
 }
 
-std::string printable(std::string_view text) {
+std::string without_control_characters(std::string_view text) {
   std::string result(text);
   std::replace_if(
       result.begin(), result.end(),

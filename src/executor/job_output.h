@@ -29,6 +29,6 @@ class JobOutput {
 };
 
 // Control characters as '?', so that no program can forge lines of a log or command a terminal; tabs stay.
-std::string printable(std::string_view text);
+std::string without_control_characters(std::string_view text);
 
 }  // namespace eventmq

@@ -1,0 +1,279 @@
+#include "src/runtime/job_manager_loop.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "src/codec/codec.h"
+#include "src/executor/file_limit.h"
+#include "src/executor/worker_main.h"
+#include "src/runtime/random.h"
+
+namespace eventmq {
+namespace {
+
+constexpr uint32_t kLogLinesPerSecond = 5'000;  // of each level; what jobs print is bounded for each job too
+constexpr Duration kStopTime = seconds(2);      // after an order to stop at once
+
+// The executor's settings as they are to be used.
+ExecutorSettings executor_settings(const JobManagerOptions& options) {
+  ExecutorSettings settings = options.executor;
+  settings.processes = options.session.slots;
+  if (settings.command.empty()) settings.command = own_worker_command(options.plugins);
+  return settings;
+}
+
+// A `timeout:0` that was said is an order, that none was said is not.
+bool says_timeout(std::string_view headers) {
+  for (size_t at = headers.find("timeout:"); at != std::string_view::npos; at = headers.find("timeout:", at + 1)) {
+    const std::string_view before = headers.substr(0, at);
+    const size_t last = before.find_last_not_of(' ');
+    if (last == std::string_view::npos || before[last] == ',') return true;
+  }
+  return false;
+}
+
+std::optional<Duration> timeout_of(const JobHeaders& headers) {
+  if (headers.timeout == Duration{} && !says_timeout(headers.text.view())) return std::nullopt;
+  return headers.timeout;
+}
+
+}  // namespace
+
+JobManagerLoop::JobManagerLoop(ZmqContext& context, JobManagerOptions options, JobManagerParts parts)
+    : options_(std::move(options)),
+      parts_(std::move(parts)),
+      now_(clock_.now()),
+      log_(parts_.log, kLogLinesPerSecond),
+      socket_(context, options_.sockets),
+      session_(options_.session, IdSource(random_seed())),
+      executor_((raise_file_limit(), executor_settings(options_)), now_) {}
+
+JobManagerLoop::~JobManagerLoop() = default;
+
+Result<void> JobManagerLoop::run() {
+  while (!ended()) {
+    wait();
+    now_ = clock_.now();
+    if (poller_.ready(0)) wakeup_.clear();
+    take_requests();
+    take_signals();
+    step_executor();
+    start_session_when_ready();
+    receive_turn();
+    if (std::exchange(link_lost_, false)) step_session(LinkLost{});
+    if (session_started_ && now_ >= session_.next_wake()) step_session(SessionTick{});
+    finish_when_session_ended();
+    log_.summarise(now_);
+  }
+  socket_.close(options_.sockets.linger);
+  if (failure_) return tl::unexpected(*failure_);
+  return {};
+}
+
+// --- Waiting, and what other threads and the operator ask for ---
+
+void JobManagerLoop::wait() {
+  poller_.clear();
+  poller_.watch_readable(wakeup_.fd());
+  poller_.watch(socket_);
+  poller_.watch_readable(executor_.descriptor());
+  if (parts_.signals != nullptr) poller_.watch_readable(parts_.signals->fd());
+  const Instant now = clock_.now();
+  const Instant until = next_wake();
+  if (more_to_receive_ || link_lost_ || until <= now) {
+    poller_.wait(Duration{});
+  } else {
+    poller_.wait(until == Instant::never() ? Duration{-1} : until - now);
+  }
+}
+
+Instant JobManagerLoop::next_wake() const {
+  const Instant session = session_started_ ? session_.next_wake() : Instant::never();
+  return std::min({session, executor_.next_wake(), log_.next_summary(), end_by_.value_or(Instant::never())});
+}
+
+bool JobManagerLoop::ended() const {
+  if (end_by_ && now_ >= *end_by_) return true;
+  return session_ended_ && executor_.finished();
+}
+
+void JobManagerLoop::request_drain() {
+  drain_requested_ = true;
+  wakeup_.notify();
+}
+
+void JobManagerLoop::stop() {
+  stop_requested_ = true;
+  wakeup_.notify();
+}
+
+void JobManagerLoop::take_requests() {
+  if (drain_requested_.exchange(false)) begin_drain();
+  if (stop_requested_.exchange(false)) kill_running();
+}
+
+void JobManagerLoop::take_signals() {
+  if (parts_.signals == nullptr) return;
+  while (const int signal = parts_.signals->next()) {
+    if (signal == SIGHUP) {
+      reload();
+    } else if (!draining_) {
+      log(LogLevel::kInfo,
+          fmt::format("stopping: running jobs may end within {} s; the same signal again stops at once",
+                      options_.kill_grace_period.seconds()));
+      begin_drain();
+    } else {
+      kill_running();
+    }
+  }
+}
+
+void JobManagerLoop::begin_drain() {
+  if (draining_) return;
+  draining_ = true;
+  executor_.drain(now_ + options_.kill_grace_period, now_);
+  if (session_started_) step_session(DrainRequested{});
+}
+
+void JobManagerLoop::kill_running() {
+  begin_drain();
+  log(LogLevel::kWarning, fmt::format("stopping at once: {} running jobs are killed", executor_.running_jobs()));
+  executor_.drain(now_, now_);
+  end_by_ = now_ + kStopTime;
+}
+
+void JobManagerLoop::reload() {
+  if (draining_ || !parts_.reload) return;
+  Result<JobManagerOptions> options = parts_.reload();
+  if (!options) {
+    return log(LogLevel::kWarning,
+               "the settings were read again and are refused, nothing changes: " + options.error().text);
+  }
+  options_.executor = std::move(options->executor);
+  options_.plugins = std::move(options->plugins);
+  options_.kill_grace_period = options->kill_grace_period;
+  executor_.restart(executor_settings(options_), now_);
+  log(LogLevel::kInfo, "the settings were read again; each worker process is replaced once it is free");
+}
+
+// Jobs are asked for when there is a process to run them. What is held while no broker is there is kept.
+void JobManagerLoop::start_session_when_ready() {
+  if (session_started_ || draining_ || !executor_.ready()) return;
+  session_started_ = true;
+  step_session(WorkerStarted{});
+}
+
+void JobManagerLoop::finish_when_session_ended() {
+  if (draining_ && !session_started_) session_ended_ = true;
+  if (session_ended_) executor_.stop(now_);
+}
+
+// --- The executor's side ---
+
+void JobManagerLoop::step_executor() {
+  executor_.step(now_, executor_events_);
+  for (ExecutorEvent& event : executor_events_) {
+    std::visit([this](auto& each) { on_event(each); }, event);
+  }
+  executor_events_.clear();
+}
+
+void JobManagerLoop::on_event(JobSettled& event) {
+  step_session(JobFinished{std::move(event.request_id), event.attempt, event.outcome, std::move(event.payload)});
+}
+
+void JobManagerLoop::on_event(JobReported& event) {
+  step_session(JobProgressed{std::move(event.request_id), event.fraction, std::move(event.text)});
+}
+
+void JobManagerLoop::on_event(ExecutorLog& event) {
+  log(event.warning ? LogLevel::kWarning : LogLevel::kInfo, event.text);
+}
+
+void JobManagerLoop::on_event(ExecutorFailed& event) {
+  failure_ = event.error;
+  begin_drain();
+}
+
+// --- The broker's side ---
+
+void JobManagerLoop::receive_turn() {
+  more_to_receive_ = true;
+  for (size_t count = 0; count < limits::kMessagesPerTurn; ++count) {
+    Frames frames;
+    switch (socket_.receive(frames)) {
+      case DealerInput::kNothing:
+        more_to_receive_ = false;
+        return;
+      case DealerInput::kMessage:
+        receive_message(frames);
+        break;
+      case DealerInput::kConnected:
+        break;
+      case DealerInput::kLost:
+        log(LogLevel::kDebug, "the connection to the broker is gone: " + socket_.lost_reason());
+        link_lost_ = true;
+        more_to_receive_ = false;
+        return;
+    }
+  }
+}
+
+void JobManagerLoop::receive_message(const Frames& frames) {
+  auto message = decode(frames);
+  if (!message) {
+    return log(LogLevel::kWarning, "a message of the broker was dropped: " + message.error().error.text);
+  }
+  step_session(FromBroker{std::move(*message)});
+}
+
+void JobManagerLoop::step_session(WorkerEvent event) {
+  if (!session_started_ || session_ended_) return;
+  std::vector<WorkerEffect> effects;
+  session_.step(std::move(event), now_, effects);
+  for (WorkerEffect& effect : effects) {
+    std::visit([this](auto& each) { on_effect(each); }, effect);
+  }
+}
+
+void JobManagerLoop::on_effect(Connect& effect) {
+  link_lost_ = false;  // of the connection before
+  if (auto connected = socket_.connect(effect.address, effect.routing_id); !connected) {
+    log(LogLevel::kWarning, "cannot connect to " + effect.address + ": " + connected.error().text);
+    link_lost_ = true;
+  }
+}
+
+// A broker that has not read for so long is given up: it learns what we hold in the next conversation, and that the job
+// of a result that did not leave is held no more.
+void JobManagerLoop::on_effect(ToBroker& effect) {
+  if (link_lost_ || socket_.send(encode(effect.message))) return;
+  log(LogLevel::kWarning, "the broker does not read; beginning a new conversation");
+  link_lost_ = true;
+}
+
+void JobManagerLoop::on_effect(StartJob& effect) {
+  executor_.run({std::move(effect.request_id), effect.attempt, std::move(effect.queue), std::move(effect.payload),
+                 timeout_of(effect.headers)},
+                now_);
+}
+
+void JobManagerLoop::on_effect(CancelJob& effect) { executor_.cancel(effect.request_id, now_); }
+
+void JobManagerLoop::on_effect(SessionEnded&) { session_ended_ = true; }
+
+void JobManagerLoop::on_effect(SessionLog& effect) {
+  log(effect.warning ? LogLevel::kWarning : LogLevel::kInfo, effect.text);
+}
+
+Result<void> run_job_manager_loop(JobManagerOptions options, std::function<Result<JobManagerOptions>()> reload) {
+  ZmqContext context;
+  SignalCatcher signals({SIGTERM, SIGINT, SIGHUP});
+  JobManagerLoop loop(context, std::move(options), {.signals = &signals, .reload = std::move(reload)});
+  return loop.run();
+}
+
+}  // namespace eventmq
