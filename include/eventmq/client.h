@@ -54,8 +54,11 @@ class Client {
  public:
   // All three throw Exception (bad-value: an address or name is malformed; system).
   Client();
-  explicit Client(const std::string& address);
   explicit Client(ClientOptions options);
+  // Client("localhost"): a template, so that options in braces are never taken for an address.
+  template <class Text>
+  requires std::is_convertible_v<const Text&, std::string_view>
+  explicit Client(const Text& address) : Client(ClientOptions{.address = std::string(std::string_view(address))}) {}
   // As close().
   ~Client();
   Client(Client&&) noexcept;

@@ -169,7 +169,6 @@ Result<void> Client::State::submit_and_wait(Message message) {
 }
 
 Client::Client() : Client(ClientOptions{}) {}
-Client::Client(const std::string& address) : Client(ClientOptions{.address = address}) {}
 Client::Client(ClientOptions options) {
   ClientLoopSettings settings = value_or_throw(loop_settings(options));
   try {

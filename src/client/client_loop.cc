@@ -115,7 +115,7 @@ void ClientLoop::run() {
     if (now_ >= session_.next_wake()) step(SessionTick{});
   }
   publisher_.close(kSocketLinger);
-  socket_.close(kSocketLinger);
+  socket_.close(link_is_up_ ? kSocketLinger : Duration{});
   EMQ_ASSERT(open_.empty(), "{} submissions were never told how they ended", open_.size());
 }
 
@@ -155,6 +155,7 @@ void ClientLoop::receive() {
     Frames frames;
     const DealerInput input = socket_.receive(frames);
     if (input == DealerInput::kNothing) return;
+    if (input == DealerInput::kConnected) link_is_up_ = true;
     if (input == DealerInput::kLost) step(LinkLost{});
     if (input != DealerInput::kMessage) continue;
     auto message = decode(frames);
@@ -210,6 +211,7 @@ void ClientLoop::carry_out(Close& command) {
 }
 
 void ClientLoop::carry_out(Connect& effect) {
+  link_is_up_ = false;
   const Result<void> connected = socket_.connect(effect.address, effect.routing_id);
   if (connected) return;
   log(true, connected.error().text);

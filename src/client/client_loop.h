@@ -136,7 +136,8 @@ class ClientLoop {
   uint64_t next_number_ = 1;
   std::deque<std::pair<uint64_t, std::function<void()>>> flushes_;  // each waits for all numbers below
   std::optional<Instant> close_deadline_;
-  bool link_lost_ = false;  // to be told to the session after the present effects
+  bool link_is_up_ = false;  // the connection of the last Connect was made
+  bool link_lost_ = false;   // to be told to the session after the present effects
   bool more_to_receive_ = false;
   bool session_ended_ = false;
 

@@ -115,7 +115,7 @@ void PublishLink::close(Duration linger) {
   while (!pending_.empty()) {
     finish(pending_.begin(), fail(ErrorCode::kClosed, "the client was closed before the ACK came"));
   }
-  socket_.close(linger);
+  socket_.close(phase_ == Phase::kConnected ? linger : Duration{});
   phase_ = Phase::kClosed;
 }
 
