@@ -250,6 +250,24 @@ void Broker::State::stop_feeding(Worker& worker) {
   unsubscribe(worker);
 }
 
+// A send to it did not leave. A job that was in it never started. A worker that can resume may still run the others and
+// comes back in a new conversation, so it keeps them until its silence has lasted; any other is gone, but only once
+// all the failed sends of this turn are known, so that none of their jobs is counted as lost.
+void Broker::State::worker_unreachable(Worker& worker, bool stuck, const Request* undelivered, const Bytes& id) {
+  stop_feeding(worker);
+  if (undelivered) {
+    if (Job* job = held_by(worker, id.view(), undelivered->attempt)) hand_back(*job);
+  }
+  if (worker.unreachable) return;
+  worker.unreachable = true;
+  if (stuck || !worker.capabilities.resume) doomed_.push_back(&worker);
+}
+
+void Broker::State::drop_doomed() {
+  for (Worker* worker : doomed_) drop(*worker, LossCause::kUnreachable);
+  doomed_.clear();
+}
+
 // It is gone: what it still holds is lost with it.
 void Broker::State::drop(Peer& peer, LossCause cause) {
   if (peer.kind == PeerKind::kWorker) {

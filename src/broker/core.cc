@@ -39,6 +39,7 @@ Broker::State::State(BrokerSettings broker_settings, uint64_t seed, std::string 
       ids_(IdSource::from_small_seed(derived(seed, "message ids"))),
       jobs_(keyed_hash(seed)),
       dedupe_(derived(seed, "ended jobs"), settings_.dedupe_window, settings_.dedupe_ids),
+      recent_replies_(keyed_hash(seed)),
       unique_jobs_(0, keyed_hash(seed)),
       peers_(keyed_hash(seed)),
       now_(now) {}
@@ -48,14 +49,28 @@ void Broker::State::step(Event& event, Instant now, Effects& out) {
   now_ = now;
   out_ = &out;
   if (!stopped_) {
+    if (!std::holds_alternative<SendFailed>(event)) drop_doomed();
     std::visit([this](auto& specific) { on_event(specific); }, event);
+    match_placed();
     if (draining_ && drained()) finish_drain();
   }
   out_ = nullptr;
 }
 
+// A worker that could not be reached speaks as if nothing had been: it must begin with INFORM.
+bool Broker::State::came_back_silently(const Peer& peer, const Body& body) {
+  if (peer.kind != PeerKind::kWorker || !static_cast<const Worker&>(peer).unreachable) return false;
+  return std::holds_alternative<Ready>(body) || std::holds_alternative<Heartbeat>(body);
+}
+
 void Broker::State::on_event(MessageArrived& event) {
-  if (Peer* peer = peers_.find(event.side, event.peer.view())) peers_.heard(*peer, now_);
+  if (Peer* peer = peers_.find(event.side, event.peer.view())) {
+    if (came_back_silently(*peer, event.message.body)) {
+      drop(*peer, LossCause::kUnreachable);
+    } else {
+      peers_.heard(*peer, now_);
+    }
+  }
   std::visit([&](auto& body) { on_message(event, body); }, event.message.body);
 }
 
@@ -72,19 +87,18 @@ void Broker::State::on_event(SendFailed& event) {
   ++(event.unreachable ? counters_.undeliverable : counters_.unread);
   Peer* peer = peers_.find(event.side, event.peer.view());
   if (!peer) return;
-  if (const auto* request = std::get_if<Request>(&event.message.body); request && peer->kind == PeerKind::kWorker) {
-    Worker& worker = static_cast<Worker&>(*peer);
-    stop_feeding(worker);  // or it would get the same job again
-    if (Job* job = held_by(worker, event.message.id.view(), request->attempt)) hand_back(*job);
+  if (peer->kind == PeerKind::kWorker) {
+    return worker_unreachable(static_cast<Worker&>(*peer), !event.unreachable,
+                              std::get_if<Request>(&event.message.body), event.message.id);
   }
-  // A worker or scheduler that cannot be reached, or does not read, is gone. A client only misses something.
-  if (event.unreachable || peer->kind != PeerKind::kClient) drop(*peer, LossCause::kUnreachable);
+  // A scheduler that cannot be reached, or does not read, is gone. A client that does not read misses something.
+  if (event.unreachable || peer->kind == PeerKind::kScheduler) drop(*peer, LossCause::kUnreachable);
 }
 
 void Broker::State::on_event(Tick&) {
   forgive_own_absence();
-  run_due_jobs();
   drop_silent_peers();
+  run_due_jobs();
   send_heartbeats();
 }
 

@@ -16,6 +16,7 @@
 #include "src/broker/job_table.h"
 #include "src/broker/peers.h"
 #include "src/broker/queue.h"
+#include "src/broker/recent_replies.h"
 #include "src/broker/timer_heap.h"
 
 namespace eventmq {
@@ -77,7 +78,8 @@ struct Broker::State {
   void on_message(const MessageArrived& event, Schedule& schedule);
   void on_message(const MessageArrived& event, Unschedule& unschedule);
   void on_message(const MessageArrived& event, Publish& publish);
-  bool answer_known_id(const MessageArrived& event);
+  bool answer_known_id(const MessageArrived& event, const Request& request);
+  void repeat_reply(const MessageArrived& event);
   Result<Queue*> queue_of(const Request& request);
   Result<Queue*> queue_or_refusal(const Bytes& name);
   bool merge_unique(const MessageArrived& event, const Request& request, const Queue& queue);
@@ -115,10 +117,15 @@ struct Broker::State {
   Worker* find_worker(const MessageArrived& event);
   void stranger(const MessageArrived& event);
   void stop_feeding(Worker& worker);
+  void worker_unreachable(Worker& worker, bool stuck, const Request* undelivered, const Bytes& id);
+  static bool came_back_silently(const Peer& peer, const Body& body);
+  void drop_doomed();
   void drop(Peer& peer, LossCause cause);
 
   // --- matching.cc: which worker, which job ---
-  void place(Job& job);                 // it is ready: give it to a worker or let it wait
+  void place(Job& job);                 // it waits in its queue; the end of the step finds it a worker
+  void match_placed();
+  void match(Queue& queue);
   void add_credit(Worker& worker);
   void feed(Worker& worker);            // give it jobs while it has free slots
   Job* pick_for(Worker& worker);
@@ -144,6 +151,7 @@ struct Broker::State {
   void end(Job& job, Outcome outcome, Bytes payload);
   void end_undispatched(Job& job, Outcome outcome, std::string_view text);
   void reply_all(const Job& job, Outcome outcome, const Bytes& payload, CommitNumber after);
+  void reply(const ReplyRoute& route, Outcome outcome, const Bytes& payload, CommitNumber after);
   void set_state(Job& job, JobState state);
 
   // --- liveness.cc: what happens when time passes ---
@@ -184,10 +192,13 @@ struct Broker::State {
   JobTable jobs_;
   TimerHeap timers_;
   DedupeWindow dedupe_;
+  RecentReplies recent_replies_;
   // Ordered by name for people. Keys point into the queues' names.
   std::map<std::string_view, std::unique_ptr<Queue>> queues_;
   std::unordered_map<std::string, Job*, KeyedHash> unique_jobs_;  // by queue and unique key
   PeerTable peers_;
+  std::vector<Queue*> unmatched_;  // queues that got waiting jobs in this step
+  std::vector<Worker*> doomed_;    // to be dropped once all failed sends of a turn are known
   QueueCounters retired_;  // of queues that were removed while idle
   Instant next_pruning_;
   size_t subscriptions_ = 0;  // of all workers

@@ -15,7 +15,7 @@ std::string unique_key(const Queue& queue, const Bytes& key) {
 }
 
 void Broker::State::on_message(const MessageArrived& event, Request& request) {
-  if (answer_known_id(event)) return;
+  if (answer_known_id(event, request)) return;
   const Result<Queue*> queue = queue_of(request);
   if (!queue) return error(event, queue.error().code, queue.error().text);
   if (merge_unique(event, request, **queue)) return;
@@ -27,7 +27,7 @@ void Broker::State::on_message(const MessageArrived& event, Request& request) {
 }
 
 // A client that got no ACK sends again, perhaps from a new connection: the answer then goes there.
-bool Broker::State::answer_known_id(const MessageArrived& event) {
+bool Broker::State::answer_known_id(const MessageArrived& event, const Request& request) {
   if (Job* job = jobs_.find(event.message.id.view())) {
     ++counters_.duplicates;
     jobs_.change_client(*job, event.side, event.peer);
@@ -37,7 +37,16 @@ bool Broker::State::answer_known_id(const MessageArrived& event) {
   if (!dedupe_.contains(event.message.id.view(), now_)) return false;
   ++counters_.duplicates;
   ack(event, last_commit_);
+  if (request.headers.reply_requested) repeat_reply(event);
   return true;
+}
+
+// The job has ended, but its REPLY may have been lost with the client's connection.
+void Broker::State::repeat_reply(const MessageArrived& event) {
+  const RecentReplies::Entry* known = recent_replies_.find(event.message.id.view());
+  const Outcome outcome = known ? known->outcome : Outcome::kLost;
+  const Bytes payload = known ? known->payload : failure_payload(outcome, "the job has ended, and its result is no longer known");
+  send(event.side, event.peer, Reply{payload, event.message.id, 0, true, outcome}, last_commit_);
 }
 
 // The queue that takes the request, made if it is new.

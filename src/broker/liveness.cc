@@ -10,6 +10,7 @@ namespace eventmq {
 
 Instant Broker::State::next_wake() const {
   if (stopped_) return Instant::never();
+  if (!doomed_.empty()) return now_;
   Instant wake = std::min(timers_.next(), drain_deadline_);
   if (const Peer* peer = peers_.first_to_leave()) wake = std::min(wake, peer->leave_deadline);
   if (!settings_.heartbeats_enabled) return wake;

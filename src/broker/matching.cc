@@ -15,13 +15,27 @@ WorkerRank rank_of(Worker& worker, const Subscription& subscription) {
 }  // namespace
 
 void Broker::State::place(Job& job) {
-  if (job.queue->available.empty()) {
-    timers_.set(job, job.expires_at);
-    return;
+  timers_.set(job, job.expires_at);
+  if (job.queue->unmatched) return;
+  job.queue->unmatched = true;
+  unmatched_.push_back(job.queue);
+}
+
+// Several jobs may have become ready in one step, as when a worker is lost: only when all are in their places is it
+// right to say whose turn it is.
+void Broker::State::match_placed() {
+  for (size_t i = 0; i < unmatched_.size(); ++i) match(*unmatched_[i]);
+  unmatched_.clear();
+}
+
+void Broker::State::match(Queue& queue) {
+  queue.unmatched = false;
+  while (!queue.available.empty()) {
+    Job* job = queue.peek();
+    if (!job) return;
+    queue.pop(*job);
+    dispatch(*job, *queue.available.begin()->worker);
   }
-  // A worker with a free slot means that nothing else waits in this queue.
-  job.queue->pop(job);
-  dispatch(job, *job.queue->available.begin()->worker);
 }
 
 void Broker::State::add_credit(Worker& worker) {

@@ -55,6 +55,7 @@ struct Queue {
   QueueCounters counters;
   std::set<WorkerRank> available;  // workers that serve this queue and have a free slot
   uint32_t workers = 0;            // that serve this queue, free or not
+  bool unmatched = false;          // got waiting jobs in this step
 
   explicit Queue(Bytes queue_name) : name(std::move(queue_name)) {}
 

@@ -156,12 +156,14 @@ void Broker::State::end(Job& job, Outcome outcome, Bytes payload) {
 }
 
 void Broker::State::reply_all(const Job& job, Outcome outcome, const Bytes& payload, CommitNumber after) {
-  if (job.headers.reply_requested) {
-    send(job.client_side, job.client, Reply{payload, job.id, 0, true, outcome}, after);
-  }
-  for (const ReplyRoute& follower : job.followers) {
-    send(follower.side, follower.peer, Reply{payload, follower.request_id, 0, true, outcome}, after);
-  }
+  recent_replies_.forget_before(now_ - settings_.dedupe_window);
+  if (job.headers.reply_requested) reply({job.client_side, job.client, job.id}, outcome, payload, after);
+  for (const ReplyRoute& follower : job.followers) reply(follower, outcome, payload, after);
+}
+
+void Broker::State::reply(const ReplyRoute& route, Outcome outcome, const Bytes& payload, CommitNumber after) {
+  recent_replies_.remember(route.request_id.view(), outcome, payload, now_);
+  send(route.side, route.peer, Reply{payload, route.request_id, 0, true, outcome}, after);
 }
 
 void Broker::State::set_state(Job& job, JobState state) {
