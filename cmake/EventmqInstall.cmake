@@ -1,7 +1,7 @@
 # What `cmake --install build` lays down: emq and its old names, the library, its headers and CMake package.
 
 # The programs of the original EventMQ; emq looks at the name it was called by.
-set(legacy_names emq-router emq-jobmanager emq-scheduler emq-pubsub emq-cli)
+set(legacy_names emq-router emq-jobmanager emq-cli)
 
 if(TARGET emq)
   install(TARGETS emq RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
