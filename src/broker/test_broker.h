@@ -17,6 +17,7 @@
 
 #include <set>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -39,42 +40,43 @@ inline BrokerSettings test_settings(void (*change)(BrokerSettings&) = [](BrokerS
   return settings;
 }
 
-// One sent message as text: who, which command, what about.
+// What a message says beside its command.
+struct SentText {
+  const Message& message;
+
+  std::string operator()(const Ack& m) const {
+    if (!m.capabilities.empty()) return m.capabilities.str();
+    return m.acknowledged.view().starts_with("inform-") ? "" : m.acknowledged.str();
+  }
+  std::string operator()(const Request& m) const {
+    const std::string headers = fmt::format("[{}]", m.headers.text.view());
+    return message.id.str() + " " + (m.attempt > 0 ? fmt::format("#{}", m.attempt) : headers);
+  }
+  std::string operator()(const Reply& m) const {
+    const std::string outcome = m.has_outcome ? std::string(outcome_word(m.outcome)) + " " : "";
+    return m.request_id.str() + (m.request_id.empty() ? "" : " ") + outcome + m.payload.str();
+  }
+  std::string operator()(const ErrorMessage& m) const {
+    return std::string(error_word(m.error.code)) + (m.offending_id.empty() ? "" : " ") + m.offending_id.str();
+  }
+  std::string operator()(const Cancel& m) const { return m.request_id.str(); }
+  std::string operator()(const Progress& m) const {
+    return fmt::format("{} {} {}", m.request_id.view(), m.fraction, m.text.view());
+  }
+  std::string operator()(const ScheduleFields& m) const {
+    return fmt::format("{} [{}]", message.id.view(), m.headers.text.view());
+  }
+  std::string operator()(const Heartbeat&) const { return ""; }
+  std::string operator()(const Goodbye&) const { return ""; }
+  template <class T>
+  requires(!std::is_base_of_v<ScheduleFields, T>) std::string operator()(const T&) const {
+    return "(the broker never says this)";
+  }
+};
+
+// One sent message as text: to whom, which command, what about.
 inline std::string text_of(const Send& send) {
-  struct Text {
-    const Message& message;
-    std::string operator()(const Ack& m) const {
-      return m.capabilities.empty() && m.acknowledged.view().starts_with("inform-")
-                 ? ""
-                 : m.capabilities.empty() ? m.acknowledged.str() : m.capabilities.str();
-    }
-    std::string operator()(const Request& m) const {
-      const std::string attempt = m.attempt ? fmt::format(" #{}", m.attempt) : fmt::format(" [{}]", m.headers.text.view());
-      return message.id.str() + attempt;
-    }
-    std::string operator()(const Reply& m) const {
-      const std::string outcome = m.has_outcome ? std::string(outcome_word(m.outcome)) + " " : "";
-      return m.request_id.str() + (m.request_id.empty() ? "" : " ") + outcome + m.payload.str();
-    }
-    std::string operator()(const ErrorMessage& m) const {
-      return std::string(error_word(m.error.code)) + (m.offending_id.empty() ? "" : " ") + m.offending_id.str();
-    }
-    std::string operator()(const Cancel& m) const { return m.request_id.str(); }
-    std::string operator()(const Progress& m) const {
-      return fmt::format("{} {} {}", m.request_id.view(), m.fraction, m.text.view());
-    }
-    std::string operator()(const Schedule& m) const { return fmt::format("{} [{}]", message.id.view(), m.headers.text.view()); }
-    std::string operator()(const Unschedule& m) const {
-      return fmt::format("{} [{}]", message.id.view(), m.headers.text.view());
-    }
-    std::string operator()(const Heartbeat&) const { return ""; }
-    std::string operator()(const Goodbye&) const { return ""; }
-    template <class T>
-    std::string operator()(const T&) const {
-      return "(the broker never says this)";
-    }
-  };
-  const std::string text = std::visit(Text{send.message}, send.message.body);
+  const std::string text = std::visit(SentText{send.message}, send.message.body);
   return fmt::format("{} {}{}{}", send.peer.view(), command_word(send.message.body), text.empty() ? "" : " ", text);
 }
 
