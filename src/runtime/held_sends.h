@@ -7,12 +7,16 @@
 #include <optional>
 #include <unordered_map>
 
+#include "src/base/siphash.h"
 #include "src/broker/broker.h"
 
 namespace eventmq {
 
 class HeldSends {
  public:
+  // Peers choose their routing ids, so the table of them hashes with a key that they do not know.
+  explicit HeldSends(KeyedHash hash) : waiting_(0, PeerHash{hash}) {}
+
   // Gives the send back if it may leave now that `committed` is durable; keeps it if not.
   std::optional<Send> pass_or_hold(Send send, CommitNumber committed);
   // The next send that `committed` lets go, in order; nothing if there is none.
@@ -26,9 +30,8 @@ class HeldSends {
     bool operator==(const Peer&) const = default;
   };
   struct PeerHash {
-    size_t operator()(const Peer& peer) const {
-      return std::hash<Bytes>()(peer.id) * 3 + static_cast<size_t>(peer.side);
-    }
+    KeyedHash hash;
+    size_t operator()(const Peer& peer) const { return hash(peer.id.view()) * 3 + static_cast<size_t>(peer.side); }
   };
 
   // In the order held. Commits become durable in order too, so releasing from the front holds nothing back

@@ -16,14 +16,14 @@ Send make(std::string_view peer, CommitNumber after, std::string_view id = "m", 
 }
 
 TEST(HeldSendsTest, WhatWaitsForNothingPasses) {
-  HeldSends held;
+  HeldSends held(KeyedHash{1, 2});
   EXPECT_TRUE(held.pass_or_hold(make("a", 0), 0));
   EXPECT_TRUE(held.pass_or_hold(make("a", 3), 3));
   EXPECT_EQ(held.size(), 0u);
 }
 
 TEST(HeldSendsTest, WhatWaitsForACommitIsReleasedByIt) {
-  HeldSends held;
+  HeldSends held(KeyedHash{1, 2});
   EXPECT_FALSE(held.pass_or_hold(make("a", 2), 1));
   EXPECT_FALSE(held.release(1));
   const auto released = held.release(2);
@@ -33,11 +33,12 @@ TEST(HeldSendsTest, WhatWaitsForACommitIsReleasedByIt) {
 }
 
 TEST(HeldSendsTest, ALaterSendToTheSamePeerDoesNotOvertake) {
-  HeldSends held;
+  HeldSends held(KeyedHash{1, 2});
   EXPECT_FALSE(held.pass_or_hold(make("a", 1, "first"), 0));
   EXPECT_FALSE(held.pass_or_hold(make("a", 0, "second"), 0));
   EXPECT_TRUE(held.pass_or_hold(make("b", 0), 0)) << "another peer does not wait";
-  EXPECT_TRUE(held.pass_or_hold(make("a", 0, "x", Side::kBackend), 0)) << "the same id on another socket is another peer";
+  EXPECT_TRUE(held.pass_or_hold(make("a", 0, "x", Side::kBackend), 0))
+      << "the same id on another socket is another peer";
   EXPECT_EQ(held.release(1)->message.id, "first");
   EXPECT_EQ(held.release(1)->message.id, "second");
   EXPECT_TRUE(held.pass_or_hold(make("a", 0), 1)) << "nothing waits any more";
@@ -46,7 +47,7 @@ TEST(HeldSendsTest, ALaterSendToTheSamePeerDoesNotOvertake) {
 TEST(HeldSendsTest, EveryPeerSeesItsSendsInOrderWhateverTheStoreDoes) {
   for (uint64_t seed = 1; seed <= 200; ++seed) {
     Prng prng(seed);
-    HeldSends held;
+    HeldSends held(KeyedHash{1, 2});
     CommitNumber given = 0, committed = 0;
     std::map<std::string, std::deque<std::string>> expected, seen;
     const auto deliver = [&](const Send& send) {

@@ -52,7 +52,8 @@ RouterLoop::RouterLoop(ZmqContext& context, RouterSettings settings, RouterParts
       message_log_(parts_.log, kMessageLogLinesPerSecond),
       sockets_{RouterSocket(context, settings_.sockets), RouterSocket(context, settings_.sockets),
                RouterSocket(context, settings_.sockets)},
-      broker_(with_store(live_.broker, *parts_.store), random_number(), new_instance_id().str(), now_) {}
+      broker_(with_store(live_.broker, *parts_.store), random_number(), new_instance_id().str(), now_),
+      held_(KeyedHash{random_number(), random_number()}) {}
 
 RouterLoop::~RouterLoop() = default;
 
@@ -64,26 +65,26 @@ Result<void> RouterLoop::listen(Side side, const std::string& address, std::stri
   endpoint = socket(side).endpoint();
   if (reachable_from_other_machines(address)) {
     log(LogLevel::kWarning,
-        fmt::format("listening on {} beyond this machine, without encryption or passwords: whoever reaches it can hand in "
-                    "and take jobs; set {} to an address on 127.0.0.1 unless the network is trusted",
-                    endpoint, setting));
+        fmt::format(
+            "listening on {} beyond this machine, without encryption or passwords: whoever reaches it can hand in "
+            "and take jobs; set {} to an address on 127.0.0.1 unless the network is trusted",
+            endpoint, setting));
   }
   return {};
 }
 
 Result<void> RouterLoop::open() {
   return listen(Side::kFrontend, settings_.frontend_address, "frontend_listen_addr", endpoints_.frontend)
-      .and_then([&] {
-        return listen(Side::kBackend, settings_.backend_address, "backend_listen_addr", endpoints_.backend);
-      })
+      .and_then(
+          [&] { return listen(Side::kBackend, settings_.backend_address, "backend_listen_addr", endpoints_.backend); })
       .and_then([&] {
         return listen(Side::kAdministrative, settings_.administrative_address, "administrative_listen_addr",
                       endpoints_.administrative);
       })
       .map([&] {
-        log(LogLevel::kInfo, fmt::format("listening on {} (clients), {} (job managers), {} (administration); store: {}",
-                                         endpoints_.frontend, endpoints_.backend, endpoints_.administrative,
-                                         parts_.store->name()));
+        log(LogLevel::kInfo,
+            fmt::format("listening on {} (clients), {} (job managers), {} (administration); store: {}",
+                        endpoints_.frontend, endpoints_.backend, endpoints_.administrative, parts_.store->name()));
       });
 }
 

@@ -57,9 +57,9 @@ struct RouterEndpoints {
 
 // Since the start. A message is counted in exactly one of each line's numbers.
 struct RouterCounters {
-  uint64_t received = 0, refused = 0;                  // understood; not understood, told to the broker
-  uint64_t sent = 0, unreachable = 0, peer_full = 0;   // left; dropped, told to the broker
-  uint64_t dropped_at_stop = 0;                        // waited for a commit that did not come in time
+  uint64_t received = 0, refused = 0;                 // understood; not understood, told to the broker
+  uint64_t sent = 0, unreachable = 0, peer_full = 0;  // left; dropped, told to the broker
+  uint64_t dropped_at_stop = 0;                       // waited for a commit that did not come in time
 };
 
 // What the loop is given. `signals` and whatever `reload` refers to must outlive it.

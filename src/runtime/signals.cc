@@ -24,7 +24,8 @@ void on_signal(int number) {
   const int fd = write_end.load(std::memory_order_relaxed);
   const auto byte = static_cast<unsigned char>(number);
   // If the pipe is full, thousands of signals wait to be read; one more says nothing new.
-  if (fd != -1) [[maybe_unused]] const ssize_t written = ::write(fd, &byte, 1);
+  if (fd != -1) [[maybe_unused]]
+    const ssize_t written = ::write(fd, &byte, 1);
   errno = saved_errno;
 }
 

@@ -15,7 +15,8 @@ namespace eventmq {
 namespace {
 
 TEST(ClockTest, NeverGoesBackAndBeginsAtTheWallClock) {
-  const auto wall = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
+  const auto wall =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
   Clock clock;
   Instant before = clock.now();
   EXPECT_NEAR(static_cast<double>(before.us) / 1e6, static_cast<double>(wall.count()), 3600.0);

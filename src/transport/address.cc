@@ -83,7 +83,8 @@ bool reachable_from_other_machines(std::string_view address) {
   HostPort parts;
   if (!address.starts_with(kTcp) || !split(address.substr(kTcp.size()), parts)) return false;
   const std::string_view host = without_brackets(parts.host);
-  const bool loopback = (is_ipv4(host) && host.starts_with("127.")) || host == "::1" || host == "localhost" || host == "lo";
+  const bool loopback =
+      (is_ipv4(host) && host.starts_with("127.")) || host == "::1" || host == "localhost" || host == "lo";
   return !loopback;
 }
 

@@ -6,8 +6,8 @@ namespace eventmq {
 namespace {
 
 TEST(AddressTest, GoodFormsAreTaken) {
-  for (const char* address : {"tcp://127.0.0.1:47291", "tcp://[::1]:1", "tcp://broker.example:65535", "ipc:///run/x",
-                              "inproc://here"}) {
+  for (const char* address :
+       {"tcp://127.0.0.1:47291", "tcp://[::1]:1", "tcp://broker.example:65535", "ipc:///run/x", "inproc://here"}) {
     EXPECT_TRUE(check_address(address, AddressUse::kConnect)) << address;
     EXPECT_TRUE(check_address(address, AddressUse::kListen)) << address;
   }
@@ -25,10 +25,11 @@ TEST(AddressTest, MalformedOnesAreRefusedWithTheReason) {
     const char* address;
     const char* reason;
   };
-  for (const Case& c : {Case{"", "must look like"}, Case{"127.0.0.1:1", "must look like"}, Case{"udp://h:1", "must look like"},
-                        Case{"tcp://host", "no port"}, Case{"tcp://:1", "no host"}, Case{"tcp://h:", "no number"},
-                        Case{"tcp://h:0", "no number"}, Case{"tcp://h:65536", "no number"}, Case{"tcp://h:1x", "no number"},
-                        Case{"ipc://", "must look like"}}) {
+  for (const Case& c :
+       {Case{"", "must look like"}, Case{"127.0.0.1:1", "must look like"}, Case{"udp://h:1", "must look like"},
+        Case{"tcp://host", "no port"}, Case{"tcp://:1", "no host"}, Case{"tcp://h:", "no number"},
+        Case{"tcp://h:0", "no number"}, Case{"tcp://h:65536", "no number"}, Case{"tcp://h:1x", "no number"},
+        Case{"ipc://", "must look like"}}) {
     const Result<void> checked = check_address(c.address, AddressUse::kListen);
     ASSERT_FALSE(checked) << c.address;
     EXPECT_EQ(checked.error().code, ErrorCode::kBadValue);
@@ -37,8 +38,8 @@ TEST(AddressTest, MalformedOnesAreRefusedWithTheReason) {
 }
 
 TEST(AddressTest, OnlyLoopbackIsKeptFromOtherMachines) {
-  for (const char* address : {"tcp://127.0.0.1:1", "tcp://127.3.2.1:1", "tcp://[::1]:1", "tcp://localhost:1", "ipc:///x",
-                              "inproc://x"}) {
+  for (const char* address :
+       {"tcp://127.0.0.1:1", "tcp://127.3.2.1:1", "tcp://[::1]:1", "tcp://localhost:1", "ipc:///x", "inproc://x"}) {
     EXPECT_FALSE(reachable_from_other_machines(address)) << address;
   }
   for (const char* address : {"tcp://*:1", "tcp://0.0.0.0:1", "tcp://[::]:1", "tcp://10.0.0.1:1", "tcp://eth0:1",

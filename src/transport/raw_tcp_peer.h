@@ -54,9 +54,7 @@ class RawTcpPeer {
     return connected_;
   }
 
-  void send_frame(const std::string& text, bool more) const {
-    send_bytes(frame_header(text.size(), more) + text);
-  }
+  void send_frame(const std::string& text, bool more) const { send_bytes(frame_header(text.size(), more) + text); }
   // The header of a frame of this size, and none of the frame.
   void announce_frame(uint64_t size) const { send_bytes(frame_header(size, false)); }
 

@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <random>
 #include <unordered_map>
 
 #include "src/base/assert.h"
+#include "src/base/siphash.h"
 #include "src/transport/address.h"
 #include "src/transport/router_socket_state.h"
 #include "src/transport/zmq_messages.h"
@@ -22,17 +24,29 @@ using zmq_messages::whole_milliseconds;
 
 constexpr size_t kSweepAtLeast = 1024;
 
+// Peers choose their routing ids, so a table of them hashes with a key that they do not know.
+struct RoutingIdHash {
+  KeyedHash hash;
+  size_t operator()(const Bytes& id) const { return hash(id.view()); }
+};
+RoutingIdHash random_hash() {
+  std::random_device random;
+  const auto number = [&] { return (static_cast<uint64_t>(random()) << 32) | random(); };
+  return {{number(), number()}};
+}
+
 std::string bind_failure(const std::string& address, int error) {
   switch (error) {
     case EADDRINUSE:
-      return fmt::format("cannot listen on {}: another program uses this address (does a broker run already?)", address);
+      return fmt::format("cannot listen on {}: another program uses this address (does a broker run already?)",
+                         address);
     case EADDRNOTAVAIL:
     case ENODEV:
       return fmt::format("cannot listen on {}: the host is no address of this machine (use 127.0.0.1, or * for all)",
                          address);
     case EACCES:
-      return fmt::format("cannot listen on {}: permission denied (ports below 1024 and foreign directories need rights)",
-                         address);
+      return fmt::format(
+          "cannot listen on {}: permission denied (ports below 1024 and foreign directories need rights)", address);
     default:
       return fmt::format("cannot listen on {}: {}", address, zmq_strerror(error));
   }
@@ -98,7 +112,7 @@ class RouterSocket::State::PeerQueues {
     sweep_at_ = std::max(kSweepAtLeast, queues_.size() * 2);
   }
 
-  std::unordered_map<Bytes, std::shared_ptr<QueuedBytes>> queues_;
+  std::unordered_map<Bytes, std::shared_ptr<QueuedBytes>, RoutingIdHash> queues_{0, random_hash()};
   size_t sweep_at_ = kSweepAtLeast;
 };
 

@@ -11,8 +11,8 @@ namespace eventmq {
 struct SocketOptions {
   // A peer that announces a larger frame is disconnected before any of it is read.
   size_t frame_bytes_max = limits::kFrameBytesDefault;
-  int send_queue_messages = limits::kSendQueueMessages;  // per peer
-  size_t send_queue_bytes = limits::kSendQueueBytes;     // per peer, ROUTER only
+  int send_queue_messages = limits::kSendQueueMessages;        // per peer
+  size_t send_queue_bytes = limits::kSendQueueBytes;           // per peer, ROUTER only
   int receive_queue_messages = limits::kReceiveQueueMessages;  // per peer
   // A connection must be made, and its handshake done, within this time.
   Duration handshake_timeout = seconds(5);

@@ -1,0 +1,46 @@
+// Measures the router beside the ceiling of the messaging library: the same client and worker, the same frames,
+// once through a bare forwarder of ROUTER to ROUTER (src/transport/forwarder.h) and once through the true router
+// loop with a memory store. Everything runs in this process, on threads, over TCP on 127.0.0.1.
+//
+// What differs is the protocol itself: for each job the broker also sends the client an ACK.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "src/base/result.h"
+#include "src/base/time.h"
+
+namespace eventmq {
+
+struct BenchOptions {
+  std::vector<size_t> windows = {1, 16, 1000};  // requests in flight; each at most limits::kCreditsPerWorker
+  size_t payload_bytes = 200;
+  Duration warm_up = milliseconds(500);  // before each measurement
+  Duration measured = seconds(3);
+};
+
+// One measurement.
+struct BenchRow {
+  std::string system;  // "forwarder" or "router"
+  size_t window = 0;
+  uint64_t round_trips = 0;  // client to worker and back to the client, within the measured time
+  double per_second = 0;
+  double cpu_us_per_trip = 0;  // of the whole process: client, worker, what is measured, and I/O threads
+  Duration latency_p50, latency_p99;
+};
+
+struct BenchReport {
+  std::vector<BenchRow> rows;  // for each window the forwarder, then the router
+};
+
+// Errors: kSystem (no port), kBadValue (options), kTimedOut (no reply came within a minute), or what the router
+// answered instead of a reply.
+Result<BenchReport> run_bench(const BenchOptions& options);
+
+// A table for people, with the router's share of the forwarder's rate for each window.
+std::string bench_text(const BenchReport& report);
+
+}  // namespace eventmq

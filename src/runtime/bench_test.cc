@@ -1,0 +1,36 @@
+#include "src/runtime/bench.h"
+
+#include <gmock/gmock.h>
+
+namespace eventmq {
+namespace {
+
+TEST(BenchTest, BothSystemsCompleteRoundTrips) {
+  BenchOptions options;
+  options.windows = {1, 8};
+  options.warm_up = milliseconds(1);
+  options.measured = milliseconds(300);
+  const Result<BenchReport> report = run_bench(options);
+  ASSERT_TRUE(report) << report.error().text;
+  ASSERT_EQ(report->rows.size(), 4u);
+  for (const BenchRow& row : report->rows) EXPECT_GT(row.round_trips, 0u) << row.system << " " << row.window;
+  EXPECT_THAT(bench_text(*report), testing::HasSubstr("forwarder"));
+}
+
+TEST(BenchTest, AWindowThatCannotBeIsRefused) {
+  BenchOptions options;
+  options.windows = {0};
+  EXPECT_FALSE(run_bench(options));
+  options.windows = {1'000'000};
+  EXPECT_FALSE(run_bench(options));
+}
+
+TEST(BenchTest, TheTableShowsTheShareOfTheCeiling) {
+  BenchReport report;
+  report.rows.push_back({"forwarder", 16, 300, 100.0, 5.0, microseconds(10), microseconds(20)});
+  report.rows.push_back({"router", 16, 150, 50.0, 9.0, microseconds(20), microseconds(40)});
+  EXPECT_THAT(bench_text(report), testing::HasSubstr("50 %"));
+}
+
+}  // namespace
+}  // namespace eventmq

@@ -1,0 +1,332 @@
+#include "src/runtime/router_loop.h"
+
+#include <gmock/gmock.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "src/runtime/router_loop_test_support.h"
+#include "src/transport/raw_tcp_peer.h"
+
+namespace eventmq {
+namespace {
+
+using namespace test;
+using testing::HasSubstr;
+
+TestPeer client_of(RunningRouter& router, const std::string& name = "client") {
+  return TestPeer(router, router.loop().endpoints().frontend, name);
+}
+TestPeer worker_of(RunningRouter& router, const std::string& name = "worker") {
+  return TestPeer(router, router.loop().endpoints().backend, name);
+}
+TestPeer admin_of(RunningRouter& router) { return TestPeer(router, router.loop().endpoints().administrative, "admin"); }
+
+void join(TestPeer& worker, int slots = 1) {
+  worker.expect_ack_of(worker.send(worker_inform()));
+  for (int i = 0; i < slots; ++i) worker.send(Ready{});
+}
+
+void run_one_job(TestPeer& client, TestPeer& worker, std::string_view headers = "reply-requested") {
+  const std::string id = client.send(request(headers));
+  client.expect_ack_of(id);
+  const Request job = worker.expect<Request>();
+  EXPECT_EQ(worker.last_id(), id);
+  worker.send(settled(id, job.attempt));
+  const Reply reply = client.expect<Reply>();
+  EXPECT_EQ(reply.payload, "{\"value\": 5}");
+  EXPECT_EQ(reply.request_id, id);
+}
+
+TEST(RouterLoopTest, AJobGoesFromClientToWorkerAndItsReplyBack) {
+  RunningRouter router;
+  TestPeer client = client_of(router);
+  TestPeer worker = worker_of(router);
+  join(worker);
+  for (int i = 0; i < 100; ++i) run_one_job(client, worker);
+  const RouterCounters counters = router.loop().counters();
+  EXPECT_EQ(counters.refused, 0u);
+  EXPECT_EQ(counters.unreachable + counters.peer_full, 0u);
+  EXPECT_GE(counters.received, 202u);
+}
+
+TEST(RouterLoopTest, AnAdministrativeQueryIsAnswered) {
+  RunningRouter router;
+  TestPeer admin = admin_of(router);
+  const std::string id = admin.send(Query{Bytes("status"), Bytes()});
+  const Reply reply = admin.expect<Reply>();
+  EXPECT_EQ(reply.request_id, id);
+  EXPECT_THAT(reply.payload.str(), HasSubstr("memory")) << "the store's name is in it";
+}
+
+TEST(RouterLoopTest, WhatACommitIsToCoverWaitsForIt) {
+  auto owned = std::make_unique<LateStore>();
+  LateStore& store = *owned;
+  RunningRouter router(loopback_settings(), std::move(owned));
+  TestPeer client = client_of(router);
+  TestPeer other = client_of(router, "other");
+  TestPeer worker = worker_of(router);
+  join(worker);
+
+  const std::string guaranteed = client.send(request("guarantee"));
+  ASSERT_TRUE(store.wait_for_submitted(1));
+  const std::string plain = client.send(request());
+  const std::string of_other = other.send(request());
+  other.expect_ack_of(of_other);  // other peers do not wait
+  EXPECT_TRUE(client.receives_nothing_now()) << "the ACK of the plain job must not overtake the guaranteed one's";
+  EXPECT_TRUE(worker.receives_nothing_now()) << "the job must not leave before it is durable";
+
+  store.commit_everything();
+  router.loop().wake();
+  client.expect_ack_of(guaranteed);
+  client.expect_ack_of(plain);
+  worker.expect<Request>();
+  EXPECT_EQ(worker.last_id(), guaranteed);
+}
+
+TEST(RouterLoopTest, AMessageOfTenThousandPartsIsRefusedAndTheSenderServedOn) {
+  RunningRouter router;
+  RawTcpPeer raw(router.loop().endpoints().frontend);
+  ASSERT_TRUE(raw.handshake("raw"));
+  for (int part = 0; part < 10'000; ++part) raw.send_frame("part", part + 1 < 10'000);
+  TestPeer client = client_of(router);
+  TestPeer worker = worker_of(router);
+  join(worker);
+  run_one_job(client, worker);
+  EXPECT_TRUE(router.log().wait_for("refused a message"));
+  EXPECT_EQ(router.loop().counters().refused, 1u);
+}
+
+TEST(RouterLoopTest, AClaimOfTwoHundredMegabytesClosesTheConnectionAndNothingElse) {
+  RunningRouter router;
+  RawTcpPeer raw(router.loop().endpoints().frontend);
+  ASSERT_TRUE(raw.handshake("greedy"));
+  raw.announce_frame(200'000'000);
+  EXPECT_TRUE(raw.closed_by_other_side());
+  TestPeer client = client_of(router);
+  TestPeer worker = worker_of(router);
+  join(worker);
+  run_one_job(client, worker);
+}
+
+TEST(RouterLoopTest, ASecondPeerWithTheSameRoutingIdIsNotServedAndTheFirstIsUnharmed) {
+  RunningRouter router;
+  TestPeer client = client_of(router, "twin");
+  TestPeer worker = worker_of(router);
+  join(worker);
+  run_one_job(client, worker);
+  TestPeer second = client_of(router, "twin");
+  Frames frames;
+  ASSERT_EQ(wait_input(second.socket(), frames), DealerInput::kConnected);
+  second.send(request("reply-requested"), "of-the-second");
+  for (int i = 0; i < 20; ++i) run_one_job(client, worker);
+  EXPECT_TRUE(second.receives_nothing_now());
+}
+
+TEST(RouterLoopTest, EveryKindOfRubbishIsRefusedAndTheBrokerServesOn) {
+  RunningRouter router;
+  TestPeer client = client_of(router);
+  TestPeer rubbish = client_of(router, "rubbish");
+  TestPeer worker = worker_of(router);
+  join(worker);
+  rubbish.send_frames({""});
+  rubbish.send_frames({"", "eMQP/1.0"});
+  rubbish.send_frames({"", "eMQP/9.0", "REQUEST", "id", "default", "", "[]"});
+  rubbish.send_frames({"", "eMQP/1.0", "NOSUCH", "id"});
+  rubbish.send_frames({"", "eMQP/1.0", "REQUEST", "\xff\xfe", "default", "", "[]"});
+  rubbish.send_frames({"", "eMQP/1.0", "REQUEST", "id", "default"});
+  rubbish.send_frames({"x", "eMQP/1.0", "INFORM", "id", "[[\"x\"", "worker"});
+  // Its last message is behind all the others.
+  rubbish.send(request("reply-requested"), "good");
+  while (!std::holds_alternative<Ack>(rubbish.receive().body)) {
+  }
+  EXPECT_EQ(router.loop().counters().refused, 7u);
+}
+
+TEST(RouterLoopTest, AClientThatNeverReadsBlocksNobody) {
+  RouterSettings settings = loopback_settings();
+  settings.sockets.send_queue_messages = 20;
+  RunningRouter router(settings);
+  RawTcpPeer deaf(router.loop().endpoints().frontend);  // sends and never reads
+  ASSERT_TRUE(deaf.handshake("deaf"));
+  const std::string payload(1000, 'x');
+  // Each bad message is answered by an ERROR or an ACK that nobody takes.
+  uint64_t sent = 0;
+  while (router.loop().counters().peer_full == 0 && sent < 2'000'000) {
+    for (int i = 0; i < 500; ++i, ++sent) {
+      const std::string id = "deaf-" + std::to_string(sent);
+      for (const std::string& frame : {std::string(), std::string("eMQP/1.0"), std::string("REQUEST"), id,
+                                       std::string("default"), std::string()}) {
+        deaf.send_frame(frame, true);
+      }
+      deaf.send_frame("[]", false);
+    }
+  }
+  EXPECT_GT(router.loop().counters().peer_full, 0u) << "after " << sent << " messages";
+  TestPeer client = client_of(router);
+  client.expect_ack_of(client.send(request()));
+}
+
+TEST(RouterLoopTest, AFloodFromOneClientDoesNotStarveAnother) {
+  RunningRouter router;
+  TestPeer flooder = client_of(router, "flooder");
+  TestPeer quiet = client_of(router, "quiet");
+  TestPeer worker = worker_of(router);
+  join(worker);
+  // The flooder always has messages waiting at the router, as many as the library takes.
+  std::atomic<bool> enough{false};
+  std::atomic<uint64_t> flooded{0};
+  std::thread flood([&] {
+    while (!enough) {
+      if (flooder.socket().send(encode(Message{Bytes("beat"), Heartbeat{Bytes("1")}}))) ++flooded;
+      Frames frames;  // the broker tells a stranger to go
+      (void)flooder.socket().receive(frames);
+    }
+  });
+  for (int i = 0; i < 50; ++i) run_one_job(quiet, worker);
+  enough = true;
+  flood.join();
+  EXPECT_GT(flooded, 0u);
+}
+
+TEST(RouterLoopTest, JobsGoOnWhenAWorkerVanished) {
+  RunningRouter router;
+  TestPeer client = client_of(router);
+  TestPeer first = worker_of(router, "first");
+  join(first);
+  first.socket().close(Duration{});
+  TestPeer second = worker_of(router, "second");
+  join(second, 2);
+  // The first has a credit and is the least recently used, so the router tries it first: it learns that nobody is
+  // there, or the job is lost on the way. Either way the second gets work.
+  const auto since = std::chrono::steady_clock::now();
+  bool worked = false;
+  while (!worked && !expired(since)) {
+    client.expect_ack_of(client.send(request()));
+    worked = !second.receives_nothing_now();
+  }
+  EXPECT_TRUE(worked);
+}
+
+TEST(RouterLoopTest, TheFirstTermDrainsAndEnds) {
+  SignalCatcher signals({SIGTERM, SIGHUP});
+  RunningRouter router(loopback_settings(), nullptr, &signals);
+  TestPeer client = client_of(router);
+  client.expect_ack_of(client.send(Inform{PeerKind::kClient, {}, true, parse_capabilities(Bytes("errors")), {}, {}}));
+  ::kill(::getpid(), SIGTERM);
+  EXPECT_TRUE(router.wait_for_end());
+  EXPECT_TRUE(router.log().contains("shut down"));
+}
+
+TEST(RouterLoopTest, TheSecondTermStopsAtOnce) {
+  SignalCatcher signals({SIGTERM});
+  RouterSettings settings = loopback_settings();
+  settings.live.broker.drain_timeout = seconds(100'000);
+  RunningRouter router(settings, nullptr, &signals);
+  TestPeer client = client_of(router);
+  TestPeer worker = worker_of(router);
+  join(worker);
+  client.expect_ack_of(client.send(request()));
+  worker.expect<Request>();  // a job that never ends
+  ::kill(::getpid(), SIGTERM);
+  EXPECT_TRUE(router.log().wait_for("shutting down"));
+  ::kill(::getpid(), SIGTERM);
+  EXPECT_TRUE(router.wait_for_end());
+  EXPECT_TRUE(router.log().contains("stopping at once"));
+}
+
+TEST(RouterLoopTest, HupReadsTheSettingsAgain) {
+  SignalCatcher signals({SIGHUP});
+  int reads = 0;
+  const auto reload = [&reads]() -> Result<LiveRouterSettings> {
+    if (++reads == 1) return fail(ErrorCode::kBadValue, "hwm = many is no number");
+    LiveRouterSettings live;
+    live.broker.jobs_per_queue = 0;
+    return live;
+  };
+  RunningRouter router(loopback_settings(), nullptr, &signals, reload);
+  ::kill(::getpid(), SIGHUP);
+  EXPECT_TRUE(router.log().wait_for("the settings stay as they are: hwm = many is no number"));
+  ::kill(::getpid(), SIGHUP);
+  EXPECT_TRUE(router.log().wait_for("settings changed"));
+  TestPeer client = client_of(router);
+  client.send(request());
+  EXPECT_EQ(client.expect<ErrorMessage>().error.code, ErrorCode::kQueueFull);
+}
+
+TEST(RouterLoopTest, DisconnectOnTheAdministrativeSocketShutsDown) {
+  RunningRouter router;
+  TestPeer admin = admin_of(router);
+  admin.expect_ack_of(admin.send(Disconnect{}));
+  EXPECT_TRUE(router.wait_for_end());
+}
+
+TEST(RouterLoopTest, AnotherThreadCanAskForAShutdownAndChangeSettings) {
+  RunningRouter router;
+  router.loop().change_settings(LiveRouterSettings{});
+  EXPECT_TRUE(router.log().wait_for("settings changed"));
+  router.loop().request_shutdown();
+  EXPECT_TRUE(router.wait_for_end());
+}
+
+TEST(RouterLoopTest, AnAddressInUseIsNamedWithItsSetting) {
+  RunningRouter router;
+  RouterSettings settings = loopback_settings();
+  settings.backend_address = router.loop().endpoints().backend;
+  RouterParts parts;
+  parts.store = std::make_unique<MemoryStore>();
+  CollectedLog log;
+  parts.log = log.sink();
+  RouterLoop second(router.context(), settings, std::move(parts));
+  const Result<void> opened = second.open();
+  ASSERT_FALSE(opened);
+  EXPECT_THAT(opened.error().text, HasSubstr(settings.backend_address));
+  EXPECT_THAT(opened.error().text, HasSubstr("backend_listen_addr"));
+}
+
+TEST(RouterLoopTest, ListeningOnLoopbackOrAPathDoesNotWarn) {
+  ZmqContext context;
+  RouterSettings settings = loopback_settings();
+  settings.frontend_address = "ipc://@eventmq-test-" + std::to_string(::getpid());
+  CollectedLog log;
+  RouterParts parts;
+  parts.store = std::make_unique<MemoryStore>();
+  parts.log = log.sink();
+  RouterLoop loop(context, settings, std::move(parts));
+  ASSERT_TRUE(loop.open());
+  EXPECT_TRUE(log.contains("listening on " + loop.endpoints().frontend));
+  EXPECT_FALSE(log.contains("beyond this machine"));
+}
+
+TEST(RouterLoopTest, RefusedMessagesFillNoDisk) {
+  RunningRouter router;
+  TestPeer rubbish = client_of(router, "rubbish");
+  for (int i = 0; i < 5'000; ++i) rubbish.send_frames({"", "eMQP/1.0", "NOSUCH", "id"});
+  rubbish.send(request(), "good");
+  while (!std::holds_alternative<Ack>(rubbish.receive().body)) {
+  }
+  EXPECT_EQ(router.loop().counters().refused, 5'000u);
+  EXPECT_LT(router.log().size(), 2'000u);
+}
+
+TEST(RouterLoopTest, ALogLineCannotBeForgedByARoutingId) {
+  RunningRouter router;
+  TestPeer worker = worker_of(router, "evil\nshut down");
+  worker.send(worker_inform(), "inform");
+  EXPECT_TRUE(router.log().wait_for("evil\\nshut down"));
+}
+
+TEST(RouterLoopTest, MessagesAreLoggedWhenTheOperatorAsks) {
+  RouterSettings settings = loopback_settings();
+  settings.live.log_messages = true;
+  RunningRouter router(settings);
+  TestPeer client = client_of(router);
+  client.send(Heartbeat{Bytes("1")});
+  client.expect<Goodbye>();  // a stranger
+  client.expect_ack_of(client.send(request(), "the-job"));
+  EXPECT_TRUE(router.log().wait_for("from frontend client: REQUEST the-job"));
+  EXPECT_TRUE(router.log().contains("to frontend client: ACK"));
+  EXPECT_FALSE(router.log().contains("HEARTBEAT"));
+}
+
+}  // namespace
+}  // namespace eventmq
