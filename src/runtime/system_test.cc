@@ -62,6 +62,7 @@ TEST(SignalCatcherTest, ASignalToAnotherThreadIsCaughtToo) {
 int handled = 0;
 
 TEST(SignalCatcherTest, TheEarlierHandlerIsPutBack) {
+  handled = 0;
   struct sigaction mine {};
   mine.sa_handler = [](int) { ++handled; };
   struct sigaction before {};
