@@ -53,7 +53,7 @@ std::string checked_result_line(std::string_view id, const Json& value) {
 
 }  // namespace
 
-JobFailure current_failure() {
+HandlerFailure current_failure() {
   try {
     throw;
   } catch (const JobError& error) {
@@ -76,7 +76,7 @@ std::string result_line(std::string_view id, const Json& value) {
   }
 }
 
-std::string failure_line(std::string_view id, std::string_view outcome, const JobFailure& failure) {
+std::string failure_line(std::string_view id, std::string_view outcome, const HandlerFailure& failure) {
   const bool details_fit = problem_with(failure.details, limits::kJsonDepth - 2).empty();
   const std::string details = details_fit ? dumped(failure.details) : "null";
   std::string line =

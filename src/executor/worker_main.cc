@@ -10,10 +10,10 @@
 #include <optional>
 #include <utility>
 
+#include "src/executor/handler_context.h"
 #include "src/executor/job_registry.h"
 #include "src/executor/job_result.h"
 #include "src/executor/json_text.h"
-#include "src/executor/running_job.h"
 #include "src/executor/worker_protocol.h"
 
 namespace eventmq {
@@ -38,8 +38,8 @@ class WorkerProgram {
   void greet();
   const HookFunction* find_hook(const Json& hello, const char* member) const;
   void run(const Json& message);
-  std::string run_known(const JobFunction& job, RunningJob& context);
-  void run_exit_hook(RunningJob& context);
+  std::string run_known(const JobFunction& job, HandlerContext& context);
+  void run_exit_hook(HandlerContext& context);
 
   ManagerChannel& channel_;
   const HookFunction* entry_hook_ = nullptr;
@@ -76,7 +76,7 @@ void WorkerProgram::greet() {
     try {
       (*setup)(nullptr);
     } catch (...) {
-      const JobFailure failure = current_failure();
+      const HandlerFailure failure = current_failure();
       throw CannotServe{fmt::format("the setup function failed: {}: {}", failure.type, failure.message)};
     }
   }
@@ -123,7 +123,7 @@ JobInfo job_info(const Json& message) {
   return info;
 }
 
-JobFailure unknown_job(const std::string& name) {
+HandlerFailure unknown_job(const std::string& name) {
   return {"unknown-job", fmt::format("this worker knows no job named \"{}\"", name), nullptr};
 }
 
@@ -134,7 +134,7 @@ void flush_printed() {
 }
 
 void WorkerProgram::run(const Json& message) {
-  RunningJob context(channel_, job_info(message));
+  HandlerContext context(channel_, job_info(message));
   const auto job = job_registry().jobs.find(context.name());
   std::string line;
   if (job == job_registry().jobs.end()) {
@@ -148,7 +148,7 @@ void WorkerProgram::run(const Json& message) {
   stop_requested_ = context.stop_requested();
 }
 
-std::string WorkerProgram::run_known(const JobFunction& job, RunningJob& context) {
+std::string WorkerProgram::run_known(const JobFunction& job, HandlerContext& context) {
   std::string line;
   bool entered = false;
   try {
@@ -156,7 +156,7 @@ std::string WorkerProgram::run_known(const JobFunction& job, RunningJob& context
     entered = true;
     line = result_line(context.id(), job(context));
   } catch (...) {
-    JobFailure failure = current_failure();
+    HandlerFailure failure = current_failure();
     if (!entered) failure.message = "the entry function failed: " + failure.message;
     line = failure_line(context.id(), "error", failure);
   }
@@ -165,12 +165,12 @@ std::string WorkerProgram::run_known(const JobFunction& job, RunningJob& context
   return failure_line(context.id(), "cancelled", {"cancelled", "the job was cancelled", nullptr});
 }
 
-void WorkerProgram::run_exit_hook(RunningJob& context) {
+void WorkerProgram::run_exit_hook(HandlerContext& context) {
   if (!exit_hook_) return;
   try {
     (*exit_hook_)(&context);
   } catch (...) {
-    const JobFailure failure = current_failure();
+    const HandlerFailure failure = current_failure();
     context.log(JobLogLevel::kWarning, fmt::format("the exit function failed: {}: {}", failure.type, failure.message));
   }
 }

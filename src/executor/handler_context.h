@@ -10,9 +10,9 @@
 
 namespace eventmq {
 
-class RunningJob final : public JobContext {
+class HandlerContext final : public JobContext {
  public:
-  RunningJob(ManagerChannel& channel, JobInfo info) : channel_(channel), info_(std::move(info)) {}
+  HandlerContext(ManagerChannel& channel, JobInfo info) : channel_(channel), info_(std::move(info)) {}
 
   const JobInfo& info() const override { return info_; }
   bool cancelled() override;

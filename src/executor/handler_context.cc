@@ -1,4 +1,4 @@
-#include "src/executor/running_job.h"
+#include "src/executor/handler_context.h"
 
 #include <fmt/format.h>
 
@@ -28,7 +28,7 @@ std::string_view level_word(JobLogLevel level) {
 
 }  // namespace
 
-bool RunningJob::cancelled() {
+bool HandlerContext::cancelled() {
   std::string line;
   while (!cancelled_ && channel_.poll_line(line)) {
     const Json message = Json::parse(line, nullptr, false);
@@ -39,7 +39,7 @@ bool RunningJob::cancelled() {
   return cancelled_;
 }
 
-void RunningJob::progress(double fraction, std::string_view text) {
+void HandlerContext::progress(double fraction, std::string_view text) {
   const double within = std::isfinite(fraction) ? std::clamp(fraction, 0.0, 1.0) : 0.0;
   const std::lock_guard lock(progress_mutex_);
   held_progress_ = fmt::format(R"({{"type":"progress","id":{},"fraction":{},"text":{}}})", json_quoted(info_.id),
@@ -47,18 +47,18 @@ void RunningJob::progress(double fraction, std::string_view text) {
   if (Clock::now() - progress_sent_at_ >= kProgressInterval) send_held_progress();
 }
 
-void RunningJob::flush_progress() {
+void HandlerContext::flush_progress() {
   const std::lock_guard lock(progress_mutex_);
   if (!held_progress_.empty()) send_held_progress();
 }
 
-void RunningJob::send_held_progress() {
+void HandlerContext::send_held_progress() {
   channel_.write_line(held_progress_);
   held_progress_.clear();
   progress_sent_at_ = Clock::now();
 }
 
-void RunningJob::log(JobLogLevel level, std::string_view text) {
+void HandlerContext::log(JobLogLevel level, std::string_view text) {
   channel_.write_line(fmt::format(R"({{"type":"log","level":"{}","text":{}}})", level_word(level), json_quoted(text)));
 }
 
