@@ -112,14 +112,14 @@ TEST_F(ClientTest, FailedJobThrowsWhatTheWorkerSaid) {
   TestWorker worker(backend());
   Client client(frontend());
   try {
-    client.request<int>("always.fail").get();
+    client.request<int>("fail.always").get();
     ADD_FAILURE() << "nothing was thrown";
   } catch (const JobFailed& failed) {
     EXPECT_EQ(failed.code(), ErrorCode::kJobFailed);
     EXPECT_EQ(failed.failure().type, "ValueError");
     EXPECT_EQ(failed.failure().details, Json({{"line", 7}}));
   }
-  EXPECT_EQ(client.try_request<int>("always.fail").get().error().code, ErrorCode::kJobFailed);
+  EXPECT_EQ(client.try_request<int>("fail.always").get().error().code, ErrorCode::kJobFailed);
 }
 
 TEST_F(ClientTest, ProgressReachesTheCallback) {

@@ -97,7 +97,7 @@ class TestWorker {
     if (name == "add") {
       finished.payload =
           Bytes(Json{{"value", call.at("args").at(0).get<int>() + call.at("args").at(1).get<int>()}}.dump());
-    } else if (name == "fail") {
+    } else if (name == "always") {
       finished.outcome = Outcome::kError;
       finished.payload =
           Bytes(R"({"value": "no", "error": {"type": "ValueError", "message": "no", "details": {"line": 7}}})");
