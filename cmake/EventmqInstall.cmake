@@ -6,7 +6,7 @@ set(legacy_names emq-router emq-jobmanager emq-cli)
 if(TARGET emq)
   install(TARGETS emq RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   foreach(name ${legacy_names})
-    install(CODE "file(CREATE_LINK emq \"\$ENV{DESTDIR}${CMAKE_INSTALL_FULL_BINDIR}/${name}\" SYMBOLIC)")
+    install(CODE "file(CREATE_LINK emq \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}/${name}\" SYMBOLIC)")
   endforeach()
 endif()
 

@@ -14,9 +14,9 @@ endfunction()
 
 run("" ${CMAKE_COMMAND} --install ${BUILD} --prefix ${root}/usr)
 run("emq|eventmq" ${root}/usr/bin/emq --version)
-foreach(name emq-router emq-jobmanager emq-cli)
-  run("${name}" ${root}/usr/bin/${name} --help)
-endforeach()
+run("emq router" ${root}/usr/bin/emq-router --help)
+run("emq jobmanager" ${root}/usr/bin/emq-jobmanager --help)
+run("emq-cli" ${root}/usr/bin/emq-cli --help)
 
 run("" ${CMAKE_COMMAND} -G Ninja -S ${SOURCE}/consumer -B ${root}/consumer -D CMAKE_PREFIX_PATH=${root}/usr
     -D CMAKE_CXX_COMPILER=${COMPILER} -D CMAKE_CXX_FLAGS=${FLAGS})
