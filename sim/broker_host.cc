@@ -115,9 +115,10 @@ void BrokerHost::step_once(const Event& event) {
   if (world_.violation) return;
   world_.coverage.count(Covered::kBrokerStep);
   Effects effects;
+  const Instant due = broker_->next_wake();
   broker_->step(event, clock(), effects);
   sabotage(effects.sends);
-  model_->step(event, effects, clock());
+  model_->step(event, effects, clock(), due);
   take_records(effects);
   for (const LogLine& line : effects.log) note(line.text);
   for (Send& send : effects.sends) {

@@ -12,22 +12,32 @@ std::string published_attempt_id(const ModelJob& job, uint32_t attempt) {
   return attempt <= 1 ? job.id : fmt::format("{}~{}", job.id, attempt);
 }
 
-void BrokerModel::step(const Event& event, const Effects& effects, Instant now) {
+void BrokerModel::step(const Event& event, const Effects& effects, Instant now, Instant due) {
   if (stopped_) {
     if (!effects.sends.empty()) violate("stopped", "the broker speaks after its shutdown");
     return;
   }
   now_ = now;
+  due_ = due;
   event_ = &event;
   effects_ = &effects;
   due_replies_.clear();
-  ++next_order_;
+  ++step_;
+  if (!std::holds_alternative<SendFailed>(event)) drop_doomed();
   std::visit([this](const auto& specific) { apply(specific); }, event);
   if (effects.stop) shut_down();
   for (const Send& send : effects.sends) judge(send);
-  for (const auto& [key, outcome] : due_replies_) {
-    violate("reply-missing", fmt::format("{} ended {} and {} is not told", key.second, outcome_word(outcome), key.first.second));
+  for (const auto& [key, due_reply] : due_replies_) {
+    violate("reply-missing", fmt::format("{} ended {} and {} is not told", key.second, outcome_word(due_reply.outcome), key.first.second));
   }
+}
+
+void BrokerModel::drop_doomed() {
+  std::vector<PeerKey> doomed;
+  for (const auto& [key, worker] : workers_) {
+    if (worker.doomed) doomed.push_back(key);
+  }
+  for (const PeerKey& key : doomed) drop_worker(key);
 }
 
 ModelJob* BrokerModel::find(std::string_view id) {
@@ -56,22 +66,39 @@ std::vector<std::string> BrokerModel::unfinished() const {
 }
 
 void BrokerModel::apply(const MessageArrived& event) {
-  if (ModelWorker* worker = find_worker({event.side, event.peer.str()})) worker->last_heard = now_;
-  std::visit([&](const auto& body) { on(event, body); }, event.message.body);
+  const PeerKey key{event.side, event.peer.str()};
+  const Body& body = event.message.body;
+  if (ModelWorker* worker = find_worker(key)) {
+    worker->last_heard = now_;
+    // What it was sent was lost, and it does not know: it must begin anew.
+    const bool unaware = std::holds_alternative<Ready>(body) || std::holds_alternative<Heartbeat>(body);
+    if (worker->unreachable && unaware) drop_worker(key);
+  }
+  std::visit([&](const auto& specific) { on(event, specific); }, body);
 }
 
-// What did not leave was not begun; and a worker that it could not be sent to is gone.
+// What did not leave was not begun. A worker that could not be reached is gone, unless it can resume: then it
+// keeps what it runs until its silence has lasted.
 void BrokerModel::apply(const SendFailed& event) {
   const PeerKey key{event.side, event.peer.str()};
   ModelWorker* worker = find_worker(key);
   if (!worker) return;
+  worker->leaving = true;
+  worker->credits = 0;
   if (const auto* request = std::get_if<Request>(&event.message.body)) {
     if (ModelJob* job = held_by(key, *worker, event.message.id, request->attempt)) hand_back(*job);
   }
-  drop_worker(key);
+  if (worker->unreachable) return;
+  worker->unreachable = true;
+  worker->doomed = !event.unreachable || !worker->capabilities.resume || !settings_.heartbeats_enabled;
 }
 
 void BrokerModel::apply(const Tick&) {
+  // A broker that stood still itself cannot tell who was silent.
+  const bool absent = settings_.heartbeats_enabled && now_ - due_ > settings_.heartbeat_timeout / 2;
+  for (auto& [key, worker] : workers_) {
+    if (absent) worker.last_heard = now_;
+  }
   std::vector<PeerKey> gone;
   for (const auto& [key, worker] : workers_) {
     const bool left = worker.leave_deadline != Instant::never();
@@ -84,7 +111,7 @@ void BrokerModel::apply(const Tick&) {
   }
   for (auto next = unfinished_.begin(); next != unfinished_.end();) {
     ModelJob& job = *(next++)->second;  // end() takes it out
-    if (job.state != ModelJob::State::kDelayed && job.state != ModelJob::State::kWaiting) continue;
+    if (!job.queued()) continue;
     if (job.expires_at <= now_) {
       end(job, Outcome::kExpired);
     } else if (job.state == ModelJob::State::kDelayed && job.due_at <= now_) {
@@ -105,26 +132,48 @@ const Body* BrokerModel::answer_to(const MessageArrived& event) const {
 }
 
 void BrokerModel::must_be_answered(const MessageArrived& event) {
-  if (!answer_to(event)) violate("no-answer", fmt::format("{} gets neither ACK nor ERROR", event.message.id.view()));
+  if (answer_to(event) || no_errors_.contains({event.side, event.peer.str()})) return;
+  violate("no-answer", fmt::format("{} gets neither ACK nor ERROR", event.message.id.view()));
 }
 
 void BrokerModel::on(const MessageArrived& event, const Request& request) {
   const Body* answer = answer_to(event);
   if (!answer) return must_be_answered(event);
   const PeerKey from{event.side, event.peer.str()};
-  if (ModelJob* known = find(event.message.id.view())) {
+  ModelJob* known = find(event.message.id.view());
+  if (known || merged_.contains(event.message.id.str())) {
     world_.coverage.count(Covered::kDuplicateRequest);
-    if (!std::holds_alternative<Ack>(*answer)) violate("dedupe", fmt::format("{} is known and was refused", known->id));
-    known->client = from;
-    return;
+    if (!std::holds_alternative<Ack>(*answer)) violate("dedupe", fmt::format("{} is known and was refused", event.message.id.view()));
+    return repeated(event, request, known);
   }
   if (const auto* error = std::get_if<ErrorMessage>(answer)) return refused(event, request, error->error);
-  if (draining_) violate("drain", fmt::format("{} is accepted while the broker stops", event.message.id.view()));
   const std::string queue = queue_of(request);
   ModelJob* holder = request.headers.unique.empty() ? nullptr : unique_holder(queue, request.headers.unique);
   if (!holder) return accept(event, request, queue);
   world_.coverage.count(Covered::kUniqueJob);
+  merged_.insert(event.message.id.str());
   if (request.headers.reply_requested) holder->followers[event.message.id.str()] = from;
+  if (request.headers.guarantee) holder->headers.guarantee = true;
+}
+
+// The answer goes to where the request came from last; if the job has ended, it is said again.
+void BrokerModel::repeated(const MessageArrived& event, const Request& request, ModelJob* job) {
+  const PeerKey from{event.side, event.peer.str()};
+  const std::string id = event.message.id.str();
+  if (job) job->client = from;
+  if (job && job->unfinished()) return;
+  for (const auto& [number, other] : unfinished_) {
+    const auto follower = other->followers.find(id);
+    if (follower == other->followers.end()) continue;
+    follower->second = from;
+    return;
+  }
+  if (!request.headers.reply_requested) return;
+  const auto merged = merged_ends_.find(id);
+  DueReply due{Outcome::kLost};
+  if (job) due = {job->outcome, !job->headers.reply_requested};
+  if (merged != merged_ends_.end()) due = {merged->second};
+  due_replies_[{from, id}] = due;
 }
 
 void BrokerModel::refused(const MessageArrived& event, const Request& request, const Error& error) {
@@ -148,7 +197,7 @@ std::string BrokerModel::queue_of(const Request& request) const {
 
 size_t BrokerModel::workers_of(const std::string& queue) const {
   return static_cast<size_t>(std::count_if(workers_.begin(), workers_.end(),
-                                           [&](const auto& entry) { return entry.second.weights.contains(queue); }));
+                                           [&](const auto& entry) { return !entry.second.leaving && entry.second.weights.contains(queue); }));
 }
 
 ModelJob* BrokerModel::unique_holder(const std::string& queue, const Bytes& key) {
@@ -160,6 +209,7 @@ ModelJob* BrokerModel::unique_holder(const std::string& queue, const Bytes& key)
 
 void BrokerModel::accept(const MessageArrived& event, const Request& request, const std::string& queue) {
   world_.coverage.count(Covered::kJobAccepted);
+  if (draining_) violate("drain", fmt::format("{} is accepted while the broker stops", event.message.id.view()));
   ModelJob& job = jobs_[event.message.id.str()];
   job.id = event.message.id.str();
   job.queue = queue;
@@ -198,6 +248,7 @@ void BrokerModel::on(const MessageArrived& event, const Inform& inform) {
   const PeerKey key{event.side, event.peer.str()};
   const bool resumes_itself = inform.kind == PeerKind::kWorker && inform.previous_id == event.peer;
   if (!resumes_itself) drop_worker(key);
+  inform.kind == PeerKind::kClient || inform.capabilities.errors ? void(no_errors_.erase(key)) : void(no_errors_.insert(key));
   if (inform.kind != PeerKind::kWorker) return;
   must_be_answered(event);
   take_held(key, inform);
@@ -207,7 +258,7 @@ void BrokerModel::on(const MessageArrived& event, const Inform& inform) {
 void BrokerModel::take_held(const PeerKey& key, const Inform& inform) {
   std::vector<ModelJob*> taken;
   const PeerKey previous{key.first, inform.previous_id.str()};
-  const bool resumes = inform.capabilities.resume && !inform.previous_id.empty();
+  const bool resumes = inform.capabilities.resume && inform.capabilities.settle && !inform.previous_id.empty();
   if (resumes) world_.coverage.count(Covered::kResume);
   for (const HeldJob& claim : inform.held) {
     ModelJob* job = resumes ? find(claim.request_id.view()) : nullptr;
@@ -232,7 +283,7 @@ void BrokerModel::take_held(const PeerKey& key, const Inform& inform) {
   worker.capabilities = inform.capabilities;
   worker.number = next_number_++;
   worker.last_heard = now_;
-  for (const QueueWeight& queue : inform.queues) worker.weights[queue.name.str()] = queue.weight;
+  for (const QueueWeight& queue : inform.queues) worker.weights.emplace(queue.name.str(), queue.weight);
   if (inform.queues.empty()) worker.weights[settings_.default_queue_name] = QueueWeight().weight;
 }
 
@@ -253,6 +304,7 @@ void BrokerModel::on(const MessageArrived& event, const Reply& reply) {
     const bool timed_out = job && job->headers.timeout.us > 0 && reply.payload == R"({"value": "TimeoutError"})";
     outcome = timed_out ? Outcome::kTimeout : Outcome::kOk;
   }
+  if (outcome == Outcome::kLost || outcome == Outcome::kExpired) outcome = Outcome::kError;
   if (!job) {
     world_.coverage.count(Covered::kLateReply);
   } else if (outcome == Outcome::kReturned) {

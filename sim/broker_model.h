@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -51,6 +52,7 @@ struct ModelJob {
   Instant not_before;
   Instant expires_at;
   uint64_t ready_order = 0;   // equal for jobs that became ready in one step
+  uint64_t waiting_since = 0; // the step
   uint64_t picks_at_ready = 0;
   uint64_t picks_allowed = 0;
   Outcome outcome = Outcome::kOk;
@@ -65,7 +67,9 @@ struct ModelWorker {
   uint32_t credits = 0;
   uint64_t last_used = 0;
   uint64_t number = 0;
-  bool leaving = false;
+  bool leaving = false;      // gets no more jobs
+  bool unreachable = false;  // a send to it failed
+  bool doomed = false;       // and it is dropped once all failed sends are known
   Instant leave_deadline = Instant::never();  // set: its silence no longer counts
   Instant last_heard;
 };
@@ -80,8 +84,8 @@ class BrokerModel {
  public:
   BrokerModel(World& world, BrokerSettings settings) : world_(world), settings_(std::move(settings)) {}
 
-  // Judges one step of the broker.
-  void step(const Event& event, const Effects& effects, Instant now);
+  // Judges one step of the broker. `due` is when it wanted to be woken at the latest before the step.
+  void step(const Event& event, const Effects& effects, Instant now, Instant due);
   // Judges the answer to QUERY status.
   void check_status(std::string_view json);
 
@@ -113,6 +117,8 @@ class BrokerModel {
   void on(const MessageArrived&, const Other&) {}
   const Body* answer_to(const MessageArrived& event) const;
   void must_be_answered(const MessageArrived& event);
+  void repeated(const MessageArrived& event, const Request& request, ModelJob* job);
+  void drop_doomed();
   void refused(const MessageArrived& event, const Request& request, const Error& error);
   void accept(const MessageArrived& event, const Request& request, const std::string& queue);
   std::string queue_of(const Request& request) const;
@@ -154,8 +160,11 @@ class BrokerModel {
   std::map<uint64_t, ModelJob*> unfinished_;  // by number
   std::map<PeerKey, ModelWorker> workers_;
   std::map<std::string, ModelQueue> queues_;
+  std::set<std::string> merged_;  // requests that share another's job by its unique key
+  std::map<std::string, Outcome> merged_ends_;  // of those that wanted a reply
+  std::set<PeerKey> no_errors_;   // workers and schedulers that do not understand ERROR
   uint64_t next_number_ = 1;
-  uint64_t next_order_ = 1;
+  uint64_t step_ = 0;
   uint64_t next_use_ = 1;
   bool draining_ = false;
   bool stopped_ = false;
@@ -163,9 +172,14 @@ class BrokerModel {
 
   // Of the present step.
   Instant now_;
+  Instant due_;
   const Event* event_ = nullptr;
   const Effects* effects_ = nullptr;
-  std::map<std::pair<PeerKey, std::string>, Outcome> due_replies_;  // by receiver and request id
+  struct DueReply {
+    Outcome outcome;
+    bool or_forgotten = false;  // it may also say `lost`: nobody wanted a reply when the job ended
+  };
+  std::map<std::pair<PeerKey, std::string>, DueReply> due_replies_;  // by receiver and request id
 };
 
 // The id that a worker of the published protocol is given for this attempt of a job.

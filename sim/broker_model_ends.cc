@@ -52,11 +52,12 @@ void BrokerModel::hand_back(ModelJob& job) {
 
 void BrokerModel::wait(ModelJob& job, bool keep_order) {
   job.state = ModelJob::State::kWaiting;
-  if (!keep_order || job.ready_order == 0) job.ready_order = next_order_;
-  // A pick of every n is the oldest's, so all that is older and unfinished is picked before it within
-  // that many; each may come back as often as it may be delivered.
+  job.waiting_since = step_;
+  if (!keep_order || job.ready_order == 0) job.ready_order = step_;
+  // Of n picks one is the oldest's, so whatever is in line before it is picked within so many; each of those
+  // may come back to its old place as often as it may be delivered.
   const auto older = std::count_if(unfinished_.begin(), unfinished_.end(), [&](const auto& entry) {
-    return entry.second->queue == job.queue && entry.second->number < job.number;
+    return entry.second != &job && entry.second->queue == job.queue && entry.second->state != ModelJob::State::kDelayed;
   });
   const ModelQueue& queue = queues_[job.queue];
   job.picks_at_ready = queue.picks;
@@ -93,8 +94,11 @@ void BrokerModel::end(ModelJob& job, Outcome outcome) {
       break;
     default: ++queue.dead;
   }
-  if (job.headers.reply_requested) due_replies_[{job.client, job.id}] = outcome;
-  for (const auto& [request_id, peer] : job.followers) due_replies_[{peer, request_id}] = outcome;
+  if (job.headers.reply_requested) due_replies_[{job.client, job.id}] = {outcome};
+  for (const auto& [request_id, peer] : job.followers) {
+    due_replies_[{peer, request_id}] = {outcome};
+    merged_ends_[request_id] = outcome;
+  }
 }
 
 // What is not durable is lost with the broker, and who asked is told.
@@ -103,8 +107,8 @@ void BrokerModel::shut_down() {
   stopped_ = true;
   for (const auto& [number, job] : unfinished_) {
     if (job->headers.guarantee) continue;
-    if (job->headers.reply_requested) due_replies_[{job->client, job->id}] = Outcome::kLost;
-    for (const auto& [request_id, peer] : job->followers) due_replies_[{peer, request_id}] = Outcome::kLost;
+    if (job->headers.reply_requested) due_replies_[{job->client, job->id}] = {Outcome::kLost};
+    for (const auto& [request_id, peer] : job->followers) due_replies_[{peer, request_id}] = {Outcome::kLost};
   }
 }
 

@@ -118,15 +118,15 @@ void ClientHost::close() {
 std::vector<std::string> ClientHost::unfinished() const {
   std::vector<std::string> open;
   for (const auto& [id, submission] : submissions_) {
-    if (submission.ended || submission.forgotten || submission.reply_dropped) continue;
+    if (submission.ended || submission.forgotten || submission.answer_dropped) continue;
     open.push_back(fmt::format("{} of {} ({})", id, name(), submission.accepted ? "accepted, no reply" : "not accepted"));
   }
   return open;
 }
 
-void ClientHost::reply_dropped(const std::string& id) {
+void ClientHost::answer_dropped(const std::string& id) {
   const auto found = submissions_.find(id);
-  if (found != submissions_.end()) found->second.reply_dropped = true;
+  if (found != submissions_.end()) found->second.answer_dropped = true;
 }
 
 void ClientHost::carry_out(Connect& effect) {

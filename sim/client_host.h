@@ -24,8 +24,8 @@ class ClientHost final : public Peer {
   // The submissions of this life that have not come to their end; what is said of them is for a person.
   std::vector<std::string> unfinished() const;
   const ConnectionPtr& link() const { return link_; }
-  // The broker could not deliver this reply because the client did not read: the rule of one reply is off.
-  void reply_dropped(const std::string& id);
+  // The broker could not deliver an answer about this id because the client did not read: it may wait for ever.
+  void answer_dropped(const std::string& id);
 
   void receive(const ConnectionPtr& from, const Message& message) override;
   void link_lost(const ConnectionPtr& lost) override;
@@ -42,7 +42,7 @@ class ClientHost final : public Peer {
     ConnectionPtr sent_on;
     bool ended = false;
     bool forgotten = false;
-    bool reply_dropped = false;
+    bool answer_dropped = false;
   };
 
   void on_start() override;

@@ -30,8 +30,9 @@ void CommitBook::add(const JobAccepted& record, CommitNumber commit) {
 void CommitBook::add(const AttemptStarted& record, CommitNumber commit) {
   Life* life = life_of(record.id, commit);
   if (!life) return;
-  // The same number again: an attempt that was never begun, or that was given up and then resumed.
-  if (record.attempt != life->attempt && record.attempt != life->attempt + 1) {
+  // The same number again: an attempt that was never begun, or that was given up and then resumed. The first
+  // may be any: the job became a guaranteed one when another request with its unique key came.
+  if (life->attempt != 0 && record.attempt != life->attempt && record.attempt != life->attempt + 1) {
     world_.violate("records", fmt::format("{} attempt {} follows {}", record.id.view(), record.attempt, life->attempt));
   }
   if (life->running) world_.violate("records", fmt::format("{} starts while it runs", record.id.view()));

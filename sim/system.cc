@@ -35,8 +35,12 @@ void System::build_broker() {
   broker->on_dropped = [this](const Message& message) {
     const auto* reply = std::get_if<Reply>(&message.body);
     const auto* ack = std::get_if<Ack>(&message.body);
-    const std::string id = reply ? reply->request_id.str() : ack ? ack->acknowledged.str() : "";
-    for (const auto& client : clients) client->reply_dropped(id);
+    const auto* error = std::get_if<ErrorMessage>(&message.body);
+    const std::string id = reply   ? reply->request_id.str()
+                           : ack   ? ack->acknowledged.str()
+                           : error ? error->offending_id.str()
+                                   : "";
+    for (const auto& client : clients) client->answer_dropped(id);
   };
   network.settings().send_queue_messages = prng.chance(30) ? 20 : 1000;
 }
