@@ -125,7 +125,7 @@ struct Broker::State {
   // --- matching.cc: which worker, which job ---
   void place(Job& job);                 // it waits in its queue; the end of the step finds it a worker
   void match_placed();
-  void match(Queue& queue);
+  Queue* heaviest_unmatched() const;
   void add_credit(Worker& worker);
   void feed(Worker& worker);            // give it jobs while it has free slots
   Job* pick_for(Worker& worker);

@@ -22,20 +22,25 @@ void Broker::State::place(Job& job) {
 }
 
 // Several jobs may have become ready in one step, as when a worker is lost: only when all are in their places is it
-// right to say whose turn it is.
+// right to say whose turn it is. Pairs of queue and worker are made heaviest first, so that each job gets the best
+// worker for its queue and a worker that serves several queues is used for its heaviest.
 void Broker::State::match_placed() {
-  for (size_t i = 0; i < unmatched_.size(); ++i) match(*unmatched_[i]);
+  while (Queue* queue = heaviest_unmatched()) {
+    Job* job = queue->peek();
+    queue->pop(*job);
+    dispatch(*job, *queue->available.begin()->worker);
+  }
+  for (Queue* queue : unmatched_) queue->unmatched = false;
   unmatched_.clear();
 }
 
-void Broker::State::match(Queue& queue) {
-  queue.unmatched = false;
-  while (!queue.available.empty()) {
-    Job* job = queue.peek();
-    if (!job) return;
-    queue.pop(*job);
-    dispatch(*job, *queue.available.begin()->worker);
+Queue* Broker::State::heaviest_unmatched() const {
+  Queue* best = nullptr;
+  for (Queue* queue : unmatched_) {
+    if (queue->counters.waiting == 0 || queue->available.empty()) continue;
+    if (!best || queue->available.begin()->weight > best->available.begin()->weight) best = queue;
   }
+  return best;
 }
 
 void Broker::State::add_credit(Worker& worker) {
