@@ -260,7 +260,8 @@ void Broker::State::worker_unreachable(Worker& worker, bool stuck, const Request
   }
   if (worker.unreachable) return;
   worker.unreachable = true;
-  if (stuck || !worker.capabilities.resume) doomed_.push_back(&worker);
+  const bool silence_counts = settings_.heartbeats_enabled;
+  if (stuck || !worker.capabilities.resume || !silence_counts) doomed_.push_back(&worker);
 }
 
 void Broker::State::drop_doomed() {

@@ -121,10 +121,10 @@ class QueueChoiceTest : public ::testing::Test {
 };
 
 TEST_F(QueueChoiceTest, WeightedPicksAreInProportion) {
-  for (const char* queue : {"a", "b", "c"}) fill(queue, 700);
+  for (const char* queue : {"a", "b", "c"}) fill(queue, 210);
   broker_.worker("w1", {{40, "a"}, {20, "b"}, {10, "c"}});
-  EXPECT_THAT(requests_by_queue(take(700)),
-              UnorderedElementsAre(std::pair("a", 400), std::pair("b", 200), std::pair("c", 100)));
+  EXPECT_THAT(requests_by_queue(take(210)),
+              UnorderedElementsAre(std::pair("a", 120), std::pair("b", 60), std::pair("c", 30)));
 }
 
 TEST_F(QueueChoiceTest, WeightedPicksAreSpreadAndNotInBlocks) {
@@ -165,10 +165,10 @@ TEST_F(QueueChoiceTest, StrictPicksAlternateBetweenEquals) {
 
 TEST_F(QueueChoiceTest, StrictTimesAreNoDebtInWeightedTimes) {
   use(PickPolicy::kStrict);
-  fill("a", 600);
-  fill("b", 600);
+  fill("a", 130);
+  fill("b", 130);
   broker_.worker("w1", {{20, "a"}, {10, "b"}});
-  EXPECT_EQ(requests_by_queue(take(300))["a"], 300);
+  EXPECT_EQ(requests_by_queue(take(100))["a"], 100);
   use(PickPolicy::kWeighted);
   EXPECT_THAT(requests_by_queue(take(30)), UnorderedElementsAre(std::pair("a", 20), std::pair("b", 10)));
 }

@@ -71,7 +71,9 @@ struct Queue {
   // Takes out what peek() gave.
   void pop(Job& job);
 
-  bool idle() const { return counters.waiting + counters.delayed + counters.running == 0 && workers == 0; }
+  bool idle() const {
+    return counters.waiting + counters.delayed + counters.running == 0 && workers == 0 && !unmatched;
+  }
   // For check_invariants: counts what is really there.
   size_t count_waiting() const;
 

@@ -151,8 +151,9 @@ class TestBroker {
     silence(name);
     wait(settings_.heartbeat_timeout);
   }
-  // A send that the transport could not deliver.
+  // A send that the transport could not deliver; nothing is heard of that peer any more either.
   void send_failed(const std::string& name, Message message, bool unreachable = true) {
+    silence(name);
     step(SendFailed{side_of(name), Bytes(name), unreachable, std::move(message)});
   }
   // Lets time pass as a driving loop does, with a tick whenever the broker asked for one.

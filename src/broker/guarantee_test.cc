@@ -1,0 +1,179 @@
+// What the broker asks the store to keep, and what waits for it. Nothing about a guaranteed job leaves the broker
+// before its record is durable.
+#include "src/broker/test_broker.h"
+
+namespace eventmq {
+namespace {
+
+class GuaranteeTest : public ::testing::Test {
+ protected:
+  // The records since last asked, as text.
+  std::vector<std::string> records() {
+    struct Text {
+      std::string operator()(const JobAccepted& r) const {
+        return fmt::format("accepted {} {} [{}]", r.id.view(), r.queue.view(), r.headers.text.view());
+      }
+      std::string operator()(const AttemptStarted& r) const {
+        return fmt::format("started {} #{} after {} losses", r.id.view(), r.attempt, r.deliveries);
+      }
+      std::string operator()(const JobRequeued& r) const {
+        return fmt::format("requeued {} {} retries used", r.id.view(), r.retries_used);
+      }
+      std::string operator()(const JobEnded& r) const {
+        return fmt::format("ended {} {}", r.id.view(), outcome_word(r.outcome));
+      }
+    };
+    std::vector<std::string> texts;
+    for (const JobRecord& record : broker_.records()) texts.push_back(std::visit(Text{}, record));
+    return texts;
+  }
+  // Each send but heartbeats, with the commit that it waits for.
+  std::vector<std::string> waits() {
+    std::vector<std::string> texts;
+    for (const Send& send : broker_.sends()) {
+      if (!std::holds_alternative<Heartbeat>(send.message.body)) {
+        texts.push_back(fmt::format("{} after {}", text_of(send), send.after));
+      }
+    }
+    return texts;
+  }
+  void run_job(const std::string& headers) {
+    broker_.worker("w1");
+    broker_.ready("w1");
+    broker_.forget();
+    broker_.request("c1", "j1", headers);
+  }
+  TestBroker broker_;
+};
+
+TEST_F(GuaranteeTest, OnlyGuaranteedJobsHaveRecords) {
+  run_job("reply-requested,retry-count:3");
+  broker_.settle("w1", "j1", 1);
+  EXPECT_THAT(records(), IsEmpty());
+  EXPECT_THAT(broker_.commits(), IsEmpty());
+  for (const Send& send : broker_.sends()) EXPECT_EQ(send.after, 0u);
+}
+
+TEST_F(GuaranteeTest, AckAndFirstRequestWaitForTheirRecords) {
+  run_job("guarantee");
+  EXPECT_THAT(records(), ElementsAre("accepted j1 default [guarantee]", "started j1 #1 after 0 losses"));
+  EXPECT_THAT(broker_.commits(), ElementsAre(1u));
+  EXPECT_THAT(waits(), ElementsAre("c1 ACK j1 after 1", "w1 REQUEST j1 #1 after 1"));
+}
+
+TEST_F(GuaranteeTest, TheReplyWaitsForTheRecordOfTheEnd) {
+  run_job("guarantee,reply-requested");
+  records(), waits();
+  broker_.settle("w1", "j1", 1);
+  EXPECT_THAT(records(), ElementsAre("ended j1 ok"));
+  EXPECT_THAT(waits(), ElementsAre(R"(c1 REPLY j1 ok {"value": 1} after 2)"));
+}
+
+TEST_F(GuaranteeTest, ADuplicateWaitsForWhatTheFirstWaitsFor) {
+  run_job("guarantee");
+  broker_.forget();
+  broker_.request("c2", "j1", "guarantee");
+  EXPECT_THAT(waits(), ElementsAre("c2 ACK j1 after 1"));
+  broker_.settle("w1", "j1", 1);
+  broker_.forget();
+  broker_.request("c2", "j1", "guarantee");
+  EXPECT_THAT(waits(), ElementsAre("c2 ACK j1 after 2"));
+}
+
+TEST_F(GuaranteeTest, ACancelledJobIsAckedWhenThatIsDurable) {
+  broker_.request("c1", "j1", "guarantee,reply-requested");
+  records(), broker_.forget();
+  broker_.cancel("c1", "j1");
+  EXPECT_THAT(records(), ElementsAre("ended j1 cancelled"));
+  EXPECT_THAT(waits(), ElementsAre(HasSubstr("after 2"), "c1 ACK cancel-j1 after 2"));
+}
+
+TEST_F(GuaranteeTest, ARetryIsRecordedWithItsTime) {
+  run_job("guarantee,retry-count:1,backoff:4");
+  records();
+  broker_.settle("w1", "j1", 1, Outcome::kError);
+  const std::vector<JobRecord> found = broker_.records();
+  ASSERT_EQ(found.size(), 1u);
+  const auto& requeued = std::get<JobRequeued>(found[0]);
+  EXPECT_EQ(requeued.retries_used, 1u);
+  EXPECT_GE(requeued.due_at, broker_.now() + seconds(2));
+  EXPECT_LE(requeued.due_at, broker_.now() + seconds(4));
+}
+
+TEST_F(GuaranteeTest, ALossAndItsRerunAreOneCommit) {
+  run_job("guarantee");
+  broker_.worker("w2");
+  broker_.ready("w2");
+  records(), waits(), broker_.commits();
+  broker_.lose("w1");
+  EXPECT_THAT(records(), ElementsAre("requeued j1 0 retries used", "started j1 #2 after 1 losses"));
+  EXPECT_THAT(broker_.commits(), ElementsAre(2u));
+  EXPECT_THAT(waits(), ElementsAre("w2 REQUEST j1 #2 after 2"));
+}
+
+TEST_F(GuaranteeTest, AJobThatIsTakenBackIsRecordedAsStarted) {
+  run_job("guarantee");
+  broker_.lose("w1");
+  records();
+  broker_.resume("w2", "w1", {{"j1", 1}});
+  EXPECT_THAT(records(), ElementsAre("started j1 #1 after 0 losses"));
+}
+
+TEST_F(GuaranteeTest, AnExpiredJobIsRecorded) {
+  broker_.request("c1", "j1", "guarantee,expires:1");
+  records();
+  broker_.wait(seconds(1));
+  EXPECT_THAT(records(), ElementsAre("ended j1 expired"));
+}
+
+TEST_F(GuaranteeTest, TheAcceptedRecordHasAllThatARestartNeeds) {
+  broker_.request("c1", "j1", "guarantee,delay:2,expires:9", "q", "payload");
+  const std::vector<JobRecord> found = broker_.records();
+  ASSERT_EQ(found.size(), 1u);
+  const auto& accepted = std::get<JobAccepted>(found[0]);
+  EXPECT_EQ(accepted.id.str(), "j1");
+  EXPECT_EQ(accepted.queue.str(), "q");
+  EXPECT_EQ(accepted.payload.str(), "payload");
+  EXPECT_EQ(accepted.accepted_at, broker_.now());
+  EXPECT_EQ(accepted.due_at, broker_.now() + seconds(2));
+  EXPECT_EQ(accepted.expires_at, broker_.now() + seconds(9));
+}
+
+TEST_F(GuaranteeTest, CommitNumbersRiseByOne) {
+  broker_.worker("w1");
+  broker_.ready("w1", 3);
+  for (const char* id : {"j1", "j2", "j3"}) broker_.request("c1", id, "guarantee");
+  for (const char* id : {"j1", "j2", "j3"}) broker_.settle("w1", id, 1);
+  EXPECT_THAT(broker_.commits(), ElementsAre(1u, 2u, 3u, 4u, 5u, 6u));
+}
+
+// --- A plain job that a guaranteed request shares by its unique key becomes guaranteed ---
+
+TEST_F(GuaranteeTest, AGuaranteedFollowerMakesAWaitingJobGuaranteed) {
+  broker_.request("c1", "j1", "unique:k");
+  broker_.forget();
+  broker_.request("c2", "j2", "unique:k,guarantee");
+  EXPECT_THAT(records(), ElementsAre("accepted j1 default [unique:k]"));
+  EXPECT_THAT(waits(), ElementsAre("c2 ACK j2 after 1"));
+}
+
+TEST_F(GuaranteeTest, AGuaranteedFollowerMakesARunningJobGuaranteed) {
+  run_job("unique:k,reply-requested");
+  broker_.request("c2", "j2", "unique:k,guarantee");
+  EXPECT_THAT(records(), ElementsAre("accepted j1 default [unique:k,reply-requested]", "started j1 #1 after 0 losses"));
+  broker_.forget();
+  broker_.worker("w2");
+  broker_.ready("w2");
+  broker_.lose("w1");
+  EXPECT_THAT(broker_.sent(), Contains("w2 REQUEST j1 #2"));
+}
+
+TEST_F(GuaranteeTest, AGuaranteedFollowerOfAJobThatWaitsForItsRetryRecordsThat) {
+  run_job("unique:k,retry-count:1,backoff:100");
+  broker_.settle("w1", "j1", 1, Outcome::kError);
+  broker_.request("c2", "j2", "unique:k,guarantee");
+  EXPECT_THAT(records(), ElementsAre(HasSubstr("accepted j1"), "started j1 #1 after 0 losses", "requeued j1 1 retries used"));
+}
+
+}  // namespace
+}  // namespace eventmq
