@@ -180,10 +180,8 @@ void ClientLoop::carry_out(Submission& command) {
   const uint64_t number = next_number_++;
   const auto [entry, is_new] = open_.try_emplace(command.submit.message.id.str());
   if (!is_new) {
-    Open refused{std::move(command.watcher), number};
-    acknowledge(refused, fail(ErrorCode::kBadValue, "the id " + entry->first + " is already under way"));
-    if (refused.watcher.ended) refused.watcher.ended(fail(ErrorCode::kBadValue, "the id is already under way"));
-    return;
+    return tell_failed({std::move(command.watcher), number},
+                       {ErrorCode::kBadValue, "the id " + entry->first + " is already under way"});
   }
   entry->second = Open{std::move(command.watcher), number};
   unacknowledged_numbers_.insert(number);
@@ -194,8 +192,8 @@ void ClientLoop::carry_out(Publication& command) {
   const uint64_t number = next_number_++;
   unacknowledged_numbers_.insert(number);
   const auto done = [this, number, tell = std::move(command.done)](Result<void> result) {
-    release_number(number);
     tell(std::move(result));
+    release_number(number);
   };
   publisher_.publish(std::move(command.message), command.deadline, done, now_);
 }
@@ -226,17 +224,20 @@ void ClientLoop::carry_out(ToBroker& effect) {
 void ClientLoop::carry_out(Accepted& effect) {
   const auto entry = open_.find(effect.id.str());
   EMQ_ASSERT(entry != open_.end(), "accepted {}", effect.id.view());
-  acknowledge(entry->second, {});
-  if (!entry->second.watcher.ended) open_.erase(entry);
+  Open& open = entry->second;
+  open.acknowledged = true;
+  const uint64_t number = open.number;
+  if (open.watcher.acknowledged) open.watcher.acknowledged({});
+  if (!open.watcher.ended) open_.erase(entry);
+  release_number(number);
 }
 
 void ClientLoop::carry_out(Failed& effect) {
   const auto entry = open_.find(effect.id.str());
   EMQ_ASSERT(entry != open_.end(), "failed {}", effect.id.view());
-  Open open = std::move(entry->second);
+  const Open open = std::move(entry->second);
   open_.erase(entry);
-  if (!open.acknowledged) acknowledge(open, tl::unexpected<Error>(effect.error));
-  if (open.watcher.ended) open.watcher.ended(tl::unexpected<Error>(std::move(effect.error)));
+  tell_failed(open, effect.error);
 }
 
 void ClientLoop::carry_out(Replied& effect) {
@@ -261,12 +262,13 @@ void ClientLoop::carry_out(SessionEnded&) { session_ended_ = true; }
 
 void ClientLoop::carry_out(SessionLog& effect) { log(effect.warning, effect.text); }
 
-void ClientLoop::acknowledge(Open& open, Result<void> result) {
-  open.acknowledged = true;
-  release_number(open.number);
-  if (open.watcher.acknowledged) open.watcher.acknowledged(std::move(result));
+void ClientLoop::tell_failed(const Open& open, const Error& error) {
+  if (!open.acknowledged && open.watcher.acknowledged) open.watcher.acknowledged(tl::unexpected<Error>(error));
+  if (open.watcher.ended) open.watcher.ended(tl::unexpected<Error>(error));
+  if (!open.acknowledged) release_number(open.number);
 }
 
+// To be called after the watcher has been told, so that whoever flushed finds every future ready.
 void ClientLoop::release_number(uint64_t number) {
   {
     const std::lock_guard lock(mutex_);

@@ -109,7 +109,7 @@ class ClientLoop {
   void carry_out(SessionEnded& effect);
   void carry_out(SessionLog& effect);
 
-  void acknowledge(Open& open, Result<void> result);
+  void tell_failed(const Open& open, const Error& error);
   void release_number(uint64_t number);
   void log(bool warning, const std::string& text);
 
