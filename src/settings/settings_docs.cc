@@ -32,8 +32,8 @@ queues = [[20, "heavy"],
 
 A program reads `[global]` and then its own section: `[router]` or `[jobmanager]`. Sections of programs that this
 version does not have, `[scheduler]` and `[publisher]`, may stand in a shared file. `emq config` prints the values in
-force and where each came from. An unknown name is an error. Settings marked "on HUP" change in a running router
-when it gets SIGHUP; the others take effect when the program starts.
+force and where each came from. An unknown name is an error. Settings marked "on HUP" change in a running
+program when it gets SIGHUP; the others take effect when it starts.
 
 Seconds are written `5`, `0.5`, `500ms`, `10m`, `2h` or `7d`; sizes `4096`, `32M` or `1G`, in powers of 1024; yes and no
 also `true` and `false`. An address is `tcp://HOST:PORT` or `ipc://PATH`; to listen, `*` stands for every interface or

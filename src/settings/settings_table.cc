@@ -15,7 +15,6 @@ constexpr double kMany = 1e15;
 using enum Section;
 using enum SettingType;
 
-// clang-format off: a row reads as one thought
 constexpr Setting kSettings[] = {
     // --- Every program ---
     {.name = "name",
@@ -250,14 +249,16 @@ constexpr Setting kSettings[] = {
      .default_text = "1024",
      .help = "A worker process is replaced after so many jobs; 0 is never.",
      .min = 0,
-     .max = 1e9},
+     .max = 1e9,
+     .reloadable = true},
     {.name = "kill_grace_period",
      .section = kJobmanager,
      .type = kSeconds,
      .default_text = "300",
      .help = "A job manager that was told to stop waits so long for running jobs before it kills them.",
      .min = 0,
-     .max = kDay},
+     .max = kDay,
+     .reloadable = true},
     {.name = "global_timeout",
      .section = kJobmanager,
      .type = kSeconds,
@@ -265,7 +266,8 @@ constexpr Setting kSettings[] = {
      .help = "The timeout of a job that sets none; 0 is never.",
      .flags = "-t",
      .min = 0,
-     .max = 365 * kDay},
+     .max = 365 * kDay,
+     .reloadable = true},
     {.name = "reconnect_timeout",
      .section = kJobmanager,
      .type = kSeconds,
@@ -277,32 +279,38 @@ constexpr Setting kSettings[] = {
      .section = kJobmanager,
      .type = kTexts,
      .default_text = "",
-     .help = "Plug-ins with job functions to load, as paths of shared libraries."},
+     .help = "Plug-ins with job functions to load, as paths of shared libraries.",
+     .reloadable = true},
     {.name = "subprocess_setup_func",
      .section = kJobmanager,
      .type = kText,
      .default_text = "",
-     .help = "The hook to run when a worker process starts."},
+     .help = "The hook to run when a worker process starts.",
+     .reloadable = true},
     {.name = "setup_path",
      .section = kJobmanager,
      .type = kText,
      .default_text = "",
-     .help = "The first half of the start hook's name; subprocess_setup_func holds both."},
+     .help = "The first half of the start hook's name; subprocess_setup_func holds both.",
+     .reloadable = true},
     {.name = "setup_callable",
      .section = kJobmanager,
      .type = kText,
      .default_text = "",
-     .help = "The second half of the start hook's name; subprocess_setup_func holds both."},
+     .help = "The second half of the start hook's name; subprocess_setup_func holds both.",
+     .reloadable = true},
     {.name = "job_entry_func",
      .section = kJobmanager,
      .type = kText,
      .default_text = "",
-     .help = "The hook to run before every job."},
+     .help = "The hook to run before every job.",
+     .reloadable = true},
     {.name = "job_exit_func",
      .section = kJobmanager,
      .type = kText,
      .default_text = "",
-     .help = "The hook to run after every job."},
+     .help = "The hook to run after every job.",
+     .reloadable = true},
 
     // --- Programs of the original that this version does not have; their settings may stand in a shared file ---
     {.name = "scheduler_addr",
@@ -324,7 +332,6 @@ constexpr Setting kSettings[] = {
      .help = "Where the publisher listens for subscribers.",
      .use = SettingUse::kLater},
 };
-// clang-format on
 
 struct Retired {
   std::string_view name;

@@ -146,13 +146,13 @@ Result<SettingValue> parse_setting_count(const Setting& setting, std::string_vie
 }
 
 Result<SettingValue> parse_bytes(const Setting& setting, std::string_view text) {
-  const auto parsed = times_unit(text, kByteUnits);
-  if (!parsed || *parsed < setting.min || *parsed > setting.max) {
+  const auto parsed = parse_size(text);
+  if (!parsed || static_cast<double>(*parsed) < setting.min || static_cast<double>(*parsed) > setting.max) {
     return bad(fmt::format("{} must be a size from {} to {}, as in 4096, 32M or 1G, not \"{}\"", setting.name,
                            bytes_text(static_cast<uint64_t>(setting.min)),
                            bytes_text(static_cast<uint64_t>(setting.max)), text));
   }
-  return static_cast<uint64_t>(*parsed);
+  return *parsed;
 }
 
 Result<SettingValue> parse_text(const Setting& setting, std::string_view text) {
@@ -173,7 +173,7 @@ Result<SettingValue> parse_text(const Setting& setting, std::string_view text) {
 Result<SettingValue> parse_address(const Setting& setting, std::string_view text, bool may_be_wildcard) {
   const std::string_view trimmed = trim(text);
   if (trimmed.empty() && setting.default_text.empty()) return std::string();
-  if (auto checked = check_address(trimmed, may_be_wildcard); !checked) {
+  if (auto checked = check_socket_address(trimmed, may_be_wildcard); !checked) {
     return bad(fmt::format("{}: {}", setting.name, checked.error().text));
   }
   return std::string(trimmed);
@@ -183,7 +183,7 @@ Result<SettingValue> parse_addresses(const Setting& setting, std::string_view te
   std::vector<std::string> addresses = split_list(text);
   if (addresses.empty()) return bad(fmt::format("{} must name at least one address", setting.name));
   for (const std::string& address : addresses) {
-    if (auto checked = check_address(address, false); !checked) {
+    if (auto checked = check_socket_address(address, false); !checked) {
       return bad(fmt::format("{}: {}", setting.name, checked.error().text));
     }
   }
@@ -272,7 +272,14 @@ Result<uint64_t> parse_count(std::string_view text) {
   return number;
 }
 
-Result<void> check_address(std::string_view text, bool may_be_wildcard) {
+Result<uint64_t> parse_size(std::string_view text) {
+  constexpr double kMost = 1e18;
+  const auto size = times_unit(text, kByteUnits);
+  if (!size || *size < 0 || *size > kMost) return bad(fmt::format("\"{}\" is no size; write 4096, 32M or 1G", text));
+  return static_cast<uint64_t>(*size);
+}
+
+Result<void> check_socket_address(std::string_view text, bool may_be_wildcard) {
   if (text.starts_with("ipc://") && text.size() > 6) return {};
   if (!text.starts_with("tcp://")) {
     const std::string_view host = text.empty() || text.find("://") != std::string_view::npos ? "127.0.0.1:47291" : text;

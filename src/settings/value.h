@@ -41,8 +41,11 @@ Result<Duration> parse_seconds(std::string_view text);
 // A whole number in decimal. Errors: kBadValue.
 Result<uint64_t> parse_count(std::string_view text);
 
+// "4096", "64K", "32M", "1G", "1.5 GiB": bytes, in powers of 1024. Errors: kBadValue.
+Result<uint64_t> parse_size(std::string_view text);
+
 // Whether the text is an address that a socket can be bound or connected to: tcp://HOST:PORT or ipc://PATH.
 // Errors: kBadValue; the text says the mend.
-Result<void> check_address(std::string_view text, bool may_be_wildcard);
+Result<void> check_socket_address(std::string_view text, bool may_be_wildcard);
 
 }  // namespace eventmq

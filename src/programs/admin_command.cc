@@ -1,0 +1,87 @@
+#include "src/programs/admin_command.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "src/programs/addresses.h"
+
+namespace eventmq {
+
+Result<Settings> settings_of(Invocation& invocation) {
+  Result<Settings> settings = load_settings(invocation.request);
+  if (!settings) {
+    invocation.console.error_line(settings.error().text);
+    return settings;
+  }
+  for (const std::string& warning : settings->warnings) invocation.console.error_line("warning: " + warning);
+  return settings;
+}
+
+Result<AdminClient> admin_client_of(Invocation& invocation) {
+  const auto refuse = [&invocation](std::string text) {
+    invocation.console.error_line(text);
+    return fail(ErrorCode::kBadValue, std::move(text));
+  };
+  const Result<Settings> settings = settings_of(invocation);
+  if (!settings) return tl::unexpected(settings.error());
+  const std::string address =
+      administrative_address(invocation.value("--addr"), invocation.request.environment, *settings);
+  if (auto checked = check_socket_address(address, false); !checked) return refuse(checked.error().text);
+  const Result<Duration> timeout = parse_seconds(invocation.value("--reply-timeout", "5"));
+  if (!timeout) return refuse("--reply-timeout: " + timeout.error().text);
+  return AdminClient(address, *timeout);
+}
+
+ExitCode show_view(Invocation& invocation, const std::string& view, const std::string& arguments,
+                   const std::function<void(const nlohmann::ordered_json&)>& show) {
+  Result<AdminClient> admin = admin_client_of(invocation);
+  if (!admin) return kExitUsage;
+  const Result<std::string> answer = admin->query(view, arguments);
+  if (!answer) return invocation.console.fail(answer.error());
+  const auto json = nlohmann::ordered_json::parse(*answer, nullptr, false);
+  if (!json.is_object())
+    return invocation.console.fail({ErrorCode::kBadMessage, "the router's answer is no JSON object"});
+  if (invocation.has("--json")) {
+    invocation.console.line(json.dump(2));
+  } else {
+    show(json);
+  }
+  return kExitDone;
+}
+
+std::string text_field(const nlohmann::ordered_json& json, const char* name) {
+  const auto found = json.is_object() ? json.find(name) : json.end();
+  if (found == json.end() || found->is_null()) return "";
+  return found->is_string() ? found->get<std::string>() : found->dump();
+}
+
+double number_field(const nlohmann::ordered_json& json, const char* name) {
+  const auto found = json.is_object() ? json.find(name) : json.end();
+  return found != json.end() && found->is_number() ? found->get<double>() : 0;
+}
+
+std::string duration_text(double seconds) {
+  if (seconds < 60) return fmt::format("{:.1f} s", seconds);
+  const auto minutes = static_cast<int64_t>(seconds / 60);
+  if (minutes < 60) return fmt::format("{} min {:.0f} s", minutes, std::floor(std::fmod(seconds, 60)));
+  const int64_t hours = minutes / 60;
+  if (hours < 48) return fmt::format("{} h {} min", hours, minutes % 60);
+  return fmt::format("{} d {} h", hours / 24, hours % 24);
+}
+
+std::string size_text(double bytes) {
+  static constexpr const char* kUnits[] = {"", "K", "M", "G", "T"};
+  size_t unit = 0;
+  while (bytes >= 1024 && unit < 4) {
+    bytes /= 1024;
+    ++unit;
+  }
+  return unit == 0 || bytes == std::floor(bytes) ? fmt::format("{:.0f}{}", bytes, kUnits[unit])
+                                                 : fmt::format("{:.1f}{}", bytes, kUnits[unit]);
+}
+
+std::string count_text(double count) { return fmt::format("{:.0f}", count); }
+
+}  // namespace eventmq

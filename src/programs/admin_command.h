@@ -1,0 +1,35 @@
+// What all commands that ask the router have in common.
+#pragma once
+
+#include <functional>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "src/programs/admin_client.h"
+#include "src/programs/command.h"
+
+namespace eventmq {
+
+// Loads the settings of the invocation. What is wrong with them is printed and gives exit code 2; what is odd about
+// them is printed and goes on.
+Result<Settings> settings_of(Invocation& invocation);
+
+// A client for the router that the flags, environment and settings name. Errors: kBadValue, already printed.
+Result<AdminClient> admin_client_of(Invocation& invocation);
+
+// Asks for a view and hands the answer to `show`, or prints it as it came if --json was typed.
+ExitCode show_view(Invocation& invocation, const std::string& view, const std::string& arguments,
+                   const std::function<void(const nlohmann::ordered_json&)>& show);
+
+// Fields of what the router said, whatever it said.
+std::string text_field(const nlohmann::ordered_json& json, const char* name);
+double number_field(const nlohmann::ordered_json& json, const char* name);
+
+// "3 h 12 min", "2.5 s".
+std::string duration_text(double seconds);
+// "12.5M".
+std::string size_text(double bytes);
+// "1234567".
+std::string count_text(double count);
+
+}  // namespace eventmq

@@ -1,0 +1,79 @@
+// emq bench: how fast the router is here.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "src/programs/command.h"
+#include "src/runtime/bench.h"
+
+namespace eventmq {
+namespace {
+
+Result<std::vector<size_t>> windows_of(const std::string& text) {
+  std::vector<size_t> windows;
+  for (std::string_view word : split_words(text)) {
+    const Result<uint64_t> window = parse_count(word);
+    if (!window || *window < 1 || *window > limits::kCreditsPerWorker) {
+      return fail(ErrorCode::kBadValue, fmt::format("--windows must be whole numbers from 1 to {}, not \"{}\"",
+                                                    limits::kCreditsPerWorker, safe_text(word)));
+    }
+    windows.push_back(*window);
+  }
+  return windows;
+}
+
+Result<BenchOptions> options_of(const Invocation& invocation) {
+  BenchOptions options;
+  if (invocation.has("--windows")) {
+    auto windows = windows_of(invocation.value("--windows"));
+    if (!windows) return tl::unexpected(windows.error());
+    options.windows = *std::move(windows);
+  }
+  const Result<uint64_t> payload = parse_size(invocation.value("--payload", "200"));
+  if (!payload || *payload > limits::kFrameBytesDefault) {
+    return fail(ErrorCode::kBadValue, fmt::format("--payload must be a size from 0 to 32M, not \"{}\"",
+                                                  safe_text(invocation.value("--payload"))));
+  }
+  options.payload_bytes = *payload;
+  const Result<Duration> measured = parse_seconds(invocation.value("--measure", "3"));
+  if (!measured || measured->us == 0) {
+    return fail(ErrorCode::kBadValue, fmt::format("--measure must be seconds, as 3 or 0.5, not \"{}\"",
+                                                  safe_text(invocation.value("--measure"))));
+  }
+  options.measured = *measured;
+  return options;
+}
+
+std::string bench_json(const BenchReport& report) {
+  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  for (const BenchRow& row : report.rows) {
+    rows.push_back({{"system", row.system},
+                    {"window", row.window},
+                    {"round_trips", row.round_trips},
+                    {"per_second", row.per_second},
+                    {"cpu_us_per_trip", row.cpu_us_per_trip},
+                    {"latency_p50_us", row.latency_p50.us},
+                    {"latency_p99_us", row.latency_p99.us}});
+  }
+  return nlohmann::ordered_json{{"rows", rows}}.dump(2);
+}
+
+}  // namespace
+
+ExitCode run_bench_command(Invocation& invocation) {
+  const Result<BenchOptions> options = options_of(invocation);
+  if (!options) {
+    invocation.console.error_line(options.error().text);
+    return kExitUsage;
+  }
+  const Result<BenchReport> report = run_bench(*options);
+  if (!report) return invocation.console.fail(report.error());
+  if (invocation.has("--json")) {
+    invocation.console.line(bench_json(*report));
+  } else {
+    invocation.console.print(bench_text(*report));
+  }
+  return kExitDone;
+}
+
+}  // namespace eventmq

@@ -1,0 +1,215 @@
+// The commands, in the order in which the overview shows them.
+#include "src/programs/command.h"
+
+namespace eventmq {
+namespace {
+
+FlagSpec flag(std::vector<std::string> names, std::string help) {
+  return {.names = std::move(names), .kind = FlagKind::kSwitch, .help = std::move(help)};
+}
+
+FlagSpec valued(std::vector<std::string> names, std::string word, std::string help) {
+  return {.names = std::move(names), .kind = FlagKind::kValue, .value_word = std::move(word), .help = std::move(help)};
+}
+
+FlagSpec config_flag() {
+  return valued({"-C", "--config"}, "FILE",
+                "The settings file; else EVENTMQ_CONFIG_FILE, or /etc/eventmq.conf if it exists.");
+}
+
+FlagSpec json_flag() { return flag({"--json"}, "Print JSON."); }
+
+std::vector<FlagSpec> broker_flags() {
+  return {
+      valued({"-b", "--broker"}, "ADDRESS", "The router's frontend; else EMQ_BROKER_ADDR, or frontend_listen_addr."),
+      config_flag()};
+}
+
+std::vector<FlagSpec> admin_flags(std::vector<FlagSpec> more = {}) {
+  std::vector<FlagSpec> flags = std::move(more);
+  flags.push_back(valued({"-a", "--addr"}, "ADDRESS",
+                         "The router's administrative address; else EMQ_ADMIN_ADDR, or administrative_listen_addr."));
+  flags.push_back(valued({"--reply-timeout"}, "SECONDS", "How long to wait for the router's answer. [5]"));
+  flags.push_back(config_flag());
+  return flags;
+}
+
+std::vector<FlagSpec> with(std::vector<FlagSpec> flags, const std::vector<FlagSpec>& more) {
+  flags.insert(flags.end(), more.begin(), more.end());
+  return flags;
+}
+
+Command up_command() {
+  return {.name = "up",
+          .summary = "Start a router and a job manager on this machine, and keep them running.",
+          .details =
+              "Ctrl-C stops the job manager, which finishes its jobs, and then the router. A part that dies is "
+              "started again. The job manager connects to this router unless --connect-addr says otherwise.",
+          .flags = {valued({"--jobmanagers"}, "N", "How many job managers to start. [1]")},
+          .sections = {Section::kRouter, Section::kJobmanager},
+          .examples = {"emq up --load libexample_jobs.so", "emq up -Q 10,default 20,high -J 8"},
+          .run = run_up,
+          .serves = true};
+}
+
+Command router_command() {
+  return {.name = "router",
+          .summary = "Run the router: it takes jobs from clients and gives them to job managers.",
+          .details = "TERM and INT let the jobs that it holds end, then stop it; HUP reads the settings again.",
+          .sections = {Section::kRouter},
+          .examples = {"emq router -F tcp://0.0.0.0:47291 -B tcp://0.0.0.0:47290"},
+          .run = run_router,
+          .serves = true};
+}
+
+Command jobmanager_command() {
+  return {.name = "jobmanager",
+          .summary = "Run a job manager: a pool of worker processes that run jobs.",
+          .details = "TERM and INT let running jobs end, hand back the others, then stop it.",
+          .sections = {Section::kJobmanager},
+          .examples = {"emq jobmanager --load ./libjobs.so -Q 10,default 20,high -J 8"},
+          .run = run_jobmanager,
+          .serves = true};
+}
+
+std::vector<FlagSpec> send_flags() {
+  return {valued({"--kwargs"}, "JSON", "Named arguments, as a JSON object."),
+          valued({"-q", "--queue"}, "NAME", "The queue; else the router's default queue."),
+          flag({"-g", "--guarantee"}, "See the job through even if a worker or this program goes away."),
+          valued({"--retry-count"}, "N", "Run a failed job again, up to N times. [0]"),
+          valued({"--timeout"}, "SECONDS", "Kill the job after this time; 0 is never."),
+          valued({"--delay"}, "SECONDS", "Do not start it before this time has passed."),
+          valued({"--expires"}, "SECONDS", "Drop it if it has not started within this time."),
+          valued({"--priority"}, "0-9", "Higher goes first. [4]"),
+          flag({"-w", "--wait"}, "Wait for the job to end, and print what it returned."),
+          valued({"--wait-timeout"}, "SECONDS", "Wait at most so long, then exit with 4; implies --wait."),
+          flag({"--progress"}, "Show the progress that the job reports; implies --wait."),
+          valued({"--reply-timeout"}, "SECONDS", "How long the router may take to accept the job. [5]"),
+          json_flag()};
+}
+
+Command send_command() {
+  return {.name = "send",
+          .summary = "Hand in a job; print its id, or with --wait what it returned.",
+          .details =
+              "An argument that is JSON is passed as that, anything else as text: 2 is a number, '\"2\"' and two are "
+              "texts. A text result is printed as it is, any other as JSON. An argument that begins with - and is no "
+              "number goes behind --.",
+          .arguments = {{"NAME", "The job's name, as math.add."},
+                        {"ARGUMENT", "What to call it with.", ArgumentCount::kAny}},
+          .flags = with(send_flags(), broker_flags()),
+          .examples = {"emq send math.add 2 3 --wait",
+                       "emq send reports.build '{\"year\": 2026}' --queue reports --guarantee",
+                       "emq send text.upper --kwargs '{\"text\": \"hello\"}' --wait"},
+          .run = run_send};
+}
+
+std::vector<FlagSpec> jobs_list_flags() {
+  return {valued({"-q", "--queue"}, "NAME", "Only jobs of this queue."),
+          valued({"--state"}, "STATE", "Only delayed, waiting or running jobs."),
+          valued({"--name"}, "NAME", "Only jobs of this name."),
+          valued({"--limit"}, "N", "At most so many. [100]"),
+          valued({"--offset"}, "N", "Leave out the first so many. [0]"),
+          json_flag()};
+}
+
+std::vector<Command> looking_commands() {
+  const std::vector<ArgumentSpec> id = {{"ID", "The job's id, as `emq send` printed it."}};
+  return {{.name = "status",
+           .summary = "Show the router's state and counters.",
+           .flags = admin_flags({json_flag()}),
+           .run = run_status},
+          {.name = "queues", .summary = "List the queues.", .flags = admin_flags({json_flag()}), .run = run_queues},
+          {.name = "workers",
+           .summary = "List the connected job managers.",
+           .flags = admin_flags({json_flag()}),
+           .run = run_workers},
+          {.name = "schedulers",
+           .summary = "List the connected schedulers.",
+           .flags = admin_flags({json_flag()}),
+           .run = run_schedulers},
+          {.name = "jobs list",
+           .summary = "List the jobs that the router holds.",
+           .flags = admin_flags(jobs_list_flags()),
+           .examples = {"emq jobs list --queue reports --state waiting"},
+           .run = run_jobs_list},
+          {.name = "jobs show",
+           .summary = "Show all about one job.",
+           .arguments = id,
+           .flags = admin_flags({json_flag()}),
+           .run = run_jobs_show},
+          {.name = "jobs explain",
+           .summary = "Say why a job is where it is.",
+           .arguments = id,
+           .flags = admin_flags({json_flag()}),
+           .run = run_jobs_explain},
+          {.name = "jobs cancel",
+           .summary = "Cancel a job.",
+           .details = "A waiting job ends at once; a running one is told to stop.",
+           .arguments = id,
+           .flags = admin_flags({json_flag()}),
+           .run = run_jobs_cancel}};
+}
+
+std::vector<Command> other_commands() {
+  return {
+      {.name = "shutdown",
+       .summary = "Tell the router to finish what it holds and stop.",
+       .flags = admin_flags(),
+       .run = run_shutdown},
+      {.name = "config",
+       .summary = "Show the settings in force and where each came from.",
+       .details = "Takes every flag that the router and the job manager take, to show what they would do.",
+       .flags = {json_flag(), valued({"--for"}, "PROGRAM", "As this program sees them: router or jobmanager. [router]"),
+                 flag({"--docs"}, "Print docs/settings.md.")},
+       .sections = {Section::kRouter, Section::kJobmanager},
+       .examples = {"emq config", "EVENTMQ_HWM=5000 emq config --json", "emq config --for jobmanager"},
+       .run = run_config},
+      {.name = "bench",
+       .summary = "Measure the router on this machine, beside a bare forwarder of ZeroMQ messages.",
+       .details = "Runs a router, a client and a worker of its own inside this process; it touches no other.",
+       .flags = {{.names = {"--windows"},
+                  .kind = FlagKind::kValues,
+                  .value_word = "N…",
+                  .help = "How many requests are in flight at once, one measurement each. [1 16 1000]"},
+                 valued({"--payload"}, "SIZE", "How large each job is. [200]"),
+                 valued({"--measure"}, "SECONDS", "How long each measurement takes. [3]"),
+                 json_flag()},
+       .examples = {"emq bench", "emq bench --windows 1000 --payload 1K --measure 10"},
+       .run = run_bench_command},
+      {.name = "shell",
+       .summary = "Type commands one after the other, without `emq` in front.",
+       .details =
+           "With history and completion at a terminal; reads commands from a pipe too, one a line, and then exits with "
+           "the code of the first that failed.",
+       .flags = with(admin_flags(), {broker_flags().front()}),
+       .examples = {"emq shell", "printf 'status\\nqueues\\n' | emq shell"},
+       .run = run_shell,
+       .serves = true},
+      {.name = "completion",
+       .summary = "Print the completion of `emq` for a shell.",
+       .arguments = {{"SHELL", "bash is the one there is."}},
+       .examples = {"source <(emq completion bash)"},
+       .run = run_completion},
+      {.name = "version", .summary = "Print the version.", .flags = {json_flag()}, .run = run_version},
+      {.name = "help",
+       .summary = "Print the commands, or the help of one.",
+       .arguments = {{"COMMAND", "The command.", ArgumentCount::kAny}},
+       .flags = {flag({"--docs"}, "Print docs/commands.md.")},
+       .run = run_help}};
+}
+
+std::vector<Command> make_commands() {
+  std::vector<Command> commands = {up_command(), router_command(), jobmanager_command(), send_command()};
+  for (auto& more : {looking_commands(), other_commands()}) commands.insert(commands.end(), more.begin(), more.end());
+  return commands;
+}
+
+}  // namespace
+
+std::span<const Command> all_commands() {
+  static const std::vector<Command> commands = make_commands();
+  return commands;
+}
+
+}  // namespace eventmq

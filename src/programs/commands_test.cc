@@ -1,0 +1,277 @@
+// build/emq as a person uses it: what is refused and how, exit codes, a whole small system.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "src/programs/emq_process.h"
+
+namespace eventmq {
+namespace {
+
+using test::EmqProcess;
+using test::Ran;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::StartsWith;
+using Json = nlohmann::json;
+
+class CommandsTest : public testing::Test {
+ protected:
+  Ran emq(const std::vector<std::string>& words, const std::string& input = "", const std::string& program = "emq") {
+    return test::run_emq(words, environment_, input, program);
+  }
+  void expect_usage_error(const std::vector<std::string>& words, const std::string& sentence) {
+    const Ran ran = emq(words);
+    EXPECT_EQ(ran.code, 2) << sentence;
+    EXPECT_THAT(ran.err, StartsWith("emq: " + sentence));
+    EXPECT_EQ(ran.out, "");
+  }
+
+  test::ScratchFolder folder_;
+  std::map<std::string, std::string> environment_ = test::environment_in(folder_);
+};
+
+TEST_F(CommandsTest, EmqAloneHelps) {
+  for (const auto& words : {std::vector<std::string>{}, {"help"}, {"--help"}, {"-h"}}) {
+    const Ran ran = emq(words);
+    EXPECT_EQ(ran.code, 0);
+    EXPECT_THAT(ran.out, HasSubstr("emq send math.add 2 3 --wait"));
+    EXPECT_EQ(ran.err, "");
+  }
+}
+
+TEST_F(CommandsTest, EveryCommandHasHelp) {
+  const Ran send = emq({"send", "--help"});
+  EXPECT_EQ(send.code, 0);
+  EXPECT_THAT(send.out, HasSubstr("Usage: emq send NAME [ARGUMENT…] [FLAG…]"));
+  EXPECT_THAT(emq({"help", "jobs", "show"}).out, HasSubstr("Usage: emq jobs show ID [FLAG…]"));
+  EXPECT_THAT(emq({"router", "-h"}).out, HasSubstr("--backend-listen-addr"));
+}
+
+TEST_F(CommandsTest, WrongUsageIsOneSentenceThatSaysTheMend) {
+  expect_usage_error({"sned"}, "there is no command sned; did you mean send?\n");
+  expect_usage_error({"banana"}, "there is no command banana; `emq help` lists them\n");
+  expect_usage_error({"jobs", "shwo"}, "there is no command jobs shwo; did you mean jobs show?\n");
+  expect_usage_error({"jobs", "banana"}, "emq jobs is followed by one of: list, show, explain, cancel\n");
+  expect_usage_error({"send"}, "NAME is missing: emq send NAME [ARGUMENT…] [FLAG…]\nTry: emq send --help\n");
+  expect_usage_error({"status", "now"}, "\"now\" is one argument too many: emq status [FLAG…]\n");
+  expect_usage_error({"send", "a", "--wiat"}, "there is no flag --wiat; did you mean --wait?\n");
+  expect_usage_error({"send", "a", "--queue"}, "--queue needs a value: --queue NAME\n");
+  expect_usage_error({"--wait", "send"}, "a command comes first, then its flags: emq COMMAND --wait\n");
+  expect_usage_error({"completion", "fish"}, "there is no completion for fish; bash is the one there is\n");
+}
+
+TEST_F(CommandsTest, WrongValuesAreRefusedBeforeAnythingIsSent) {
+  expect_usage_error({"send", "a", "--kwargs", "[1]"}, "--kwargs must be a JSON object");
+  expect_usage_error({"send", "a", "--timeout", "soon"}, "--timeout: \"soon\" is no number of seconds");
+  expect_usage_error({"send", "a", "--priority", "10"}, "--priority must be a whole number from 0 to 9, not \"10\"");
+  expect_usage_error({"send", "a", "--retry-count", "-1"},
+                     "--retry-count must be a whole number from 0 to 1000, not \"-1\"");
+  expect_usage_error({"send", "a", "\xff"}, "the arguments must be UTF-8 text");
+  expect_usage_error({"jobs", "list", "--state", "dead"}, "--state must be delayed, waiting or running, not \"dead\"");
+  expect_usage_error({"jobs", "--limit", "x"}, "--limit: \"x\" is no whole number");
+  expect_usage_error({"status", "--addr", "localhost"}, "\"localhost\" is no address; write tcp://localhost");
+  expect_usage_error({"status", "--reply-timeout", "x"}, "--reply-timeout: \"x\" is no number of seconds");
+  expect_usage_error({"router", "--hwm", "many"},
+                     "--hwm: hwm must be a whole number from 1 to 1000000000, not \"many\"");
+  expect_usage_error({"router", "--store", "sqlite"},
+                     "--store: store must be memory: this version has no durable store");
+  expect_usage_error({"up", "--jobmanagers", "0"}, "--jobmanagers must be a whole number from 1 to 100, not \"0\"");
+  expect_usage_error({"up", "-B", "tcp://127.0.0.1:*"}, "emq up needs a fixed port in backend_listen_addr");
+  expect_usage_error({"config", "--for", "scheduler"}, "--for must be router or jobmanager, not \"scheduler\"");
+}
+
+TEST_F(CommandsTest, WrongSettingsStopACommand) {
+  environment_["EVENTMQ_HMW"] = "5";
+  expect_usage_error({"status"}, "EVENTMQ_HMW sets nothing; did you mean EVENTMQ_HWM?\n");
+  environment_.erase("EVENTMQ_HMW");
+  std::ofstream(folder_.file("conf")) << "[router]\nhwm = x\n";
+  expect_usage_error({"router", "-C", folder_.file("conf")}, folder_.file("conf") + ":2: hwm must be a whole number");
+  expect_usage_error({"router", "--config", folder_.file("none")},
+                     "the settings file " + folder_.file("none") + " cannot be read\n");
+}
+
+TEST_F(CommandsTest, WithoutARouterTheExitCodeIsThree) {
+  environment_["EVENTMQ_ADMINISTRATIVE_LISTEN_ADDR"] = "tcp://127.0.0.1:1";
+  environment_["EMQ_BROKER_ADDR"] = "tcp://127.0.0.1:1";
+  const Ran status = emq({"status"});
+  EXPECT_EQ(status.code, 3);
+  EXPECT_THAT(status.err, HasSubstr("no router answers at tcp://127.0.0.1:1"));
+  EXPECT_EQ(emq({"shutdown"}).code, 3);
+  EXPECT_EQ(emq({"jobs", "cancel", "x"}).code, 3);
+  EXPECT_EQ(emq({"send", "math.add", "2", "3", "--wait", "--reply-timeout", "0.2"}).code, 3);
+}
+
+TEST_F(CommandsTest, VersionAndCompletionAreThere) {
+  EXPECT_THAT(emq({"--version"}).out, HasSubstr("eMQP/1.0"));
+  EXPECT_EQ(Json::parse(emq({"version", "--json"}).out)["name"], "eventmq");
+  const Ran script = emq({"completion", "bash"});
+  EXPECT_THAT(script.out, EndsWith("complete -o filenames -F _emq emq\n"));
+}
+
+TEST_F(CommandsTest, ConfigSaysWhereEachValueCameFrom) {
+  std::ofstream(folder_.file("conf"))
+      << "[router]\nhwm = 5\nmax_deliveries = 6\n[jobmanager]\nheartbeat_interval = 2\n";
+  environment_["EVENTMQ_MAX_DELIVERIES"] = "7";
+  const Ran ran = emq({"config", "--json", "-C", folder_.file("conf"), "--retry-backoff", "2m"});
+  ASSERT_EQ(ran.code, 0) << ran.err;
+  std::map<std::string, std::string> found;
+  const Json answer = Json::parse(ran.out);
+  for (const Json& row : answer["settings"]) {
+    found[row["name"]] = row["value"].get<std::string>() + " " + row["source"].get<std::string>() + " " +
+                         row["where"].get<std::string>();
+  }
+  EXPECT_EQ(found["hwm"], "5 file " + folder_.file("conf") + ":2");
+  EXPECT_EQ(found["max_deliveries"], "7 environment EVENTMQ_MAX_DELIVERIES");
+  EXPECT_EQ(found["retry_backoff"], "120 flag --retry-backoff");
+  EXPECT_EQ(found["heartbeat_interval"], "3 default ");
+  EXPECT_THAT(emq({"config", "-C", folder_.file("conf"), "--for", "jobmanager"}).out,
+              HasSubstr(folder_.file("conf") + ":5"));
+}
+
+TEST_F(CommandsTest, UpRefusesToStartBesideARouter) {
+  EmqProcess first({"router"}, environment_);
+  ASSERT_TRUE(first.wait_for("listening on"));
+  EXPECT_THAT(first.err, HasSubstr("are lost when this router stops"));
+  const Ran second = emq({"up"});
+  EXPECT_EQ(second.code, 1);
+  EXPECT_THAT(second.err, HasSubstr("a router already runs at"));
+  first.tell(SIGTERM);
+  EXPECT_EQ(first.wait(), 0) << first.err;
+}
+
+TEST_F(CommandsTest, APortThatIsTakenIsNamed) {
+  const test::TakenPort taken;
+  environment_["EVENTMQ_BACKEND_LISTEN_ADDR"] = taken.address();
+  const Ran router = emq({"router"});
+  EXPECT_EQ(router.code, 1);
+  EXPECT_THAT(router.err, HasSubstr(taken.address()));
+  EXPECT_THAT(router.err, HasSubstr("backend_listen_addr"));
+  const Ran up = emq({"up"});
+  EXPECT_EQ(up.code, 1);
+  EXPECT_THAT(up.out, HasSubstr(taken.address()));
+  EXPECT_THAT(up.out, HasSubstr("router ended at its start with exit code 1; its lines above say why"));
+}
+
+TEST_F(CommandsTest, HupReadsTheSettingsAgain) {
+  const std::string path = folder_.file("conf");
+  environment_["EVENTMQ_CONFIG_FILE"] = path;
+  std::ofstream(path) << "[router]\nhwm = 5\n";
+  EmqProcess router({"router"}, environment_);
+  ASSERT_TRUE(router.wait_for("listening on"));
+  std::ofstream(path) << "[router]\nhwm = x\n";
+  router.tell(SIGHUP);
+  ASSERT_TRUE(router.wait_for("the settings stay as they are"));
+  std::ofstream(path) << "[router]\nhwm = 6\nmax_message_size = 1M\n";
+  router.tell(SIGHUP);
+  ASSERT_TRUE(router.wait_for("settings read again"));
+  EXPECT_THAT(router.err,
+              HasSubstr("setting max_message_size has changed; it takes effect when the router starts again"));
+  router.tell(SIGTERM);
+  EXPECT_EQ(router.wait(), 0);
+}
+
+class RunningSystemTest : public CommandsTest {
+ protected:
+  RunningSystemTest() {
+    environment_["EMQ_BROKER_ADDR"] = environment_["EVENTMQ_FRONTEND_LISTEN_ADDR"];
+    up_ = std::make_unique<EmqProcess>(std::vector<std::string>{"up", "-J", "1", "--name", "w"}, environment_);
+  }
+  void SetUp() override { ASSERT_TRUE(up_->wait_for("ready; clients connect to")) << up_->out << up_->err; }
+  Json json(const std::vector<std::string>& words) {
+    const Ran ran = emq(words);
+    EXPECT_EQ(ran.code, 0) << ran.err;
+    return Json::parse(ran.out, nullptr, false);
+  }
+
+  std::unique_ptr<EmqProcess> up_;
+};
+
+TEST_F(RunningSystemTest, ListingsShowWhatIsThere) {
+  EXPECT_EQ(json({"workers", "--json"})["workers"][0]["id"], "w");
+  EXPECT_THAT(emq({"workers"}).out, HasSubstr("10,default"));
+  EXPECT_EQ(json({"status", "--json"})["store"]["durable"], false);
+  EXPECT_THAT(emq({"status"}).out, HasSubstr("memory, not durable: jobs are lost when the router stops"));
+  EXPECT_THAT(emq({"queues"}).out, HasSubstr("default"));
+  EXPECT_EQ(emq({"schedulers"}).out, "no schedulers are connected\n");
+  EXPECT_EQ(emq({"jobs"}).out, "no jobs\n");
+}
+
+TEST_F(RunningSystemTest, AJobNobodyKnowsFailsWithItsWord) {
+  const Ran ran = emq({"send", "no.such", "--wait"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_EQ(ran.out, "");
+  EXPECT_THAT(ran.err, StartsWith("emq: unknown-job"));
+  EXPECT_EQ(Json::parse(emq({"send", "no.such", "--wait", "--json"}).out)["outcome"], "unknown-job");
+}
+
+TEST_F(RunningSystemTest, AJobCanBeFollowedAndCancelled) {
+  const Ran sent =
+      emq({"send", "some.job", "[1,2]", "-5", "two", "--queue", "nobodys", "--priority", "7", "--guarantee"});
+  ASSERT_EQ(sent.code, 0) << sent.err;
+  const std::string id = sent.out.substr(0, sent.out.find('\n'));
+  const Json row = json({"jobs", "list", "--json", "--queue", "nobodys"})["jobs"][0];
+  EXPECT_EQ(row["id"], id);
+  EXPECT_EQ(row["name"], "some.job");
+  EXPECT_EQ(row["priority"], 7);
+  EXPECT_EQ(emq({"jobs", "explain", id}).out, "It waits because no worker serves queue nobodys.\n");
+  EXPECT_THAT(emq({"jobs", "show", id}).out, HasSubstr(id));
+  EXPECT_EQ(emq({"jobs", "cancel", id}).out, "cancelled\n");
+  EXPECT_EQ(emq({"jobs", "cancel", id}).code, 1);
+  EXPECT_EQ(emq({"jobs", "show", "nothing"}).code, 1);
+  EXPECT_EQ(json({"status", "--json"})["totals"]["cancelled"], 1);
+}
+
+TEST_F(RunningSystemTest, WaitingTooLongIsExitCodeFour) {
+  const Ran ran = emq({"send", "some.job", "--queue", "nobodys", "--wait-timeout", "0.05"});
+  EXPECT_EQ(ran.code, 4);
+  EXPECT_THAT(ran.err, HasSubstr("has not ended within 0.05 s"));
+}
+
+TEST_F(RunningSystemTest, TheShellRunsCommandsFromAPipe) {
+  const Ran ran = emq({"shell"}, "workers\n# a comment\n\njobs\nemq version\nup\nhelp status\nexit\nqueues\n");
+  EXPECT_EQ(ran.code, 2) << "of `up`";
+  EXPECT_THAT(ran.out, HasSubstr("10,default"));
+  EXPECT_THAT(ran.out, HasSubstr("no jobs\n"));
+  EXPECT_THAT(ran.out, HasSubstr("Usage: emq status"));
+  EXPECT_THAT(ran.out, testing::Not(HasSubstr("ACCEPTED")));
+  EXPECT_THAT(ran.err, HasSubstr("up runs in a terminal of its own: emq up"));
+}
+
+TEST_F(RunningSystemTest, TheOriginalsCliWorks) {
+  const std::string address = environment_["EVENTMQ_ADMINISTRATIVE_LISTEN_ADDR"];
+  const Ran ran = emq({"-a", address}, "status\nshow_workers\nshow_schedulers\nqueues\nquit\n", "emq-cli");
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  for (const char* text : {"waiting_messages_by_queue", "connected_workers", "connected_schedulers", "ACCEPTED"}) {
+    EXPECT_THAT(ran.out, HasSubstr(text));
+  }
+  EXPECT_EQ(emq({"-a", address, "shutdown"}, "", "emq-cli").code, 0);
+  EXPECT_EQ(up_->wait(), 0) << up_->out;
+}
+
+TEST_F(RunningSystemTest, TheOriginalsJobManagerJoins) {
+  EmqProcess manager(
+      {"-B", environment_["EVENTMQ_BACKEND_LISTEN_ADDR"], "-Q", "20,heavy", "10,light", "-J", "1", "-n", "second"},
+      environment_, "emq-jobmanager");
+  EmqProcess watched({"send", "no.such", "--queue", "heavy", "--wait"}, environment_);
+  EXPECT_EQ(watched.wait(), 1);
+  EXPECT_THAT(emq({"workers"}).out, HasSubstr("20,heavy 10,light"));
+  manager.tell(SIGTERM);
+  EXPECT_EQ(manager.wait(), 0) << manager.err;
+}
+
+TEST_F(RunningSystemTest, TermStopsEverythingInOrder) {
+  up_->tell(SIGTERM);
+  EXPECT_EQ(up_->wait(), 0) << up_->out;
+  EXPECT_LT(up_->out.find("the job manager has stopped"), up_->out.find("the router has stopped"));
+}
+
+TEST_F(RunningSystemTest, ShutdownStopsEverything) {
+  EXPECT_EQ(emq({"shutdown"}).code, 0);
+  EXPECT_EQ(up_->wait(), 0) << up_->out;
+}
+
+}  // namespace
+}  // namespace eventmq

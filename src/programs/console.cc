@@ -1,0 +1,80 @@
+#include "src/programs/console.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace eventmq {
+namespace {
+
+// The bytes of the code point that begins here; 0 if it is broken or a control character.
+size_t code_point_size(std::string_view text) {
+  const auto lead = static_cast<unsigned char>(text[0]);
+  if (lead < 0x20 || lead == 0x7f) return 0;
+  if (lead < 0x80) return 1;
+  const size_t size = lead >= 0xf0 && lead < 0xf5   ? 4
+                      : lead >= 0xe0 && lead < 0xf0 ? 3
+                      : lead >= 0xc2 && lead < 0xe0 ? 2
+                                                    : 0;
+  if (size == 0 || text.size() < size) return 0;
+  for (size_t at = 1; at < size; ++at) {
+    if ((static_cast<unsigned char>(text[at]) & 0xc0) != 0x80) return 0;
+  }
+  const bool second_control_set = lead == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0;
+  return second_control_set ? 0 : size;
+}
+
+}  // namespace
+
+Console::Console(std::FILE* out, std::FILE* err) : out_(out), err_(err) {
+  const char* no_colour = std::getenv("NO_COLOR");
+  const char* terminal = std::getenv("TERM");
+  const bool dumb = terminal != nullptr && std::string_view(terminal) == "dumb";
+  colour_ = ::isatty(::fileno(out)) == 1 && (no_colour == nullptr || *no_colour == '\0') && !dumb;
+}
+
+Console Console::of_process() { return Console(stdout, stderr); }
+
+void Console::print(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), out_);
+  std::fflush(out_);
+}
+
+void Console::line(std::string_view text) { print(std::string(text) + "\n"); }
+
+void Console::error_line(std::string_view text) {
+  std::fflush(out_);
+  const std::string whole = fmt::format("emq: {}\n", text);
+  std::fwrite(whole.data(), 1, whole.size(), err_);
+  std::fflush(err_);
+}
+
+ExitCode Console::fail(const Error& error) {
+  error_line(error.text.empty() ? error_meaning(error.code) : std::string_view(error.text));
+  return exit_code_of(error);
+}
+
+std::string styled(std::string_view text, Style style, bool colour) {
+  if (!colour || style == Style::kPlain) return std::string(text);
+  static constexpr const char* kCodes[] = {"0", "1", "32", "33", "31", "2"};
+  return fmt::format("\x1b[{}m{}\x1b[0m", kCodes[static_cast<size_t>(style)], text);
+}
+
+std::string safe_text(std::string_view text) {
+  std::string result;
+  while (!text.empty()) {
+    const size_t size = code_point_size(text);
+    result += size == 0 ? std::string_view("?") : text.substr(0, size);
+    text.remove_prefix(std::max<size_t>(size, 1));
+  }
+  return result;
+}
+
+size_t columns(std::string_view text) {
+  return static_cast<size_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
+
+}  // namespace eventmq

@@ -1,0 +1,40 @@
+// Where a command writes, and how: plain text, with colour only for a person at a terminal.
+#pragma once
+
+#include <cstdio>
+#include <string>
+#include <string_view>
+
+#include "src/base/result.h"
+#include "src/programs/exit_code.h"
+
+namespace eventmq {
+
+class Console {
+ public:
+  Console(std::FILE* out, std::FILE* err);
+  // stdout and stderr; colour if stdout is a terminal and NO_COLOR is not set.
+  static Console of_process();
+
+  bool colour() const { return colour_; }
+  void print(std::string_view text);  // as it stands
+  void line(std::string_view text);   // with a line end
+  void error_line(std::string_view text);
+  // Prints the sentence and returns the exit code that goes with it.
+  ExitCode fail(const Error& error);
+
+ private:
+  std::FILE* out_;
+  std::FILE* err_;
+  bool colour_ = false;
+};
+
+enum class Style { kPlain, kBold, kGood, kWarning, kBad, kFaint };
+std::string styled(std::string_view text, Style style, bool colour);
+
+// What a peer sent, made safe to show: control characters and broken UTF-8 become "?".
+std::string safe_text(std::string_view text);
+// How many columns a text takes; every code point counts as one.
+size_t columns(std::string_view text);
+
+}  // namespace eventmq

@@ -1,0 +1,65 @@
+#include "src/programs/help.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <set>
+#include <sstream>
+
+namespace eventmq {
+namespace {
+
+std::string page(const std::string& path) {
+  std::ifstream stream(std::string(EVENTMQ_SOURCE_DIR) + path);
+  std::ostringstream text;
+  text << stream.rdbuf();
+  return text.str();
+}
+
+TEST(HelpTest, ThePageOfCommandsIsWhatTheTableSays) {
+  EXPECT_EQ(page("/docs/commands.md"), commands_docs()) << "run: emq help --docs > docs/commands.md";
+}
+
+TEST(HelpTest, EveryCommandIsWhole) {
+  for (const Command& command : all_commands()) {
+    EXPECT_NE(command.run, nullptr) << command.name;
+    EXPECT_TRUE(command.summary.ends_with('.')) << command.name;
+    for (const ArgumentSpec& argument : command.arguments) EXPECT_TRUE(argument.help.ends_with('.')) << command.name;
+    std::set<std::string> names;
+    for (const FlagSpec& flag : flags_of(command)) {
+      EXPECT_FALSE(flag.help.empty()) << command.name;
+      const bool takes_value = flag.kind == FlagKind::kValue || flag.kind == FlagKind::kValues;
+      EXPECT_EQ(takes_value, !flag.value_word.empty() && flag.kind != FlagKind::kYesNo)
+          << command.name << " " << long_name(flag);
+      for (const std::string& name : flag.names) EXPECT_TRUE(names.insert(name).second) << command.name << " " << name;
+    }
+  }
+}
+
+TEST(HelpTest, EveryListingTakesJson) {
+  for (const char* name : {"status", "queues", "workers", "schedulers", "jobs list", "jobs show", "config"}) {
+    std::vector<std::string> words;
+    for (std::string_view word : split_words(name)) words.emplace_back(word);
+    const Command* command = find_command(words).command;
+    ASSERT_NE(command, nullptr) << name;
+    EXPECT_NE(command_help(*command).find("--json"), std::string::npos) << name;
+  }
+}
+
+TEST(HelpTest, HelpFitsATerminal) {
+  for (const Command& command : all_commands()) {
+    std::istringstream lines(command_help(command));
+    for (std::string line; std::getline(lines, line);) EXPECT_LE(columns(line), 120u) << command.name << ": " << line;
+  }
+}
+
+TEST(HelpTest, CompletionKnowsEveryCommandAndFlag) {
+  const std::string script = bash_completion();
+  for (const Command& command : all_commands()) {
+    for (std::string_view word : split_words(command.name)) EXPECT_NE(script.find(word), std::string::npos) << word;
+    for (const FlagSpec& flag : flags_of(command)) EXPECT_NE(script.find(long_name(flag)), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace eventmq

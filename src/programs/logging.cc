@@ -1,0 +1,18 @@
+#include "src/programs/logging.h"
+
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+namespace eventmq {
+
+void start_log(bool debug) {
+  auto logger = spdlog::stderr_color_mt("emq");
+  logger->set_pattern("%Y-%m-%d %H:%M:%S.%e %^%l%$ %v");
+  logger->flush_on(spdlog::level::trace);
+  spdlog::set_default_logger(logger);
+  set_log_debug(debug);
+}
+
+void set_log_debug(bool debug) { spdlog::set_level(debug ? spdlog::level::debug : spdlog::level::info); }
+
+}  // namespace eventmq

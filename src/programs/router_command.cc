@@ -1,0 +1,51 @@
+// emq router: the broker as a program.
+#include <fmt/format.h>
+#include <signal.h>
+#include <spdlog/spdlog.h>
+
+#include "src/programs/admin_command.h"
+#include "src/programs/logging.h"
+#include "src/programs/router_settings.h"
+#include "src/store/memory_store.h"
+
+namespace eventmq {
+namespace {
+
+// Reads the settings again, for SIGHUP. Values that cannot change now are named in the log.
+Result<LiveRouterSettings> read_again(const LoadRequest& request, Settings& current) {
+  Result<Settings> settings = load_settings(request);
+  if (!settings) return tl::unexpected(settings.error());
+  for (const std::string& warning : settings->warnings) spdlog::warn("{}", warning);
+  for (const std::string& name : changes_that_need_restart(current, *settings)) {
+    spdlog::warn("setting {} has changed; it takes effect when the router starts again", name);
+  }
+  current = *std::move(settings);
+  set_log_debug(current.is_on("super_debug"));
+  spdlog::info("settings read again");
+  return live_router_settings(current);
+}
+
+}  // namespace
+
+ExitCode run_router(Invocation& invocation) {
+  invocation.request.program = Section::kRouter;
+  Result<Settings> settings = settings_of(invocation);
+  if (!settings) return kExitUsage;
+  start_log(settings->is_on("super_debug"));
+  SignalCatcher signals({SIGTERM, SIGINT, SIGHUP});
+  ZmqContext context;
+  RouterParts parts;
+  parts.store = std::make_unique<MemoryStore>();
+  parts.signals = &signals;
+  parts.reload = [&] { return read_again(invocation.request, *settings); };
+  if (!parts.store->durable()) {
+    spdlog::warn("the store is {}: jobs, guaranteed ones too, are lost when this router stops", parts.store->name());
+  }
+  RouterLoop loop(context, router_settings(*settings), std::move(parts));
+  if (auto opened = loop.open(); !opened) return invocation.console.fail(opened.error());
+  loop.run();
+  spdlog::info("the router has stopped");
+  return kExitDone;
+}
+
+}  // namespace eventmq

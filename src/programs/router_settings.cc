@@ -1,0 +1,48 @@
+#include "src/programs/router_settings.h"
+
+namespace eventmq {
+namespace {
+
+UnknownQueue unknown_queue_of(const std::string& word) {
+  return word == "default" ? UnknownQueue::kDefault : word == "reject" ? UnknownQueue::kReject : UnknownQueue::kHold;
+}
+
+}  // namespace
+
+BrokerSettings broker_settings(const Settings& settings) {
+  BrokerSettings broker;
+  broker.default_queue_name = settings.text("default_queue_name");
+  broker.unknown_queue = unknown_queue_of(settings.text("unknown_queue"));
+  broker.pick_policy = settings.text("pick_policy") == "strict" ? PickPolicy::kStrict : PickPolicy::kWeighted;
+  broker.heartbeats_enabled = !settings.is_on("disable_heartbeats");
+  broker.heartbeat_interval = settings.duration("heartbeat_interval");
+  broker.heartbeat_timeout = settings.duration("heartbeat_timeout");
+  broker.leave_grace = settings.duration("leave_grace");
+  broker.drain_timeout = settings.duration("drain_timeout");
+  broker.jobs_per_queue = settings.count("hwm");
+  broker.memory_bytes = settings.count("memory_limit");
+  broker.dedupe_window = settings.duration("dedupe_window");
+  broker.dedupe_ids = settings.count("dedupe_ids");
+  broker.retry_backoff = settings.duration("retry_backoff");
+  broker.retry_backoff_max = settings.duration("retry_backoff_max");
+  broker.max_deliveries = static_cast<uint32_t>(settings.count("max_deliveries"));
+  return broker;
+}
+
+LiveRouterSettings live_router_settings(const Settings& settings) {
+  return {.broker = broker_settings(settings),
+          .log_messages = settings.is_on("super_debug"),
+          .hide_heartbeats = settings.is_on("hide_heartbeat_logs")};
+}
+
+RouterSettings router_settings(const Settings& settings) {
+  RouterSettings router;
+  router.frontend_address = settings.text("frontend_listen_addr");
+  router.backend_address = settings.text("backend_listen_addr");
+  router.administrative_address = settings.text("administrative_listen_addr");
+  router.sockets.frame_bytes_max = settings.count("max_message_size");
+  router.live = live_router_settings(settings);
+  return router;
+}
+
+}  // namespace eventmq

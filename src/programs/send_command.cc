@@ -1,0 +1,181 @@
+// emq send: one job, from the command line.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "eventmq/client.h"
+#include "src/base/id_source.h"
+#include "src/programs/addresses.h"
+#include "src/programs/admin_command.h"
+#include "src/runtime/random.h"
+
+namespace eventmq {
+namespace {
+
+tl::unexpected<Error> bad(std::string text) { return fail(ErrorCode::kBadValue, std::move(text)); }
+
+Result<std::chrono::microseconds> time_flag(const Invocation& invocation, std::string_view flag,
+                                            std::string_view fallback = "0") {
+  const Result<Duration> time = parse_seconds(invocation.value(flag, fallback));
+  if (!time) return bad(fmt::format("{}: {}", flag, time.error().text));
+  return std::chrono::microseconds(time->us);
+}
+
+Result<uint64_t> count_flag(const Invocation& invocation, std::string_view flag, uint64_t max) {
+  const Result<uint64_t> count = parse_count(invocation.value(flag, "0"));
+  if (!count || *count > max) {
+    return bad(fmt::format("{} must be a whole number from 0 to {}, not \"{}\"", flag, max,
+                           safe_text(invocation.value(flag))));
+  }
+  return count;
+}
+
+// JSON if it is JSON, else text.
+Json argument_of(const std::string& text) {
+  Json json = Json::parse(text, nullptr, false);
+  return json.is_discarded() ? Json(text) : json;
+}
+
+bool is_utf8(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::ignore) ==
+         json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+struct Job {
+  std::string name;
+  Json args = Json::array();
+  RequestOptions options;
+  ClientOptions client;
+  bool waits = false;
+  std::chrono::microseconds wait_timeout{0};  // 0: as long as it takes
+};
+
+Result<void> read_times(const Invocation& invocation, Job& job) {
+  struct Time {
+    const char* flag;
+    std::chrono::microseconds& target;
+  };
+  for (const Time& time : {Time{"--timeout", job.options.job_timeout}, Time{"--delay", job.options.delay},
+                           Time{"--expires", job.options.expires}, Time{"--wait-timeout", job.wait_timeout}}) {
+    const auto read = time_flag(invocation, time.flag);
+    if (!read) return tl::unexpected(read.error());
+    time.target = *read;
+  }
+  const auto ack_timeout = time_flag(invocation, "--reply-timeout", "5");
+  if (!ack_timeout) return tl::unexpected(ack_timeout.error());
+  job.client.ack_timeout = *ack_timeout;
+  return {};
+}
+
+Result<void> read_arguments(const Invocation& invocation, Job& job) {
+  job.name = invocation.argument(0);
+  for (size_t at = 1; at < invocation.line.arguments.size(); ++at)
+    job.args.push_back(argument_of(invocation.argument(at)));
+  job.options.kwargs = Json::parse(invocation.value("--kwargs", "{}"), nullptr, false);
+  if (!job.options.kwargs.is_object()) return bad("--kwargs must be a JSON object, as {\"year\": 2026}");
+  if (!is_utf8(job.args) || !is_utf8(job.options.kwargs)) return bad("the arguments must be UTF-8 text");
+  return {};
+}
+
+Result<Job> job_of(const Invocation& invocation) {
+  Job job;
+  if (auto read = read_arguments(invocation, job); !read) return tl::unexpected(read.error());
+  if (auto read = read_times(invocation, job); !read) return tl::unexpected(read.error());
+  const auto retries = count_flag(invocation, "--retry-count", limits::kRetryCount);
+  if (!retries) return tl::unexpected(retries.error());
+  job.options.retry_count = static_cast<uint32_t>(*retries);
+  if (invocation.has("--priority")) {
+    const auto priority = count_flag(invocation, "--priority", limits::kPriorityHighest);
+    if (!priority) return tl::unexpected(priority.error());
+    job.options.priority = static_cast<uint8_t>(*priority);
+  }
+  job.options.queue = invocation.value("--queue");
+  job.options.guarantee = invocation.has("--guarantee");
+  job.options.id = IdSource(random_seed()).next().str();
+  job.waits = invocation.has("--wait") || invocation.has("--progress") || invocation.has("--wait-timeout");
+  return job;
+}
+
+void print_value(Invocation& invocation, const Job& job, const Json& value) {
+  if (invocation.has("--json")) {
+    invocation.console.line(Json{{"id", job.options.id}, {"outcome", "ok"}, {"value", value}}.dump());
+  } else {
+    invocation.console.line(value.is_string() ? value.get<std::string>() : value.dump());
+  }
+}
+
+ExitCode print_failure(Invocation& invocation, const Job& job, const JobFailure& failure) {
+  if (invocation.has("--json")) {
+    const Json error = {{"type", failure.type}, {"message", failure.message}, {"details", failure.details}};
+    const Json whole = {{"id", job.options.id}, {"outcome", failure.outcome}, {"error", error}};
+    invocation.console.line(whole.dump(-1, ' ', false, Json::error_handler_t::replace));
+    return kExitFailed;
+  }
+  std::string text = failure.outcome;
+  for (const std::string& part : {failure.type, failure.message}) {
+    if (!part.empty() && part != failure.outcome) text += ": " + part;
+  }
+  invocation.console.error_line(safe_text(text));
+  return kExitFailed;
+}
+
+void show_progress(double fraction, const std::string& text) {
+  const bool terminal = ::isatty(STDERR_FILENO) == 1;
+  fmt::print(stderr, "{}{:3.0f}% {}{}", terminal ? "\r\x1b[K" : "", fraction * 100, safe_text(text),
+             terminal && fraction < 1 ? "" : "\n");
+  std::fflush(stderr);
+}
+
+ExitCode wait_for(Invocation& invocation, Client& client, Job& job) {
+  if (invocation.has("--progress")) job.options.on_progress = show_progress;
+  std::future<Json> result = client.request(job.name, job.args, job.options);
+  const bool bounded = job.wait_timeout.count() > 0;
+  if (bounded && result.wait_for(job.wait_timeout) != std::future_status::ready) {
+    return invocation.console.fail(
+        {ErrorCode::kTimedOut, fmt::format("job {} has not ended within {} s", job.options.id,
+                                           static_cast<double>(job.wait_timeout.count()) / 1e6)});
+  }
+  try {
+    print_value(invocation, job, result.get());
+    return kExitDone;
+  } catch (const JobFailed& failed) {
+    return print_failure(invocation, job, failed.failure());
+  }
+}
+
+ExitCode send_only(Invocation& invocation, Client& client, const Job& job) {
+  const RequestOptions& options = job.options;
+  const std::string id = client.send(job.name, job.args,
+                                     {.queue = options.queue,
+                                      .retry_count = options.retry_count,
+                                      .timeout = options.job_timeout,
+                                      .guarantee = options.guarantee,
+                                      .delay = options.delay,
+                                      .expires = options.expires,
+                                      .priority = options.priority,
+                                      .kwargs = options.kwargs,
+                                      .id = options.id});
+  invocation.console.line(invocation.has("--json") ? Json{{"id", id}}.dump() : id);
+  return kExitDone;
+}
+
+}  // namespace
+
+ExitCode run_send(Invocation& invocation) {
+  const Result<Settings> settings = settings_of(invocation);
+  if (!settings) return kExitUsage;
+  Result<Job> job = job_of(invocation);
+  if (!job) {
+    invocation.console.error_line(job.error().text);
+    return kExitUsage;
+  }
+  job->client.address = frontend_address(invocation.value("--broker"), invocation.request.environment, *settings);
+  try {
+    Client client(job->client);
+    return job->waits ? wait_for(invocation, client, *job) : send_only(invocation, client, *job);
+  } catch (const Exception& failure) {
+    invocation.console.error_line(failure.error().text);
+    return failure.code() == ErrorCode::kBadValue ? kExitUsage : exit_code_of(failure.error());
+  }
+}
+
+}  // namespace eventmq

@@ -1,0 +1,121 @@
+// emq up: everything on one machine.
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <unistd.h>
+#include <climits>
+#include <nlohmann/json.hpp>
+
+#include "src/programs/addresses.h"
+#include "src/programs/admin_command.h"
+#include "src/programs/supervisor.h"
+
+namespace eventmq {
+namespace {
+
+constexpr uint64_t kJobManagersMax = 100;
+constexpr Duration kStopMargin = seconds(10);  // beyond what a part itself waits for its jobs
+constexpr Duration kAskTimeout = milliseconds(300);
+
+std::string path_of_this_program() {
+  char path[PATH_MAX];
+  const ssize_t size = ::readlink("/proc/self/exe", path, sizeof path);
+  return size > 0 ? std::string(path, static_cast<size_t>(size)) : "emq";
+}
+
+// The flags typed that are for this part, as it reads them.
+std::vector<std::string> flags_for(const CommandLine& line, Section part) {
+  std::vector<std::string> words;
+  for (const TypedFlag& flag : line.flags) {
+    const std::string& name = long_name(*flag.spec);
+    const Setting* setting = find_setting(flag.spec->setting);
+    const bool of_all = name == "--config" || (setting != nullptr && setting->section == Section::kGlobal);
+    const bool is_name = setting != nullptr && setting->name == "name";
+    if (is_name || !(of_all || (setting != nullptr && setting->section == part))) continue;
+    words.push_back(name + "=" + flag.value);
+  }
+  return words;
+}
+
+PartSpec router_part(const Invocation& invocation, const Settings& settings) {
+  PartSpec part{"router", {path_of_this_program(), "router"}, settings.duration("drain_timeout") + kStopMargin};
+  for (std::string& word : flags_for(invocation.line, Section::kRouter)) part.command.push_back(std::move(word));
+  return part;
+}
+
+PartSpec job_manager_part(const Invocation& invocation, const Settings& settings, uint64_t number, uint64_t count) {
+  const std::string suffix = count > 1 ? fmt::format("-{}", number) : "";
+  PartSpec part{"jobmanager" + suffix,
+                {path_of_this_program(), "jobmanager"},
+                settings.duration("kill_grace_period") + kStopMargin};
+  for (std::string& word : flags_for(invocation.line, Section::kJobmanager)) part.command.push_back(std::move(word));
+  const bool has_address = settings.is_set("connect_addr") || settings.is_set("worker_addr_default");
+  if (!has_address) part.command.push_back("--connect-addr=" + connectable(settings.text("backend_listen_addr")));
+  if (settings.is_set("name")) part.command.push_back("--name=" + settings.text("name") + suffix);
+  return part;
+}
+
+// The parts must find each other, so the ports must be known beforehand.
+Result<void> check_ports(const Settings& settings) {
+  for (const char* name : {"frontend_listen_addr", "backend_listen_addr", "administrative_listen_addr"}) {
+    const std::string& address = settings.text(name);
+    if (address.ends_with(":*") || address.ends_with(":0")) {
+      return fail(ErrorCode::kBadValue, fmt::format("emq up needs a fixed port in {}, not \"{}\"", name, address));
+    }
+  }
+  return {};
+}
+
+Result<uint64_t> job_manager_count(const Invocation& invocation) {
+  const Result<uint64_t> count = parse_count(invocation.value("--jobmanagers", "1"));
+  if (!count || *count < 1 || *count > kJobManagersMax) {
+    return fail(ErrorCode::kBadValue, fmt::format("--jobmanagers must be a whole number from 1 to {}, not \"{}\"",
+                                                  kJobManagersMax, safe_text(invocation.value("--jobmanagers"))));
+  }
+  return count;
+}
+
+bool workers_are_connected(AdminClient& admin, uint64_t count) {
+  const Result<std::string> answer = admin.query("workers");
+  if (!answer) return false;
+  const auto json = nlohmann::json::parse(*answer, nullptr, false);
+  return json.is_object() && json.contains("workers") && json["workers"].size() >= count;
+}
+
+SupervisorPlan plan_of(Invocation& invocation, const Settings& settings, uint64_t count, AdminClient& admin) {
+  SupervisorPlan plan;
+  plan.router = router_part(invocation, settings);
+  for (uint64_t number = 1; number <= count; ++number) {
+    plan.job_managers.push_back(job_manager_part(invocation, settings, number, count));
+  }
+  plan.router_answers = [&admin] { return admin.query("status").has_value(); };
+  plan.job_managers_are_connected = [&admin, count] { return workers_are_connected(admin, count); };
+  plan.print = [&invocation](std::string_view line) { invocation.console.line(line); };
+  plan.ready_text =
+      fmt::format("ready; clients connect to {}; Ctrl-C stops", connectable(settings.text("frontend_listen_addr")));
+  return plan;
+}
+
+}  // namespace
+
+ExitCode run_up(Invocation& invocation) {
+  invocation.request.program = Section::kRouter;
+  const Result<Settings> settings = settings_of(invocation);
+  if (!settings) return kExitUsage;
+  const Result<uint64_t> count = job_manager_count(invocation);
+  const Result<void> checked = count ? check_ports(*settings) : tl::unexpected(count.error());
+  if (!checked) {
+    invocation.console.error_line(checked.error().text);
+    return kExitUsage;
+  }
+  SignalCatcher signals({SIGTERM, SIGINT, SIGHUP, SIGCHLD});
+  AdminClient admin(connectable(settings->text("administrative_listen_addr")), kAskTimeout);
+  if (admin.query("status")) {
+    invocation.console.error_line(fmt::format(
+        "a router already runs at {}; stop it with `emq shutdown`, or give this one other addresses", admin.address()));
+    return kExitFailed;
+  }
+  return Supervisor(plan_of(invocation, *settings, *count, admin), signals).run();
+}
+
+}  // namespace eventmq

@@ -1,0 +1,85 @@
+// status, queues, workers, schedulers, jobs …, shutdown: what people ask the router.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "src/programs/admin_command.h"
+#include "src/programs/views.h"
+
+namespace eventmq {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using View = std::string (*)(const Json&, bool);
+
+ExitCode show_text(Invocation& invocation, const char* view, const Json& arguments, View text) {
+  const std::string json = arguments.empty() ? "" : arguments.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return show_view(invocation, view, json,
+                   [&](const Json& answer) { invocation.console.print(text(answer, invocation.console.colour())); });
+}
+
+Json id_argument(const Invocation& invocation) { return {{"id", invocation.argument(0)}}; }
+
+// Adds what was typed to the arguments of the view. Errors: kBadValue.
+Result<void> add_count(const Invocation& invocation, const char* flag, const char* name, Json& arguments) {
+  if (!invocation.has(flag)) return {};
+  const Result<uint64_t> count = parse_count(invocation.value(flag));
+  if (!count) return fail(ErrorCode::kBadValue, fmt::format("{}: {}", flag, count.error().text));
+  arguments[name] = *count;
+  return {};
+}
+
+}  // namespace
+
+ExitCode run_status(Invocation& invocation) { return show_text(invocation, "status", {}, status_view); }
+ExitCode run_queues(Invocation& invocation) { return show_text(invocation, "queues", {}, queues_view); }
+ExitCode run_workers(Invocation& invocation) { return show_text(invocation, "workers", {}, workers_view); }
+ExitCode run_schedulers(Invocation& invocation) { return show_text(invocation, "schedulers", {}, schedulers_view); }
+
+ExitCode run_jobs_list(Invocation& invocation) {
+  Json arguments = Json::object();
+  for (const char* name : {"queue", "state", "name"}) {
+    const std::string flag = std::string("--") + name;
+    if (invocation.has(flag)) arguments[name] = invocation.value(flag);
+  }
+  const std::string state = invocation.value("--state", "waiting");
+  if (state != "waiting" && state != "delayed" && state != "running") {
+    invocation.console.error_line(
+        fmt::format("--state must be delayed, waiting or running, not \"{}\"", safe_text(state)));
+    return kExitUsage;
+  }
+  for (const char* name : {"limit", "offset"}) {
+    const std::string flag = std::string("--") + name;
+    if (auto added = add_count(invocation, flag.c_str(), name, arguments); !added) {
+      invocation.console.error_line(added.error().text);
+      return kExitUsage;
+    }
+  }
+  return show_text(invocation, "jobs", arguments, jobs_view);
+}
+
+ExitCode run_jobs_show(Invocation& invocation) {
+  return show_text(invocation, "job", id_argument(invocation), job_view);
+}
+
+ExitCode run_jobs_explain(Invocation& invocation) {
+  return show_text(invocation, "job", id_argument(invocation),
+                   [](const Json& job, bool) { return safe_text(text_field(job, "explain")) + "\n"; });
+}
+
+ExitCode run_jobs_cancel(Invocation& invocation) {
+  return show_text(invocation, "cancel", id_argument(invocation), [](const Json& answer, bool) -> std::string {
+    const bool ended = answer.value("cancelled", Json(false)) == Json(true);
+    return ended ? "cancelled\n" : "the job runs; its worker was told to cancel it\n";
+  });
+}
+
+ExitCode run_shutdown(Invocation& invocation) {
+  Result<AdminClient> admin = admin_client_of(invocation);
+  if (!admin) return kExitUsage;
+  if (auto told = admin->shutdown(); !told) return invocation.console.fail(told.error());
+  invocation.console.line("the router stops once the jobs that it holds have ended, or after drain_timeout");
+  return kExitDone;
+}
+
+}  // namespace eventmq

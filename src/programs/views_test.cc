@@ -1,0 +1,84 @@
+#include "src/programs/views.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace eventmq {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+TEST(ViewsTest, StatusShowsEveryCounterOfEveryQueue) {
+  const Json status = Json::parse(R"({
+    "instance": "i-1", "state": "running", "uptime_seconds": 3725.2,
+    "store": {"name": "memory", "durable": false}, "memory_bytes": 1536, "memory_limit_bytes": 1073741824,
+    "totals": {"accepted": 10, "done": 4, "dead": 1, "expired": 1, "cancelled": 1, "waiting": 1, "delayed": 1, "running": 1,
+               "retries": 2, "refused": 0},
+    "peers": {"workers": 2, "schedulers": 0, "clients": 1},
+    "counters": {"bad_messages": 3, "late_results": 0},
+    "queues": [{"name": "heavy", "workers": 0, "accepted": 10, "done": 4, "dead": 1, "expired": 1, "cancelled": 1,
+                "waiting": 1, "delayed": 1, "running": 1, "retries": 2, "refused": 0}]})");
+  EXPECT_EQ(status_view(status, false),
+            "router   running, up 1 h 2 min, instance i-1\n"
+            "store    memory, not durable: jobs are lost when the router stops\n"
+            "memory   1.5K of 1G\n"
+            "peers    2 workers, 0 schedulers, 1 clients\n"
+            "\n"
+            "QUEUE  ACCEPTED  WAITING  DELAYED  RUNNING  DONE  DEAD  EXPIRED  CANCELLED  RETRIES  REFUSED  WORKERS\n"
+            "heavy        10        1        1        1     4     1        1          1        2        0        0\n"
+            "all          10        1        1        1     4     1        1          1        2        0\n"
+            "\n"
+            "to note\n"
+            "  no worker serves queue heavy, and 1 jobs wait there\n"
+            "  3 messages were malformed and refused\n");
+}
+
+TEST(ViewsTest, EmptyListingsSaySo) {
+  EXPECT_EQ(queues_view(Json::parse(R"({"queues": []})"), false), "no queues yet\n");
+  EXPECT_EQ(workers_view(Json::parse(R"({"workers": []})"), false), "no workers are connected\n");
+  EXPECT_EQ(schedulers_view(Json::parse(R"({"schedulers": []})"), false), "no schedulers are connected\n");
+  EXPECT_EQ(jobs_view(Json::parse(R"({"jobs": [], "matched": 0})"), false), "no jobs\n");
+}
+
+TEST(ViewsTest, WorkersShowTheirQueuesAsTheyAreTyped) {
+  const Json answer = Json::parse(R"({"left_out": 3, "workers": [{"id": "w\u001b1", "state": "active", "slots_free": 1,
+    "queues": [[20, "heavy"], [10, "default"]], "running": 3, "processed": 7, "connected_seconds": 61, "silent_seconds": 0.5}]})");
+  EXPECT_EQ(workers_view(answer, false),
+            "WORKER  STATE   FREE  RUNNING  PROCESSED  CONNECTED  SILENT  QUEUES\n"
+            "w?1     active     1        3          7  1 min 1 s   0.5 s  20,heavy 10,default\n"
+            "and 3 more, left out here\n");
+}
+
+TEST(ViewsTest, JobsSayHowManyThereAre) {
+  const Json answer =
+      Json::parse(R"({"matched": 9, "jobs": [{"id": "j1", "queue": "q", "name": "math.add", "state": "running",
+    "class": "plain", "attempt": 1, "priority": 4, "age_seconds": 2, "worker": "w1"}]})");
+  EXPECT_EQ(jobs_view(answer, false),
+            "JOB  NAME      QUEUE  STATE    CLASS  ATTEMPT  PRIORITY    AGE  WORKER\n"
+            "j1   math.add  q      running  plain        1         4  2.0 s  w1\n"
+            "1 of 9 jobs; --limit and --offset show others\n");
+}
+
+TEST(ViewsTest, WhateverTheRouterSaysIsShownWithoutHarm) {
+  for (const char* text : {"{}", R"({"queues": 5, "workers": [1, null], "jobs": [[]], "store": 1, "peers": []})",
+                           R"({"queues": [{"name": 5, "waiting": "x"}], "counters": [1]})"}) {
+    const Json json = Json::parse(text);
+    EXPECT_NE(status_view(json, false), "") << text;
+    EXPECT_NE(queues_view(json, false), "") << text;
+    EXPECT_NE(workers_view(json, true), "") << text;
+    EXPECT_NE(schedulers_view(json, false), "") << text;
+    EXPECT_NE(jobs_view(json, false), "") << text;
+    job_view(json, false);
+  }
+}
+
+TEST(ViewsTest, AJobIsShownFieldByField) {
+  EXPECT_EQ(job_view(Json::parse(R"({"id": "j1", "retry_count": 3, "age_seconds": 1.26, "worker": ""})"), false),
+            "id           j1\n"
+            "retry count  3\n"
+            "age seconds  1.3\n");
+}
+
+}  // namespace
+}  // namespace eventmq
