@@ -56,6 +56,10 @@ ExitCode Console::fail(const Error& error) {
   return exit_code_of(error);
 }
 
+std::unique_ptr<LineSource> Console::lines(const std::string& prompt, Completer completer) const {
+  return line_source_maker_ ? line_source_maker_(prompt, std::move(completer)) : plain_lines();
+}
+
 std::string styled(std::string_view text, Style style, bool colour) {
   if (!colour || style == Style::kPlain) return std::string(text);
   static constexpr const char* kCodes[] = {"0", "1", "32", "33", "31", "2"};

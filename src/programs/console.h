@@ -1,4 +1,4 @@
-// Where a command writes, and how: plain text, with colour only for a person at a terminal.
+// Where a command writes and reads, and how: plain text, with colour only for a person at a terminal.
 #pragma once
 
 #include <cstdio>
@@ -7,6 +7,7 @@
 
 #include "src/base/result.h"
 #include "src/programs/exit_code.h"
+#include "src/programs/line_source.h"
 
 namespace eventmq {
 
@@ -23,10 +24,15 @@ class Console {
   // Prints the sentence and returns the exit code that goes with it.
   ExitCode fail(const Error& error);
 
+  // Where `emq shell` reads; without read_lines_with() plain lines of stdin.
+  std::unique_ptr<LineSource> lines(const std::string& prompt, Completer completer) const;
+  void read_lines_with(LineSourceMaker maker) { line_source_maker_ = std::move(maker); }
+
  private:
   std::FILE* out_;
   std::FILE* err_;
   bool colour_ = false;
+  LineSourceMaker line_source_maker_;
 };
 
 enum class Style { kPlain, kBold, kGood, kWarning, kBad, kFaint };

@@ -8,7 +8,6 @@
 #include "src/programs/addresses.h"
 #include "src/programs/admin_client.h"
 #include "src/programs/command.h"
-#include "src/programs/line_reader.h"
 #include "src/programs/words.h"
 
 namespace eventmq {
@@ -45,13 +44,13 @@ class Cli {
   }
 
   ExitCode run() {
-    LineReader reader("> ", shell_history_file(), [](const std::string& before) {
+    const std::unique_ptr<LineSource> lines = console_.lines("> ", [](const std::string& before) {
       return before.empty() ? std::vector<std::string>{"connect",         "disconnect",   "help",     "quit",
                                                        "show_schedulers", "show_workers", "shutdown", "status"}
                             : std::vector<std::string>{};
     });
     ExitCode first_failure = kExitDone;
-    while (const std::optional<std::string> line = reader.next()) {
+    while (const std::optional<std::string> line = lines->next()) {
       const auto words = words_of_line(*line);
       ExitCode code = kExitDone;
       if (!words) {
@@ -62,7 +61,7 @@ class Cli {
       }
       if (first_failure == kExitDone) first_failure = code;
     }
-    return reader.interactive() ? kExitDone : first_failure;
+    return lines->interactive() ? kExitDone : first_failure;
   }
 
  private:

@@ -3,6 +3,7 @@
 
 #include "eventmq/worker.h"
 #include "src/programs/command.h"
+#include "src/programs/edited_lines.h"
 #include "src/programs/legacy.h"
 
 int main(int argc, char** argv) {
@@ -10,6 +11,7 @@ int main(int argc, char** argv) {
   const std::string program = argc > 0 ? std::filesystem::path(argv[0]).filename().string() : "emq";
   const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
   eventmq::Console console = eventmq::Console::of_process();
+  console.read_lines_with(eventmq::edited_lines);
   if (eventmq::is_legacy_name(program)) return eventmq::run_legacy(program, words, console);
   return eventmq::run_words(words, console);
 }

@@ -5,7 +5,6 @@
 
 #include "src/programs/command.h"
 #include "src/programs/help.h"
-#include "src/programs/line_reader.h"
 #include "src/programs/words.h"
 
 namespace eventmq {
@@ -68,15 +67,15 @@ bool is_end(const std::string& line) { return line == "exit" || line == "quit" |
 }  // namespace
 
 ExitCode run_shell(Invocation& invocation) {
-  LineReader reader("emq> ", shell_history_file(), candidates);
-  if (reader.interactive()) invocation.console.line("Type help for the commands, exit or Ctrl-D to leave.");
+  const std::unique_ptr<LineSource> lines = invocation.console.lines("emq> ", candidates);
+  if (lines->interactive()) invocation.console.line("Type help for the commands, exit or Ctrl-D to leave.");
   ExitCode first_failure = kExitDone;
-  while (const std::optional<std::string> line = reader.next()) {
+  while (const std::optional<std::string> line = lines->next()) {
     if (is_end(*line)) break;
     const ExitCode code = run_line(invocation, *line);
     if (first_failure == kExitDone) first_failure = code;
   }
-  return reader.interactive() ? kExitDone : first_failure;
+  return lines->interactive() ? kExitDone : first_failure;
 }
 
 }  // namespace eventmq

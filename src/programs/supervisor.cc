@@ -171,7 +171,9 @@ struct Supervisor::State {
 
   void take_signals() {
     for (int number = signals.next(); number != 0; number = signals.next()) {
-      if (number == SIGHUP) {
+      if (number == SIGHUP && plan.terminal_is_gone && plan.terminal_is_gone()) {
+        stop_all();
+      } else if (number == SIGHUP) {
         for (Child* child : children()) child->part.send_signal(SIGHUP);
       } else if (number == SIGTERM || number == SIGINT) {
         stop_signal();

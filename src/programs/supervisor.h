@@ -33,6 +33,8 @@ struct SupervisorPlan {
   std::function<bool()> job_managers_are_connected;
   std::function<void(std::string_view)> print;  // takes finished lines
   std::string ready_text;                       // said when everything runs
+  // Asked when HUP comes: whether the terminal is gone, which is an order to stop. Null: never.
+  std::function<bool()> terminal_is_gone = nullptr;
 
   Duration ask_interval = milliseconds(100);
   Duration start_limit = seconds(60);          // for the router, then for the job managers

@@ -146,6 +146,14 @@ TEST_F(SupervisorTest, HupIsPassedOn) {
   EXPECT_EQ(run(), kExitDone) << log_;
 }
 
+TEST_F(SupervisorTest, HupOfATerminalThatIsGoneStops) {
+  plan_.terminal_is_gone = [] { return true; };
+  on_line_ = [](std::string_view line) {
+    if (line.ends_with("| ready")) ::raise(SIGHUP);
+  };
+  EXPECT_EQ(run(), kExitDone) << log_;
+}
+
 TEST(PartTest, ALineWithoutAnEndAndALongOneArrive) {
   std::vector<std::string> lines;
   Part part({"/bin/sh", "-c", "printf 'a\\n\\nb'; exit 3"},

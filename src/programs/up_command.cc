@@ -93,6 +93,7 @@ SupervisorPlan plan_of(Invocation& invocation, const Settings& settings, uint64_
   plan.print = [&invocation](std::string_view line) { invocation.console.line(line); };
   plan.ready_text =
       fmt::format("ready; clients connect to {}; Ctrl-C stops", connectable(settings.text("frontend_listen_addr")));
+  if (::isatty(STDIN_FILENO) == 1) plan.terminal_is_gone = [] { return ::isatty(STDIN_FILENO) != 1; };
   return plan;
 }
 
