@@ -41,6 +41,7 @@ Broker::State::State(BrokerSettings broker_settings, uint64_t seed, std::string 
       dedupe_(derived(seed, "ended jobs"), settings_.dedupe_window, settings_.dedupe_ids),
       recent_replies_(keyed_hash(seed)),
       unique_jobs_(0, keyed_hash(seed)),
+      followed_jobs_(0, keyed_hash(seed)),
       peers_(keyed_hash(seed)),
       now_(now) {}
 
@@ -54,6 +55,7 @@ void Broker::State::step(Event& event, Instant now, Effects& out) {
     match_placed();
     if (draining_ && drained()) finish_drain();
   }
+  planned_wake_ = next_wake();
   out_ = nullptr;
 }
 

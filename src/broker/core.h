@@ -79,6 +79,7 @@ struct Broker::State {
   void on_message(const MessageArrived& event, Unschedule& unschedule);
   void on_message(const MessageArrived& event, Publish& publish);
   bool answer_known_id(const MessageArrived& event, const Request& request);
+  bool may_take_route(const MessageArrived& event, Side side, const Bytes& peer) const;
   void repeat_reply(const MessageArrived& event);
   Result<Queue*> queue_of(const Request& request);
   Result<Queue*> queue_or_refusal(const Bytes& name);
@@ -196,6 +197,7 @@ struct Broker::State {
   // Ordered by name for people. Keys point into the queues' names.
   std::map<std::string_view, std::unique_ptr<Queue>> queues_;
   std::unordered_map<std::string, Job*, KeyedHash> unique_jobs_;  // by queue and unique key
+  std::unordered_map<std::string, Job*, KeyedHash> followed_jobs_;  // by the ids of the requests that share them
   PeerTable peers_;
   std::vector<Queue*> unmatched_;  // queues that got waiting jobs in this step
   std::vector<Worker*> doomed_;    // to be dropped once all failed sends of a turn are known
@@ -209,6 +211,7 @@ struct Broker::State {
   uint64_t next_use_ = 1;
   uint64_t next_sequence_ = 1;
   CommitNumber last_commit_ = 0;
+  Instant planned_wake_ = Instant::never();  // what next_wake() was after the last step
   bool draining_ = false;
   bool stopped_ = false;
   Instant drain_deadline_ = Instant::never();

@@ -30,8 +30,17 @@ void Broker::State::on_message(const MessageArrived& event, Request& request) {
 bool Broker::State::answer_known_id(const MessageArrived& event, const Request& request) {
   if (Job* job = jobs_.find(event.message.id.view())) {
     ++counters_.duplicates;
-    jobs_.change_client(*job, event.side, event.peer);
+    if (may_take_route(event, job->client_side, job->client)) jobs_.change_client(*job, event.side, event.peer);
     ack(event, job->accepted_commit);
+    return true;
+  }
+  if (const auto found = followed_jobs_.find(event.message.id.str()); found != followed_jobs_.end()) {
+    ++counters_.duplicates;
+    ReplyRoute& route = found->second->follower(event.message.id);
+    if (may_take_route(event, route.side, route.peer)) {
+      jobs_.change_follower(route, {event.side, event.peer, route.request_id});
+    }
+    ack(event, found->second->accepted_commit);
     return true;
   }
   if (!dedupe_.contains(event.message.id.view(), now_)) return false;
@@ -39,6 +48,15 @@ bool Broker::State::answer_known_id(const MessageArrived& event, const Request& 
   ack(event, last_commit_);
   if (request.headers.reply_requested) repeat_reply(event);
   return true;
+}
+
+// The reply goes to the newest sender of the request. A REQUEST can arrive from an old connection, late, after it was
+// repeated on a new one: that one is not the newest.
+bool Broker::State::may_take_route(const MessageArrived& event, Side side, const Bytes& peer) const {
+  const Peer* present = peers_.find(side, peer.view());
+  if (!present) return true;
+  const Peer* sender = peers_.find(event.side, event.peer.view());
+  return sender && sender->connected_at >= present->connected_at;
 }
 
 // The job has ended, but its REPLY may have been lost with the client's connection.
@@ -85,19 +103,15 @@ bool Broker::State::merge_unique(const MessageArrived& event, const Request& req
   return true;
 }
 
-// Notes where the reply goes too. Nothing if that is done, or was done when the request came before.
+// Notes where the reply goes too. Nothing if that is done.
 std::optional<Error> Broker::State::follow(const MessageArrived& event, Job& job) {
   const ReplyRoute route{event.side, event.peer, event.message.id};
-  for (ReplyRoute& known : job.followers) {
-    if (known.request_id != route.request_id) continue;
-    jobs_.change_follower(known, route);
-    return std::nullopt;
-  }
   if (job.followers.size() >= limits::kFollowersPerJob) {
     return Error{ErrorCode::kQueueFull, "too many requests wait for the job with this unique key"};
   }
   if (const std::optional<Error> refused = memory_refusal(route.memory_bytes())) return refused;
   jobs_.add_follower(job, route);
+  followed_jobs_.emplace(route.request_id.str(), &job);
   return std::nullopt;
 }
 

@@ -16,9 +16,11 @@ void Broker::State::check_jobs() const {
   uint64_t memory_bytes = 0;
   size_t timers = 0;
   size_t unique_keys = 0;
+  size_t followers = 0;
   jobs_.for_each([&](Job& job) {
     memory_bytes += job.memory_bytes();
     if (job.timer_index != Job::kNoTimer) ++timers;
+    followers += job.followers.size();
     if (!job.headers.unique.empty()) {
       ++unique_keys;
       const auto found = unique_jobs_.find(unique_key(*job.queue, job.headers.unique));
@@ -33,6 +35,7 @@ void Broker::State::check_jobs() const {
   });
   EMQ_ASSERT(memory_bytes == jobs_.memory_bytes(), "{} and {}", memory_bytes, jobs_.memory_bytes());
   EMQ_ASSERT(timers == timers_.size(), "{} and {}", timers, timers_.size());
+  EMQ_ASSERT(followers == followed_jobs_.size(), "{} and {}", followers, followed_jobs_.size());
   EMQ_ASSERT(unique_keys == unique_jobs_.size(), "{} and {}", unique_keys, unique_jobs_.size());
 }
 

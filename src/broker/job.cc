@@ -1,5 +1,7 @@
 #include "src/broker/job.h"
 
+#include <algorithm>
+
 namespace eventmq {
 
 std::string_view job_state_word(JobState state) {
@@ -22,6 +24,13 @@ size_t frames_memory_bytes(const Bytes& id, const JobHeaders& headers, const Byt
 size_t ReplyRoute::memory_bytes() const {
   constexpr size_t kBlocks = 2 * 48;
   return sizeof(ReplyRoute) + kBlocks + peer.size() + request_id.size();
+}
+
+ReplyRoute& Job::follower(const Bytes& request_id) {
+  const auto found = std::find_if(followers.begin(), followers.end(),
+                                  [&](const ReplyRoute& route) { return route.request_id == request_id; });
+  EMQ_ASSERT(found != followers.end(), "job {} has no follower {}", id.view(), request_id.view());
+  return *found;
 }
 
 size_t Job::memory_bytes() const {

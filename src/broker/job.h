@@ -66,6 +66,8 @@ struct Job {
 
   static constexpr size_t kNoTimer = static_cast<size_t>(-1);
 
+  // Of the request with this id, which must be a follower.
+  ReplyRoute& follower(const Bytes& request_id);
   // What holding it costs, for the memory limit.
   size_t memory_bytes() const;
 };

@@ -36,7 +36,7 @@ void Broker::State::run_due_jobs() {
 // We were stopped, or far behind: what peers said meanwhile has not been read yet, so their silence proves nothing.
 void Broker::State::forgive_own_absence() {
   if (!settings_.heartbeats_enabled || !peers_.longest_silent()) return;
-  const Instant due = next_wake();
+  const Instant due = planned_wake_;
   if (now_ - due <= settings_.heartbeat_timeout / 2) return;
   log(LogLevel::kWarning, fmt::format("this program stood still for {:.1f} s; no peer is given up for its silence "
                                       "meanwhile", (now_ - due).seconds()));

@@ -149,7 +149,10 @@ void Broker::State::end(Job& job, Outcome outcome, Bytes payload) {
   reply_all(job, outcome, payload, after);
   if (!job.headers.unique.empty()) unique_jobs_.erase(unique_key(*job.queue, job.headers.unique));
   dedupe_.remember(job.id.view(), now_);
-  for (const ReplyRoute& follower : job.followers) dedupe_.remember(follower.request_id.view(), now_);
+  for (const ReplyRoute& follower : job.followers) {
+    dedupe_.remember(follower.request_id.view(), now_);
+    followed_jobs_.erase(follower.request_id.str());
+  }
   ended_.push_back({job.id, job.queue->name, outcome, job.attempt, job.accepted_at, now_});
   if (ended_.size() > limits::kEndedJobsRemembered) ended_.pop_front();
   jobs_.release(job);

@@ -120,14 +120,13 @@ void WorkerSession::State::on_established() {
 void WorkerSession::State::on_request(Message& message) {
   Request& request = std::get<Request>(message.body);
   const uint32_t attempt = std::max(request.attempt, 1u);
+  if (credits > 0) --credits;
   if (const auto held = jobs.find(message.id.view()); held != jobs.end()) {
-    if (attempt <= held->second.attempt) return;  // the same again
-    // The broker took the job for lost and sends it again to us, who still run it: its result is the answer.
+    // We still run it for an earlier broker, or for this one, which took it for lost: its result is the answer.
+    if (attempt <= held->second.attempt) return;
     held->second.attempt = attempt;
-    if (credits > 0) --credits;
     return;
   }
-  if (credits > 0) --credits;
   const bool has_slot = jobs.size() + waiting.size() < settings.slots;
   if (broker_settles() && (!has_slot || !takes_work())) return give_back(message.id, attempt);
   if (!has_slot) {
