@@ -1,0 +1,145 @@
+// What hostile and broken peers send to a real router: each is refused or dropped and counted, the router serves on,
+// and its memory stays bounded.
+#include <nlohmann/json.hpp>
+
+#include "src/transport/raw_tcp_peer.h"
+#include "tests/compat/player.h"
+#include "tests/end_to_end/system.h"
+
+namespace eventmq::end_to_end {
+namespace {
+
+using compat::Player;
+using test::RawTcpPeer;
+
+constexpr size_t kMiB = 1024 * 1024;
+
+class BadInputTest : public SystemTest {
+ protected:
+  BadInputTest() : SystemTest({{"HEARTBEAT_TIMEOUT", "3600"}}) { start_manager("m", {{"CONCURRENT_JOBS", "1"}}); }
+  Player client(const std::string& name) { return {context_, router_.frontend(), name}; }
+  // One job goes all the way.
+  void expect_service() { EXPECT_EQ(client_.request<int>("math.add", {2, 3}).get(), 5); }
+  uint64_t counter(const std::string& name) const { return router_.query("status").at("counters").at(name); }
+  void expect_refusal(Player& peer, const std::string& code) {
+    const compat::Heard error = peer.hear("ERROR");
+    EXPECT_EQ(error.frames.at(0), code) << ::testing::PrintToString(error.frames);
+  }
+
+  ZmqContext context_;
+  Client client_{client_options()};
+};
+
+TEST_F(BadInputTest, EveryBrokenMessageIsAnsweredByWhatIsWrongWithIt) {
+  Player peer = client("rubbish");
+  Frames wrong_version;
+  for (const char* frame : {"", "eMQP/9.0", "REQUEST", "id", "default", "", "[]"}) wrong_version.push(Bytes(frame));
+  peer.say(wrong_version);
+  expect_refusal(peer, "unsupported-version");
+  peer.say({"NO_SUCH_COMMAND", "id"});
+  expect_refusal(peer, "unknown-command");
+  peer.say({"REQUEST", "id", "\xff\xfe", "", "[]"});
+  expect_refusal(peer, "bad-message");
+  peer.say({"REQUEST", "id", "default", "priority:\xff", "[]"});
+  expect_refusal(peer, "bad-message");
+  peer.say({"REQUEST", "id"});
+  expect_refusal(peer, "bad-message");
+  peer.say({"REQUEST", "", "default", "", "[]"});
+  expect_refusal(peer, "bad-message");
+  peer.say({"REQUEST", std::string(129, 'i'), "default", "", "[]"});
+  expect_refusal(peer, "too-large");
+  peer.say({"INFORM", "id", std::string(100'000, '['), "worker"});
+  expect_refusal(peer, "bad-message");
+  peer.say({"INFORM", "id"});
+  expect_refusal(peer, "bad-message");
+  Frames empty;
+  empty.push(Bytes());
+  peer.say(empty);
+  expect_refusal(peer, "bad-message");
+  EXPECT_EQ(counter("bad_messages"), 10u);
+  expect_service();
+}
+
+TEST_F(BadInputTest, AQuestionThatIsAJsonBombIsRefused) {
+  Player admin(context_, router_.administrative(), "admin");
+  admin.say({"QUERY", "q1", "jobs", std::string(60'000, '[')});
+  expect_refusal(admin, "bad-value");
+  admin.say({"QUERY", "q2", "jobs", R"({"id":)" + std::string(60'000, '[')});
+  expect_refusal(admin, "bad-value");
+  expect_service();
+}
+
+TEST_F(BadInputTest, AMessageOfTenThousandPartsIsOneBadMessage) {
+  const size_t before = resident_bytes(router_.process().pid());
+  const RawTcpPeer raw(router_.frontend());
+  ASSERT_TRUE(raw.handshake("raw"));
+  for (int message = 0; message < 20; ++message) {
+    for (int part = 1; part <= 10'000; ++part) raw.send_frame("part", part < 10'000);
+  }
+  router_.wait_until("all are counted",
+                     [](const Json& status) { return status.at("counters").at("bad_messages") == 20; });
+  expect_service();
+  EXPECT_LT(resident_bytes(router_.process().pid()), before + 64 * kMiB);
+}
+
+TEST_F(BadInputTest, AClaimOfTwoHundredMegabytesEndsThatConnection) {
+  const size_t before = resident_bytes(router_.process().pid());
+  for (const std::string& endpoint : {router_.frontend(), router_.backend(), router_.administrative()}) {
+    const RawTcpPeer raw(endpoint);
+    ASSERT_TRUE(raw.handshake("greedy"));
+    raw.announce_frame(200'000'000);
+    EXPECT_TRUE(raw.closed_by_other_side()) << endpoint;
+  }
+  expect_service();
+  EXPECT_LT(resident_bytes(router_.process().pid()), before + 64 * kMiB);
+}
+
+TEST_F(BadInputTest, AnHttpClientIsNoPeer) {
+  const RawTcpPeer raw(router_.frontend());
+  raw.send_bytes("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" + std::string(100, 'x'));
+  EXPECT_TRUE(raw.closed_by_other_side());
+  expect_service();
+}
+
+TEST_F(BadInputTest, OfTwoPeersWithOneRoutingIdTheFirstIsServed) {
+  Player first = client("twin");
+  first.say({"REQUEST", "of-the-first", "nobodys", "", "[]"});
+  first.expect_ack_of("of-the-first");
+  Player second = client("twin");
+  second.say({"REQUEST", "of-the-second", "nobodys", "", "[]"});
+  for (int job = 0; job < 20; ++job) {
+    first.say({"REQUEST", "job-" + std::to_string(job), "nobodys", "", "[]"});
+    first.expect_ack_of("job-" + std::to_string(job));
+  }
+  EXPECT_TRUE(second.hears_nothing_now());
+  expect_service();
+}
+
+TEST_F(BadInputTest, AMillionReadysOfOneWorkerTakeNoMemory) {
+  constexpr int kReadys = 1'000'000;
+  const auto short_frame = [](std::string_view text, bool more) {
+    return std::string(1, more ? '\1' : '\0') + static_cast<char>(text.size()) + std::string(text);
+  };
+  const auto message = [&](std::initializer_list<std::string_view> frames) {
+    std::string bytes = short_frame("", true) + short_frame("eMQP/1.0", true);
+    for (const std::string_view& frame : frames) bytes += short_frame(frame, &frame + 1 != frames.end());
+    return bytes;
+  };
+  const RawTcpPeer worker(router_.backend());
+  ASSERT_TRUE(worker.handshake("eager"));
+  worker.send_bytes(message({"INFORM", "i", R"([[1, "eager"]])", "worker", "settle"}));
+  router_.wait_until(
+      "it is there", [](const Json& view) { return view.at("workers").size() == 2; }, "workers");
+  const size_t before = resident_bytes(router_.process().pid());
+  std::string batch;
+  for (int ready = 0; ready < 1'000; ++ready) batch += message({"READY", "r"});
+  for (int sent = 0; sent < kReadys; sent += 1'000) worker.send_bytes(batch);
+  router_.wait_until("all were read",
+                     [](const Json& status) { return status.at("counters").at("excess_ready") == kReadys - 10'000; });
+  EXPECT_EQ(router_.worker("eager").at("slots_free"), 10'000);
+  EXPECT_LT(resident_bytes(router_.process().pid()), before + 32 * kMiB);
+  expect_service();
+}
+
+}  // namespace
+}  // namespace eventmq::end_to_end

@@ -1,0 +1,152 @@
+// A job manager dies, is told to stop, or is told to read its settings again.
+#include <signal.h>
+
+#include <algorithm>
+#include <fstream>
+#include <future>
+#include <nlohmann/json.hpp>
+
+#include "tests/end_to_end/system.h"
+
+namespace eventmq::end_to_end {
+namespace {
+
+class ManagerLossTest : public SystemTest {
+ protected:
+  ManagerLossTest()
+      : SystemTest({{"RETRY_BACKOFF", "0.01"}, {"HEARTBEAT_INTERVAL", "1"}, {"HEARTBEAT_TIMEOUT", "3"}}) {}
+  std::unique_ptr<Process>& start(const std::string& name) {
+    start_manager(name, {{"HEARTBEAT_INTERVAL", "0.5"}});
+    return managers_.at(name);
+  }
+  std::string outcome_of(std::future<Json>& result) {
+    try {
+      result.get();
+      return "ok";
+    } catch (const JobFailed& failed) {
+      return failed.failure().outcome;
+    }
+  }
+
+  Client client_{client_options()};
+};
+
+// Three classes of job on two managers with four slots each, more jobs than slots; one manager is killed.
+TEST_F(ManagerLossTest, WhatHappensToTheJobsOfAKilledOneIsWhatTheirClassPromises) {
+  start("a");
+  start("b");
+  Gate gate(file("gate"));
+  struct Sent {
+    std::string kind;
+    std::future<Json> result;
+  };
+  std::map<std::string, Sent> sent;
+  for (int job = 0; job < 60; ++job) {
+    const std::string kind = std::vector<std::string>{"plain", "retried", "guaranteed"}[job % 3];
+    const std::string id = kind + "-" + std::to_string(job);
+    RequestOptions options;
+    options.id = id;
+    options.guarantee = kind == "guaranteed";
+    options.retry_count = kind == "retried" ? 1 : 0;
+    sent[id] = {kind, client_.request("test.wait_at_gate", {file("runs"), gate.path()}, options)};
+  }
+  std::vector<std::string> casualties;
+  for (const JobRun& run : wait_for_runs(file("runs"), 8)) {
+    if (run.manager == manager("a").pid()) casualties.push_back(run.id);
+  }
+  ASSERT_EQ(casualties.size(), 4u);
+  std::vector<Stranger> workers;
+  for (const pid_t pid : children_of(manager("a").pid())) workers.emplace_back(pid);
+  ASSERT_GE(workers.size(), 4u);
+
+  manager("a").kill();
+  for (const Stranger& worker : workers) EXPECT_TRUE(worker.wait_gone()) << "process " << worker.pid() << " was left";
+  router_.wait_until("four attempts are lost",
+                     [](const Json& status) { return status.at("totals").at("attempts_lost") == 4; });
+  const auto is_casualty = [&](const std::string& id) {
+    return std::count(casualties.begin(), casualties.end(), id) > 0;
+  };
+  for (const std::string& id : casualties) {
+    if (sent[id].kind != "guaranteed") continue;
+    const Json job = router_.query("job", {{"id", id}});
+    EXPECT_EQ(job.at("retries_used"), 0) << "a lost worker costs a guaranteed job no retry";
+    EXPECT_EQ(job.at("losses"), 1);
+  }
+  gate.open();
+  std::map<std::string, std::string> outcomes;
+  for (auto& [id, each] : sent) outcomes[id] = outcome_of(each.result);
+  std::map<std::string, int> runs;
+  for (const JobRun& run : runs_of(file("runs"))) ++runs[run.id];
+  for (const auto& [id, each] : sent) {
+    const bool hit = is_casualty(id);
+    EXPECT_EQ(outcomes[id], hit && each.kind == "plain" ? "lost" : "ok") << id;
+    EXPECT_EQ(runs[id], hit && each.kind != "plain" ? 2 : 1) << id;
+  }
+  expect_conservation(router_.query("status"));
+}
+
+TEST_F(ManagerLossTest, TermFinishesWhatRunsAndTakesNoMore) {
+  start("a");
+  Gate gate(file("gate"));
+  auto running = client_.request("test.wait_at_gate", {file("runs"), gate.path()});
+  wait_for_runs(file("runs"), 1);
+  manager("a").tell(SIGTERM);
+  router_.wait_until(
+      "it is leaving",
+      [](const Json& view) {
+        return view.at("workers").size() == 1 && view.at("workers").at(0).at("state") == "leaving";
+      },
+      "workers");
+  auto next = client_.request<int>("math.add", {2, 3});
+  ASSERT_TRUE(router_.wait_for_total("waiting", 1));
+  gate.open();
+  EXPECT_EQ(running.get(), 1) << "its first attempt, finished";
+  EXPECT_EQ(manager("a").wait(), 0) << manager("a").err();
+  start("b");
+  EXPECT_EQ(next.get(), 5);
+  EXPECT_EQ(router_.totals().at("attempts_lost"), 0);
+}
+
+TEST_F(ManagerLossTest, TermKillsWhatRunsPastTheGracePeriod) {
+  start_manager("a", {{"KILL_GRACE_PERIOD", "0.1"}});
+  Gate gate(file("gate"));
+  auto running = client_.request("test.wait_at_gate", {file("runs"), gate.path()});
+  wait_for_runs(file("runs"), 1);
+  manager("a").tell(SIGTERM);
+  try {
+    running.get();
+    ADD_FAILURE() << "it returned";
+  } catch (const JobFailed& failed) {
+    EXPECT_EQ(failed.failure().outcome, "killed");
+    EXPECT_EQ(failed.failure().type, "shutdown");
+  }
+  EXPECT_EQ(manager("a").wait(), 0) << manager("a").err();
+}
+
+TEST_F(ManagerLossTest, HupReplacesEveryProcessByOneWithTheNewSettings) {
+  std::ofstream(file("conf")) << "[jobmanager]\nglobal_timeout = 100\n";
+  variables_["TEST_SETUP_FILE"] = file("setup");
+  variables_["EVENTMQ_CONFIG_FILE"] = file("conf");
+  Process& manager = start_manager("a", {{"CONCURRENT_JOBS", "2"}});
+  client_.request("math.add", {2, 3}).get();
+  EXPECT_TRUE(lines_of(file("setup")).empty());
+  std::ofstream(file("conf")) << "[jobmanager]\nsubprocess_setup_func = test.setup\n";
+  manager.tell(SIGHUP);
+  wait_until("both processes are new", [&] { return lines_of(file("setup")).size() >= 2; });
+  EXPECT_EQ(client_.request<int>("math.add", {2, 3}).get(), 5);
+
+  std::ofstream(file("conf")) << "[jobmanager]\nglobal_timeout = soon\n";
+  const size_t before = manager.err().size();
+  manager.tell(SIGHUP);
+  manager.wait_for_err("global_timeout", before);
+  EXPECT_EQ(client_.request<int>("math.add", {2, 3}).get(), 5) << "wrong settings change nothing";
+}
+
+TEST_F(ManagerLossTest, APlugInThatIsNotThereIsSaidInASentence) {
+  const auto manager = spawn_manager("a", {{"LOAD", file("nothing.so")}});
+  EXPECT_EQ(manager->wait(), 1);
+  EXPECT_THAT(manager->err(), ::testing::HasSubstr(file("nothing.so")));
+}
+
+}  // namespace
+}  // namespace eventmq::end_to_end

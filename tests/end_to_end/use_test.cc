@@ -1,0 +1,136 @@
+// The system as people and programs use it: exit codes, counters at any moment, fair turns.
+#include <signal.h>
+
+#include <atomic>
+#include <future>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "tests/compat/player.h"
+#include "tests/end_to_end/system.h"
+
+namespace eventmq::end_to_end {
+namespace {
+
+class UseTest : public SystemTest {
+ protected:
+  UseTest() : SystemTest({{"RETRY_BACKOFF", "0.01"}}) {}
+};
+
+TEST_F(UseTest, SendSaysByItsExitCodeHowItWent) {
+  start_manager("m");
+  const Ran sum = emq({"send", "math.add", "2", "3", "--wait"});
+  EXPECT_EQ(sum.code, 0) << sum.err;
+  EXPECT_EQ(sum.out, "5\n");
+  EXPECT_EQ(emq({"send", "text.upper", "\"hello\"", "--wait"}).out, "HELLO\n");
+  const Ran failed = emq({"send", "fail.always", "--retry-count", "2", "--wait"});
+  EXPECT_EQ(failed.code, 1);
+  EXPECT_THAT(failed.err, ::testing::HasSubstr("this job always fails"));
+  EXPECT_EQ(router_.totals().at("retries"), 2);
+  const Ran crashed = emq({"send", "crash.segv", "--wait"});
+  EXPECT_EQ(crashed.code, 1);
+  EXPECT_THAT(crashed.err, ::testing::HasSubstr("SIGSEGV"));
+  EXPECT_EQ(emq({"send", "sleep.seconds", "3600", "--timeout", "0.1", "--wait"}).code, 1);
+  EXPECT_EQ(emq({"send", "math.add", "--no-such-flag"}).code, 2);
+  EXPECT_EQ(emq({"send"}).code, 2);
+  EXPECT_EQ(emq({"send", "math.add", "--queue", "nobodys", "--wait-timeout", "0.05"}).code, 4);
+  const Ran accepted = emq({"send", "math.add", "2", "3", "--queue", "nobodys"});
+  EXPECT_EQ(accepted.code, 0) << accepted.err;
+  EXPECT_EQ(accepted.out.size(), 37u) << "an id: " << accepted.out;
+  router_.kill();
+  EXPECT_EQ(emq({"send", "math.add", "2", "3", "--reply-timeout", "0.2"}).code, 3);
+  EXPECT_EQ(emq({"send", "math.add", "2", "3", "--reply-timeout", "0.2", "--wait"}).code, 3);
+}
+
+TEST_F(UseTest, AtAnyMomentEveryAcceptedJobIsCountedOnce) {
+  start_manager("a");
+  start_manager("b", {{"CONCURRENT_JOBS", "2"}});
+  std::atomic<bool> enough{false};
+  std::atomic<int> samples{0};
+  std::thread sampler([&] {
+    while (!enough) {
+      const Ran status = emq({"status", "--json"});
+      ASSERT_EQ(status.code, 0) << status.err;
+      expect_conservation(Json::parse(status.out));
+      ++samples;
+    }
+  });
+  Client client(client_options());
+  std::vector<std::future<std::string>> sent;
+  for (int round = 0; round < 400; ++round) {
+    sent.push_back(client.send_async("test.append", {file("runs")}));
+    sent.push_back(client.send_async("test.fail", {file("runs")}, {.retry_count = 1}));
+    sent.push_back(client.send_async("math.add", {1, 2}, {.delay = std::chrono::milliseconds(20)}));
+    sent.push_back(client.send_async("crash.segv", {}, {.queue = round % 20 == 0 ? "" : "nobodys"}));
+    sent.push_back(
+        client.send_async("math.add", {1, 2}, {.queue = "nobodys", .expires = std::chrono::milliseconds(50)}));
+  }
+  std::vector<std::string> ids;
+  for (auto& each : sent) ids.push_back(each.get());
+  for (size_t job = 3; job < ids.size(); job += 5) static_cast<void>(client.try_cancel(ids[job]));
+  router_.wait_until("all has ended", [](const Json& status) {
+    const Json& totals = status.at("totals");
+    return totals.at("waiting") == 0 && totals.at("delayed") == 0 && totals.at("running") == 0;
+  });
+  wait_until("a sample of the end", [&, until = samples + 2] { return samples >= until; });
+  enough = true;
+  sampler.join();
+  const Json totals = router_.totals();
+  EXPECT_EQ(totals.at("accepted"), 2'000);
+  EXPECT_EQ(totals.at("expired"), 400);
+  EXPECT_EQ(totals.at("cancelled").get<int>() + totals.at("dead").get<int>(), 400 + 400);
+  EXPECT_EQ(totals.at("done"), 800);
+  EXPECT_EQ(runs_of(file("runs")).size(), 400u + 2 * 400u);
+}
+
+// While the router stands still, one client sends 20,000 jobs, and then another one job. When it goes on, the other is
+// served long before the flood is through.
+TEST_F(UseTest, AFloodFromOneClientDoesNotKeepAnotherWaiting) {
+  constexpr int kFlood = 20'000;
+  ZmqContext context;
+  SocketOptions options = test::small_options();
+  options.send_queue_messages = 2 * kFlood;
+  DealerSocket flooder(context, options);
+  ASSERT_TRUE(flooder.connect(router_.frontend(), "flooder"));
+  Frames frames;
+  ASSERT_EQ(test::wait_input(flooder, frames), DealerInput::kConnected);
+  compat::Player quiet(context, router_.frontend(), "quiet"), admin(context, router_.administrative(), "admin");
+  quiet.say({"REQUEST", "first", "quiet", "", "[]"});
+  quiet.expect_ack_of("first");
+  admin.say({"QUERY", "first", "status"});
+  admin.hear("REPLY");
+
+  router_.process().tell(SIGSTOP);
+  for (int job = 0; job < kFlood; ++job) {
+    ASSERT_TRUE(flooder.send(compat::frames_from({"REQUEST", "flood-" + std::to_string(job), "flood", "", "[]"})));
+  }
+  quiet.say({"REQUEST", "second", "quiet", "", "[]"});
+  router_.process().tell(SIGCONT);
+  quiet.expect_ack_of("second");
+  admin.say({"QUERY", "second", "status"});
+  const Json status = Json::parse(admin.hear("REPLY").frames.at(0));
+  EXPECT_LT(status.at("totals").at("accepted"), kFlood / 2) << "of the flood, when the other had been served";
+  EXPECT_TRUE(router_.wait_for_total("accepted", kFlood + 2));
+}
+
+TEST_F(UseTest, AFullQueueIsSaidToTheClientAndNothingIsTaken) {
+  router_.kill();
+  router_.start({{"HWM", "10"}});
+  Client client(client_options());
+  for (int job = 0; job < 10; ++job) client.send("some.job", {}, {.queue = "nobodys"});
+  EXPECT_EQ(client.try_send("some.job", {}, {.queue = "nobodys"}).error().code, ErrorCode::kQueueFull);
+  EXPECT_TRUE(client.try_send("some.job", {}, {.queue = "other"})) << "another queue has room";
+  EXPECT_EQ(emq({"send", "some.job", "--queue", "nobodys"}).code, 1);
+  EXPECT_EQ(router_.totals().at("accepted"), 11);
+}
+
+TEST_F(UseTest, ShutdownFromTheShellEndsTheRouterInOrder) {
+  start_manager("m");
+  EXPECT_EQ(emq({"shutdown"}).code, 0);
+  EXPECT_EQ(router_.process().wait(), 0) << router_.process().err();
+  router_.start();
+  EXPECT_TRUE(router_.wait_for_workers(1)) << "the job manager waited for it";
+}
+
+}  // namespace
+}  // namespace eventmq::end_to_end
