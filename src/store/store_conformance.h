@@ -1,6 +1,7 @@
 // What every Store must do, as tests to run against each of them:
 //
-//   INSTANTIATE_TEST_SUITE_P(Memory, StoreConformanceTest, testing::Values([] { return std::make_unique<MemoryStore>(); }));
+//   const MakeStore make = [] { return std::make_unique<MemoryStore>(); };
+//   INSTANTIATE_TEST_SUITE_P(Memory, StoreConformanceTest, testing::Values(make));
 #pragma once
 
 #include <gtest/gtest.h>
