@@ -81,9 +81,12 @@ void BrokerHost::shut_down() {
 void BrokerHost::check_status() {
   if (!alive() || hung() || stopping_ || world_.violation) return;
   querying_ = true;
-  jobs_moved_ = false;
   quiet_steps_ = 0;
-  step(MessageArrived{Side::kAdministrative, kOperator, {Bytes::literal("operator-query"), Query{Bytes::literal("status"), Bytes()}}});
+  // A step may begin with work that was left to it, and the answer is from its midst: ask until nothing moves.
+  do {
+    jobs_moved_ = false;
+    step(MessageArrived{Side::kAdministrative, kOperator, {Bytes::literal("operator-query"), Query{Bytes::literal("status"), Bytes()}}});
+  } while (jobs_moved_ && alive() && !stopping_ && !world_.violation);
   querying_ = false;
   if (stopping_ || world_.violation) return;
   if (world_.sabotage_now(Sabotage::kCorruptStatus)) {

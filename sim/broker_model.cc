@@ -77,6 +77,11 @@ void BrokerModel::apply(const MessageArrived& event) {
   std::visit([&](const auto& specific) { on(event, specific); }, body);
 }
 
+// Nonsense is a sign of life too.
+void BrokerModel::apply(const BadMessageArrived& event) {
+  if (ModelWorker* worker = find_worker({event.side, event.peer.str()})) worker->last_heard = now_;
+}
+
 // What did not leave was not begun. A worker that could not be reached is gone, unless it can resume: then it
 // keeps what it runs until its silence has lasted.
 void BrokerModel::apply(const SendFailed& event) {
@@ -336,7 +341,7 @@ void BrokerModel::on(const MessageArrived& event, const Goodbye&) {
   if (worker->capabilities.settle || !runs) return drop_worker(key);
   worker->leaving = true;
   worker->credits = 0;
-  worker->leave_deadline = now_ + settings_.leave_grace;
+  if (worker->leave_deadline == Instant::never()) worker->leave_deadline = now_ + settings_.leave_grace;
 }
 
 ModelJob* BrokerModel::held_by(const PeerKey& key, const ModelWorker& worker, const Bytes& request_id, uint32_t attempt) {

@@ -52,7 +52,6 @@ struct ModelJob {
   Instant not_before;
   Instant expires_at;
   uint64_t ready_order = 0;   // equal for jobs that became ready in one step
-  uint64_t waiting_since = 0; // the step
   uint64_t picks_at_ready = 0;
   uint64_t picks_allowed = 0;
   Outcome outcome = Outcome::kOk;
@@ -99,7 +98,7 @@ class BrokerModel {
  private:
   // --- broker_model.cc: what arrives ---
   void apply(const MessageArrived& event);
-  void apply(const BadMessageArrived&) {}
+  void apply(const BadMessageArrived& event);
   void apply(const SendFailed& event);
   void apply(const Tick&);
   void apply(const ShutdownRequested&) { draining_ = true; }

@@ -122,7 +122,6 @@ void BrokerModel::check_strict_pick(const ModelJob& job, const ModelWorker& work
   if (settings_.pick_policy != PickPolicy::kStrict || own == worker.weights.end()) return;
   for (const auto& [number, other] : unfinished_) {
     if (other->state != ModelJob::State::kWaiting || other->queue == job.queue || other->expires_at <= now_) continue;
-    if (other->waiting_since == step_) continue;  // several came at once, and each queue finds workers in turn
     const auto weight = worker.weights.find(other->queue);
     if (weight != worker.weights.end() && weight->second > own->second) {
       violate("strict", fmt::format("{} of queue {} is picked while {} waits in {}", job.id, job.queue, other->id, other->queue));

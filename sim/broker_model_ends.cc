@@ -52,7 +52,6 @@ void BrokerModel::hand_back(ModelJob& job) {
 
 void BrokerModel::wait(ModelJob& job, bool keep_order) {
   job.state = ModelJob::State::kWaiting;
-  job.waiting_since = step_;
   if (!keep_order || job.ready_order == 0) job.ready_order = step_;
   // Of n picks one is the oldest's, so whatever is in line before it is picked within so many; each of those
   // may come back to its old place as often as it may be delivered.

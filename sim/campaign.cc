@@ -16,7 +16,7 @@ thread_local uint64_t current_seed = 0;
 
 void on_abort(int) {
   std::fprintf(stderr, "replay with: emq_sim --seed %llu --trace\n", static_cast<unsigned long long>(current_seed));
-  std::fflush(stderr);
+  std::fflush(nullptr);  // the trace up to here
 }
 
 }  // namespace
@@ -27,14 +27,18 @@ std::string replay_line(const SimulationResult& failure) {
   return fmt::format("emq_sim --seed {}    # {}: {}", failure.seed, failure.violation->rule, failure.violation->text);
 }
 
+SimulationResult run_seed(const SimulationOptions& options) {
+  current_seed = options.seed;
+  return simulate(options);
+}
+
 CampaignResult run_campaign(uint64_t first, uint64_t last, unsigned threads) {
   CampaignResult campaign;
   std::mutex mutex;
   std::atomic<uint64_t> next{first};
   const auto work = [&] {
     for (uint64_t seed = next++; seed <= last; seed = next++) {
-      current_seed = seed;
-      SimulationResult result = simulate({.seed = seed});
+      SimulationResult result = run_seed({.seed = seed});
       const std::lock_guard lock(mutex);
       ++campaign.seeds;
       campaign.coverage.add(result.coverage);

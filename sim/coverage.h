@@ -77,8 +77,7 @@ namespace eventmq::sim {
   X(kScheduleForwarded, "schedule reached a scheduler")     \
   X(kHostileMessage, "hostile message")                     \
   X(kHostileJob, "attempt on a hostile worker")             \
-  X(kBadMessage, "message refused by the codec")            \
-  X(kAdminQuery, "administrative query")
+  X(kBadMessage, "message refused by the codec")
 
 enum class Covered : uint8_t {
 #define EVENTMQ_X(name, text) name,

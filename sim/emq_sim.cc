@@ -11,7 +11,7 @@
 namespace {
 
 using eventmq::sim::CampaignResult;
-using eventmq::sim::simulate;
+using eventmq::sim::run_seed;
 using eventmq::sim::SimulationResult;
 using eventmq::sim::Trace;
 
@@ -66,7 +66,7 @@ std::optional<Arguments> parse(int argc, char** argv) {
 }
 
 int run_one(uint64_t seed, bool trace) {
-  const SimulationResult result = simulate({.seed = seed, .trace = trace ? Trace::Mode::kPrint : Trace::Mode::kKeepLast});
+  const SimulationResult result = run_seed({.seed = seed, .trace = trace ? Trace::Mode::kPrint : Trace::Mode::kKeepLast});
   if (result.violation) {
     for (const std::string& line : result.last_lines) std::puts(line.c_str());
     std::puts(replay_line(result).c_str());

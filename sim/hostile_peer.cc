@@ -72,7 +72,7 @@ void HostilePeer::act_as_worker() {
     case 0: return send(draw_inform());
     case 1: return flood();
     case 2: return send(Ready{});
-    case 3: return send(Progress{Bytes(jobs_.any_id()), 0.5, Bytes("nearly")});
+    case 3: return send(Progress{Bytes("no-such-job"), 0.5, Bytes("nearly")});
     default: return send(draw_reply());
   }
 }
@@ -137,7 +137,8 @@ Reply HostilePeer::draw_reply() {
     reply.request_id = Bytes(id);
     reply.attempt = attempt;
   } else {
-    reply.request_id = Bytes(jobs_.any_id());
+    const std::string any = jobs_.any_id();
+    reply.request_id = Bytes(any.empty() ? "no-such-job" : any);
     reply.attempt = static_cast<uint32_t>(world_.between(0, 3));
   }
   reply.has_outcome = reply.attempt > 0;
