@@ -56,7 +56,10 @@ void fail(const std::string& message) { throw std::runtime_error(message); }
 EVENTMQ_JOB("fail.always", fail, eventmq::Parameter("message", "this job always fails"));
 
 // Ends its worker process, not the job manager: the job ends as `killed`, and another process takes its place.
-void crash() { std::raise(SIGSEGV); }
+void crash() {
+  std::signal(SIGSEGV, SIG_DFL);  // a debugging tool's handler would turn it into an exit
+  std::raise(SIGSEGV);
+}
 EVENTMQ_JOB("crash.segv", crash);
 
 // The words of a file, and its progress through it.

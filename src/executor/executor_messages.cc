@@ -105,7 +105,7 @@ void Executor::State::on_message(WorkerProcess& worker, WorkerReady& ready, Inst
   ever_ready = true;
   if (names_logged || !ready.names) return;
   names_logged = true;
-  log(false, fmt::format("worker processes are ready and know {} jobs: {}", ready.names->size(),
+  log(false, fmt::format("worker processes are ready; their jobs: {}",
                          without_control_characters(fmt::format("{}", fmt::join(*ready.names, ", ")))));
 }
 

@@ -1,0 +1,143 @@
+// What worker processes may do wrong at their start and in what they say, and what is loaded into them.
+#include <gmock/gmock.h>
+
+#include "src/executor/executor.h"
+#include "src/executor/testing/executor_harness.h"
+
+namespace eventmq {
+namespace {
+
+using ::testing::HasSubstr;
+
+using ExecutorHookTest = ExecutorHarness;
+
+// --- Hooks, plug-ins ---
+
+TEST_F(ExecutorHookTest, HooksRunAroundJobs) {
+  ExecutorSettings settings = usual_settings();
+  settings.hooks = {"set_up", "enter", "leave"};
+  start(settings);
+  EXPECT_EQ(value_of(run("hooks")), Json::array({true, 1, 0}));
+  EXPECT_EQ(value_of(run("throw")), "no luck");
+  EXPECT_EQ(value_of(run("hooks")), Json::array({true, 3, 2}));
+}
+
+TEST_F(ExecutorHookTest, FailingEntryHookFailsTheJobAndFailingExitHookIsLogged) {
+  ExecutorSettings settings = usual_settings();
+  settings.hooks = {"", "enter_badly", ""};
+  start(settings);
+  EXPECT_EQ(value_of(run("add", "[1, 2]")), "the entry function failed: not today");
+  settings.hooks = {"", "", "leave_badly"};
+  start(settings);
+  EXPECT_EQ(value_of(run("add", "[1, 2]")), 3);
+  EXPECT_THAT(log_, HasSubstr("the exit function failed: std::runtime_error: door stuck"));
+}
+
+TEST_F(ExecutorHookTest, PluginAddsItsJobs) {
+  ExecutorSettings settings = usual_settings();
+  settings.command.push_back(std::string(EVENTMQ_BINARY_DIR) + "/libexecutor_test_plugin.so");
+  start(settings);
+  EXPECT_EQ(value_of(run("plugin.double", "[21]")), 42);
+  EXPECT_THAT(log_, HasSubstr("plugin.double"));
+}
+
+// --- Processes that cannot start ---
+
+class ExecutorStartTest : public ExecutorHarness {
+ protected:
+  // The final error of an executor that can start no process.
+  std::string final_error(ExecutorSettings settings) {
+    start(std::move(settings));
+    step_until([&] {
+      pass(seconds(1));  // through the waits between the attempts
+      return !failures_.empty();
+    });
+    EXPECT_FALSE(executor_->ready());
+    return failures_.empty() ? "" : failures_.front().text;
+  }
+};
+
+TEST_F(ExecutorStartTest, SetupThatCanNeverSucceedIsAFinalError) {
+  ExecutorSettings settings = usual_settings();
+  settings.hooks.setup = "set_up_badly";
+  EXPECT_THAT(final_error(settings), HasSubstr("the setup function failed: std::runtime_error: no database"));
+  EXPECT_THAT(log_, HasSubstr("the next one is started in 0.1 s"));
+  EXPECT_THAT(log_, HasSubstr("the next one is started in 0.8 s"));
+  EXPECT_EQ(failures_.size(), 1u);
+}
+
+TEST_F(ExecutorStartTest, UnknownHookIsAFinalError) {
+  ExecutorSettings settings = usual_settings();
+  settings.hooks.entry = "no_such_hook";
+  EXPECT_THAT(final_error(settings), HasSubstr(R"(no entry hook is named "no_such_hook")"));
+}
+
+TEST_F(ExecutorStartTest, CommandThatCannotBeRunIsAFinalError) {
+  ExecutorSettings settings = usual_settings();
+  settings.command = {"/no/such/program"};
+  EXPECT_THAT(final_error(settings), HasSubstr("cannot run /no/such/program: No such file or directory"));
+}
+
+TEST_F(ExecutorStartTest, PluginThatCannotBeLoadedIsAFinalError) {
+  ExecutorSettings settings = usual_settings();
+  settings.command.push_back("/no/such/libjobs.so");
+  EXPECT_THAT(final_error(settings), HasSubstr("cannot load /no/such/libjobs.so"));
+}
+
+TEST_F(ExecutorStartTest, OtherVersionOfTheProtocolIsAFinalError) {
+  ExecutorSettings settings = usual_settings();
+  settings.command = {"/bin/sh", "-c", R"(echo '{"type":"ready","protocol":2}' >&3; read line <&3; read line <&3)"};
+  EXPECT_THAT(final_error(settings), HasSubstr("it speaks version 2 of the worker protocol"));
+}
+
+TEST_F(ExecutorStartTest, ProcessThatIsNeverReadyIsAFailedStart) {
+  start_script("read hello <&3; read never <&3");
+  pass(seconds(120));
+  step_until([&] { return log_.find("was not ready within 120 s") != std::string::npos; });
+}
+
+// --- Workers that break the protocol; the one of a job is replaced and the job ends as error ---
+
+class ExecutorProtocolTest : public ExecutorHarness {
+ protected:
+  void SetUp() override { start(); }
+  void expect_error(const std::string& id, const std::string& type, const std::string& text) {
+    EXPECT_EQ(outcome_of(id), Outcome::kError);
+    EXPECT_EQ(error_of(id)["type"], type);
+    EXPECT_THAT(value_of(id).get<std::string>(), HasSubstr(text));
+    EXPECT_EQ(value_of(run("add", "[1, 2]")), 3);
+  }
+  std::string write(const std::string& text) { return run("write_to_channel", Json::array({text}).dump()); }
+};
+
+TEST_F(ExecutorProtocolTest, LineThatIsNotJsonIsRefused) { expect_error(write("NaN\n"), "bad-result", "not JSON"); }
+TEST_F(ExecutorProtocolTest, LineThatIsNotUtf8IsRefused) {
+  const std::string id = run("echo", "[1]");
+  end_of(id);
+  start_script(
+      R"(read hello <&3; echo '{"type":"ready","protocol":1}' >&3; read job <&3; printf '"\377"\n' >&3; read x <&3)");
+  EXPECT_EQ(error_of(run_message(R"(["run", {"callable": "any"}])"))["type"], "bad-result");
+}
+TEST_F(ExecutorProtocolTest, UnknownTypeIsRefused) {
+  expect_error(write("{\"type\":\"x\"}\n"), "bad-result", "\"type\"");
+}
+TEST_F(ExecutorProtocolTest, ResultOfAnotherJobIsRefused) {
+  expect_error(write(R"({"type":"result","id":"other","outcome":"ok","value":1})"
+                     "\n"),
+               "bad-result", "not given");
+}
+TEST_F(ExecutorProtocolTest, LineOverTheLimitIsRefused) {
+  expect_error(run("flood_channel"), "result-too-large", "more than");
+}
+TEST_F(ExecutorProtocolTest, ClosedChannelEndsTheJob) {
+  const std::string id = run("close_channel");
+  step_until([&] { return executor_->running_jobs() == 1; });
+  step_until([&] {
+    pass(milliseconds(500));
+    return settled_.contains(id);
+  });
+  expect_error(id, "bad-result", "closed its channel");
+}
+
+}  // namespace
+}  // namespace eventmq
