@@ -27,8 +27,8 @@ void BrokerModel::step(const Event& event, const Effects& effects, Instant now, 
   std::visit([this](const auto& specific) { apply(specific); }, event);
   if (effects.stop) shut_down();
   for (const Send& send : effects.sends) judge(send);
-  for (const auto& [key, due_reply] : due_replies_) {
-    violate("reply-missing", fmt::format("{} ended {} and {} is not told", key.second, outcome_word(due_reply.outcome), key.first.second));
+  for (const auto& [id, due_reply] : due_replies_) {
+    violate("reply-missing", fmt::format("{} ended {} and nobody is told", id, outcome_word(due_reply.outcome)));
   }
 }
 
@@ -157,28 +157,28 @@ void BrokerModel::on(const MessageArrived& event, const Request& request) {
   if (!holder) return accept(event, request, queue);
   world_.coverage.count(Covered::kUniqueJob);
   merged_.insert(event.message.id.str());
-  if (request.headers.reply_requested) holder->followers[event.message.id.str()] = from;
+  if (request.headers.reply_requested) holder->followers[event.message.id.str()].insert(from);
   if (request.headers.guarantee) holder->headers.guarantee = true;
 }
 
-// The answer goes to where the request came from last; if the job has ended, it is said again.
+// The answer may go there now; if the job has ended, it is said again.
 void BrokerModel::repeated(const MessageArrived& event, const Request& request, ModelJob* job) {
   const PeerKey from{event.side, event.peer.str()};
   const std::string id = event.message.id.str();
-  if (job) job->client = from;
+  if (job) job->askers.insert(from);
   if (job && job->unfinished()) return;
   for (const auto& [number, other] : unfinished_) {
     const auto follower = other->followers.find(id);
     if (follower == other->followers.end()) continue;
-    follower->second = from;
+    follower->second.insert(from);
     return;
   }
   if (!request.headers.reply_requested) return;
   const auto merged = merged_ends_.find(id);
-  DueReply due{Outcome::kLost};
-  if (job) due = {job->outcome, !job->headers.reply_requested};
-  if (merged != merged_ends_.end()) due = {merged->second};
-  due_replies_[{from, id}] = due;
+  DueReply due{Outcome::kLost, {from}};
+  if (job) due = {job->outcome, {from}, !job->headers.reply_requested};
+  if (merged != merged_ends_.end()) due = {merged->second, {from}};
+  due_replies_[id] = due;
 }
 
 void BrokerModel::refused(const MessageArrived& event, const Request& request, const Error& error) {
@@ -220,7 +220,7 @@ void BrokerModel::accept(const MessageArrived& event, const Request& request, co
   job.queue = queue;
   job.headers = request.headers;
   job.number = next_number_++;
-  job.client = {event.side, event.peer.str()};
+  job.askers = {{event.side, event.peer.str()}};
   job.due_at = now_ + request.headers.delay;
   job.expires_at = request.headers.expires ? now_ + *request.headers.expires : Instant::never();
   unfinished_[job.number] = &job;

@@ -35,8 +35,10 @@ struct ModelJob {
   std::string queue;
   JobHeaders headers;
   uint64_t number = 0;  // of acceptance
-  PeerKey client;
-  std::map<std::string, PeerKey> followers;  // requests merged by a unique key, by their id
+  // Who sent the request, again and again perhaps after a reconnect. One of them is told of the end; that it was
+  // the right one shows at the client, which would wait for ever.
+  std::set<PeerKey> askers;
+  std::map<std::string, std::set<PeerKey>> followers;  // likewise of requests merged by a unique key, by their id
 
   State state = State::kDelayed;
   PeerKey worker;  // the present or last one
@@ -176,9 +178,10 @@ class BrokerModel {
   const Effects* effects_ = nullptr;
   struct DueReply {
     Outcome outcome;
+    std::set<PeerKey> askers;
     bool or_forgotten = false;  // it may also say `lost`: nobody wanted a reply when the job ended
   };
-  std::map<std::pair<PeerKey, std::string>, DueReply> due_replies_;  // by receiver and request id
+  std::map<std::string, DueReply> due_replies_;  // by request id
 };
 
 // The id that a worker of the published protocol is given for this attempt of a job.

@@ -137,8 +137,8 @@ void BrokerModel::judge(const Send& send, const Reply& reply) {
   if (ModelJob* job = find(id); job && job->queued() && job->expires_at <= now_ && reply.outcome == Outcome::kExpired) {
     end(*job, Outcome::kExpired);
   }
-  const auto due = due_replies_.find({key, id});
-  if (due == due_replies_.end()) {
+  const auto due = due_replies_.find(id);
+  if (due == due_replies_.end() || !due->second.askers.contains(key)) {
     return violate("reply", fmt::format("{} is told that {} ended {}, which is not so, or not for it", key.second, id,
                                         outcome_word(reply.outcome)));
   }
@@ -161,7 +161,7 @@ void BrokerModel::judge(const Send& send, const Cancel& cancel) {
 
 void BrokerModel::judge(const Send& send, const Progress& progress) {
   const ModelJob* job = find(progress.request_id.view());
-  if (!job || job->state != ModelJob::State::kRunning || job->client != PeerKey{send.side, send.peer.str()}) {
+  if (!job || job->state != ModelJob::State::kRunning || !job->askers.contains({send.side, send.peer.str()})) {
     violate("progress", fmt::format("{} is told of the progress of {}", send.peer.view(), progress.request_id.view()));
   }
 }

@@ -93,9 +93,9 @@ void BrokerModel::end(ModelJob& job, Outcome outcome) {
       break;
     default: ++queue.dead;
   }
-  if (job.headers.reply_requested) due_replies_[{job.client, job.id}] = {outcome};
-  for (const auto& [request_id, peer] : job.followers) {
-    due_replies_[{peer, request_id}] = {outcome};
+  if (job.headers.reply_requested) due_replies_[job.id] = {outcome, job.askers};
+  for (const auto& [request_id, askers] : job.followers) {
+    due_replies_[request_id] = {outcome, askers};
     merged_ends_[request_id] = outcome;
   }
 }
@@ -106,8 +106,8 @@ void BrokerModel::shut_down() {
   stopped_ = true;
   for (const auto& [number, job] : unfinished_) {
     if (job->headers.guarantee) continue;
-    if (job->headers.reply_requested) due_replies_[{job->client, job->id}] = {Outcome::kLost};
-    for (const auto& [request_id, peer] : job->followers) due_replies_[{peer, request_id}] = {Outcome::kLost};
+    if (job->headers.reply_requested) due_replies_[job->id] = {Outcome::kLost, job->askers};
+    for (const auto& [request_id, askers] : job->followers) due_replies_[request_id] = {Outcome::kLost, askers};
   }
 }
 
