@@ -122,8 +122,8 @@ void WorkerSession::State::on_request(Message& message) {
   const uint32_t attempt = std::max(request.attempt, 1u);
   if (credits > 0) --credits;
   if (const auto held = jobs.find(message.id.view()); held != jobs.end()) {
-    // We still run it for an earlier broker, or for this one, which took it for lost: its result is the answer.
-    if (attempt <= held->second.attempt) return;
+    // We still run it for an earlier broker, or for this one, which took it for lost: its result is the answer, and the
+    // newest REQUEST says under which number the broker expects it.
     held->second.attempt = attempt;
     return;
   }

@@ -137,6 +137,18 @@ TEST_F(WorkerSessionTest, LaterAttemptOfARunningJobIsAnsweredByItsResult) {
   EXPECT_THAT(settled(), ElementsAre("a/2 ok"));
 }
 
+TEST_F(WorkerSessionTest, EarlierAttemptOfARunningJobComesFromABrokerThatForgot) {
+  connect();
+  request("a", 3);
+  reconnect();
+  readies();
+  request("a", 1);
+  EXPECT_THAT(started(), ElementsAre("a/3")) << "it is not run beside itself";
+  EXPECT_EQ(readies(), 1u) << "the slot it was meant for is free again";
+  finish("a", 3);
+  EXPECT_THAT(settled(), ElementsAre("a/1 ok"));
+}
+
 TEST_F(WorkerSessionTest, ResultOfAJobThatDoesNotRunIsDropped) {
   connect();
   finish("a");
