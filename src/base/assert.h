@@ -13,8 +13,8 @@ namespace eventmq {
 }  // namespace eventmq
 
 // EMQ_ASSERT(condition) or EMQ_ASSERT(condition, "queue {} has {}", name, count).
-#define EMQ_ASSERT(condition, ...)                                                              \
-  do {                                                                                          \
-    if (!(condition)) [[unlikely]]                                                              \
+#define EMQ_ASSERT(condition, ...)                                                                \
+  do {                                                                                            \
+    if (!(condition)) [[unlikely]]                                                                \
       ::eventmq::assertion_failed(#condition, __FILE__, __LINE__, ::fmt::format("" __VA_ARGS__)); \
   } while (false)

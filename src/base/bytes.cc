@@ -19,7 +19,9 @@ struct InlineBlock : Block {
   char* bytes() { return reinterpret_cast<char*>(this + 1); }
 };
 
-InlineBlock* new_inline_block(size_t size) { return new (::operator new(sizeof(InlineBlock) + size)) InlineBlock(size); }
+InlineBlock* new_inline_block(size_t size) {
+  return new (::operator new(sizeof(InlineBlock) + size)) InlineBlock(size);
+}
 
 }  // namespace
 

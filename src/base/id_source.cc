@@ -30,8 +30,8 @@ uint64_t IdSource::next_number() {
 
 Bytes IdSource::next() {
   static constexpr char kDigits[] = "0123456789abcdef";
-  const uint64_t high = (next_number() & ~0xf000ull) | 0x4000ull;                      // version 4
-  const uint64_t low = (next_number() & ~(3ull << 62)) | (2ull << 62);                 // variant 10
+  const uint64_t high = (next_number() & ~0xf000ull) | 0x4000ull;       // version 4
+  const uint64_t low = (next_number() & ~(3ull << 62)) | (2ull << 62);  // variant 10
   std::array<char, 36> text;
   size_t at = 0;
   for (int nibble = 0; nibble < 32; ++nibble) {

@@ -8,7 +8,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-
 class AdminTest : public ::testing::Test {
  protected:
   AdminTest() {

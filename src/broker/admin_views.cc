@@ -18,16 +18,11 @@ double age_seconds(Instant now, Instant then) { return (now - then).seconds(); }
 std::string dump(const Value& json) { return json.dump(-1, ' ', false, Value::error_handler_t::replace); }
 
 Value counters_json(const QueueCounters& counters) {
-  return {{"accepted", counters.accepted},
-          {"done", counters.done},
-          {"dead", counters.dead},
-          {"expired", counters.expired},
-          {"cancelled", counters.cancelled},
-          {"waiting", counters.waiting},
-          {"delayed", counters.delayed},
-          {"running", counters.running},
-          {"retries", counters.retries},
-          {"attempts_lost", counters.attempts_lost},
+  return {{"accepted", counters.accepted},   {"done", counters.done},
+          {"dead", counters.dead},           {"expired", counters.expired},
+          {"cancelled", counters.cancelled}, {"waiting", counters.waiting},
+          {"delayed", counters.delayed},     {"running", counters.running},
+          {"retries", counters.retries},     {"attempts_lost", counters.attempts_lost},
           {"refused", counters.refused}};
 }
 
@@ -94,7 +89,8 @@ Result<std::string> AdminViews::view(std::string_view what, std::string_view tex
   if (what == "schedulers") return dump(schedulers().value);
   if (what == "jobs") return dump(jobs(*arguments).value);
   if (what == "job") return job(*arguments).map([](const Json& json) { return dump(json.value); });
-  return fail(ErrorCode::kBadValue, fmt::format("there is no view {}: status, queues, workers, schedulers, jobs, job", what));
+  return fail(ErrorCode::kBadValue,
+              fmt::format("there is no view {}: status, queues, workers, schedulers, jobs, job", what));
 }
 
 Result<std::string> AdminViews::job_id(std::string_view text) {
@@ -178,11 +174,16 @@ AdminViews::Json AdminViews::status() const {
   json["peers"] = {{"workers", broker.peers_.count(PeerKind::kWorker)},
                    {"schedulers", broker.peers_.count(PeerKind::kScheduler)},
                    {"clients", broker.peers_.count(PeerKind::kClient)}};
-  json["counters"] = {{"bad_messages", counters.bad_messages},   {"duplicates", counters.duplicates},
-                      {"merged", counters.merged},               {"late_results", counters.late_results},
-                      {"excess_ready", counters.excess_ready},   {"strangers", counters.strangers},
-                      {"undeliverable", counters.undeliverable}, {"unread", counters.unread},
-                      {"peers_lost", counters.peers_lost},       {"resumed", counters.resumed}};
+  json["counters"] = {{"bad_messages", counters.bad_messages},
+                      {"duplicates", counters.duplicates},
+                      {"merged", counters.merged},
+                      {"late_results", counters.late_results},
+                      {"excess_ready", counters.excess_ready},
+                      {"strangers", counters.strangers},
+                      {"undeliverable", counters.undeliverable},
+                      {"unread", counters.unread},
+                      {"peers_lost", counters.peers_lost},
+                      {"resumed", counters.resumed}};
   json["queues"] = queues().value["queues"];
   return {std::move(json)};
 }
@@ -252,7 +253,9 @@ AdminViews::Json AdminViews::job_row(const Job& job) const {
                {"queue", job.queue->name.str()},
                {"name", job_name(job.payload)},
                {"state", job_state_word(job.state)},
-               {"class", job.headers.guarantee ? "guaranteed" : job.headers.retry_count > 0 ? "retried" : "plain"},
+               {"class", job.headers.guarantee         ? "guaranteed"
+                         : job.headers.retry_count > 0 ? "retried"
+                                                       : "plain"},
                {"attempt", job.attempt},
                {"retries_used", job.retries_used},
                {"retry_count", job.headers.retry_count},
@@ -316,9 +319,10 @@ std::string AdminViews::explain(const Job& job) const {
                          age_seconds(broker.now_, job.started_at), job.worker->routing_id.view(), job.attempt,
                          job.cancel_requested ? ", and the worker was told to cancel it" : "");
     case JobState::kDelayed:
-      return fmt::format("It is {} and becomes ready in {:.1f} s.",
-                         job.attempt == 0 ? "delayed as asked" : fmt::format("to be run again after attempt {}", job.attempt),
-                         age_seconds(job.due_at, broker.now_));
+      return fmt::format(
+          "It is {} and becomes ready in {:.1f} s.",
+          job.attempt == 0 ? "delayed as asked" : fmt::format("to be run again after attempt {}", job.attempt),
+          age_seconds(job.due_at, broker.now_));
     case JobState::kWaiting:
       if (queue.workers == 0) return fmt::format("It waits because no worker serves queue {}.", queue.name.view());
       return fmt::format("It waits for a free slot: {} workers serve queue {}, all busy, and {} jobs wait there.",

@@ -21,9 +21,12 @@ Bytes broker_capabilities(const std::string& instance) {
 
 bool Broker::State::has_room_for(PeerKind kind) const {
   switch (kind) {
-    case PeerKind::kWorker: return peers_.count(kind) < limits::kWorkers;
-    case PeerKind::kScheduler: return peers_.count(kind) < limits::kSchedulers;
-    case PeerKind::kClient: return peers_.count(kind) < limits::kClients;
+    case PeerKind::kWorker:
+      return peers_.count(kind) < limits::kWorkers;
+    case PeerKind::kScheduler:
+      return peers_.count(kind) < limits::kSchedulers;
+    case PeerKind::kClient:
+      return peers_.count(kind) < limits::kClients;
   }
   EMQ_ASSERT(false);
 }
@@ -31,12 +34,13 @@ bool Broker::State::has_room_for(PeerKind kind) const {
 void Broker::State::on_message(const MessageArrived& event, Inform& inform) {
   Peer* known = peers_.find(event.side, event.peer.view());
   // A worker that begins anew under its own name: what it does not claim is gone with its earlier life.
-  const bool resumes_itself = known && inform.previous_id == event.peer && known->kind == PeerKind::kWorker &&
-                              inform.kind == PeerKind::kWorker;
+  const bool resumes_itself =
+      known && inform.previous_id == event.peer && known->kind == PeerKind::kWorker && inform.kind == PeerKind::kWorker;
   if (known && !resumes_itself) drop(*known, LossCause::kRestarted);
   if (!resumes_itself && !has_room_for(inform.kind)) {
-    return refuse_inform(event, inform, fmt::format("the broker serves {} {}s already", peers_.count(inform.kind),
-                                                    peer_kind_word(inform.kind)));
+    return refuse_inform(
+        event, inform,
+        fmt::format("the broker serves {} {}s already", peers_.count(inform.kind), peer_kind_word(inform.kind)));
   }
   if (inform.kind == PeerKind::kWorker) {
     if (!register_worker(event, inform)) return;
@@ -91,7 +95,8 @@ bool Broker::State::register_worker(const MessageArrived& event, Inform& inform)
   introduce(std::move(fresh), inform);
   for (Job* job : held) job->last_worker = worker.routing_id;
   counters_.resumed += held.size();
-  if (!held.empty()) log(LogLevel::kInfo, fmt::format("worker {} goes on with {} jobs", event.peer.view(), held.size()));
+  if (!held.empty())
+    log(LogLevel::kInfo, fmt::format("worker {} goes on with {} jobs", event.peer.view(), held.size()));
   return true;
 }
 
@@ -202,8 +207,8 @@ void Broker::State::on_message(const MessageArrived& event, Goodbye&) {
 void Broker::State::on_message(const MessageArrived&, Ack&) {}
 
 void Broker::State::on_message(const MessageArrived& event, ErrorMessage& message) {
-  log(LogLevel::kWarning, fmt::format("peer {} says {}: {}", event.peer.view(), error_word(message.error.code),
-                                      message.error.text));
+  log(LogLevel::kWarning,
+      fmt::format("peer {} says {}: {}", event.peer.view(), error_word(message.error.code), message.error.text));
 }
 
 void Broker::State::on_message(const MessageArrived& event, Progress& progress) {

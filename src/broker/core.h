@@ -37,15 +37,15 @@ struct EndedJob {
 // What was refused or dropped, for `emq status`.
 struct BrokerCounters {
   uint64_t bad_messages = 0;
-  uint64_t duplicates = 0;         // a REQUEST whose id was known
-  uint64_t merged = 0;             // a REQUEST whose unique key was taken
-  uint64_t late_results = 0;       // a REPLY for an attempt that its sender does not hold
-  uint64_t excess_ready = 0;       // a READY beyond limits::kCreditsPerWorker
-  uint64_t strangers = 0;          // worker's talk from a peer that never sent INFORM
-  uint64_t undeliverable = 0;      // messages whose peer was gone
-  uint64_t unread = 0;             // messages to a peer that does not read
-  uint64_t peers_lost = 0;         // dropped for silence or because they became unreachable
-  uint64_t resumed = 0;            // jobs that their worker went on with in a new conversation
+  uint64_t duplicates = 0;     // a REQUEST whose id was known
+  uint64_t merged = 0;         // a REQUEST whose unique key was taken
+  uint64_t late_results = 0;   // a REPLY for an attempt that its sender does not hold
+  uint64_t excess_ready = 0;   // a READY beyond limits::kCreditsPerWorker
+  uint64_t strangers = 0;      // worker's talk from a peer that never sent INFORM
+  uint64_t undeliverable = 0;  // messages whose peer was gone
+  uint64_t unread = 0;         // messages to a peer that does not read
+  uint64_t peers_lost = 0;     // dropped for silence or because they became unreachable
+  uint64_t resumed = 0;        // jobs that their worker went on with in a new conversation
 };
 
 struct Broker::State {
@@ -124,11 +124,11 @@ struct Broker::State {
   void drop(Peer& peer, LossCause cause);
 
   // --- matching.cc: which worker, which job ---
-  void place(Job& job);                 // it waits in its queue; the end of the step finds it a worker
+  void place(Job& job);  // it waits in its queue; the end of the step finds it a worker
   void match_placed();
   Queue* heaviest_unmatched() const;
   void add_credit(Worker& worker);
-  void feed(Worker& worker);            // give it jobs while it has free slots
+  void feed(Worker& worker);  // give it jobs while it has free slots
   Job* pick_for(Worker& worker);
   static Subscription* take_turn(Worker& worker, uint32_t least);
   static uint32_t highest_weight_with_work(const Worker& worker);
@@ -142,10 +142,10 @@ struct Broker::State {
 
   // --- settling.cc: how attempts and jobs end ---
   void on_message(const MessageArrived& event, Reply& reply);
-  void detach(Job& job);                // from its worker
+  void detach(Job& job);  // from its worker
   void attempt_ended(Job& job, Outcome outcome, const Bytes& payload);
   void attempt_lost(Job& job, LossCause cause);
-  void hand_back(Job& job);             // it never started there: not an attempt
+  void hand_back(Job& job);  // it never started there: not an attempt
   void retry_later(Job& job);
   void wait_again(Job& job);
   void expire(Job& job);
@@ -196,12 +196,12 @@ struct Broker::State {
   RecentReplies recent_replies_;
   // Ordered by name for people. Keys point into the queues' names.
   std::map<std::string_view, std::unique_ptr<Queue>> queues_;
-  std::unordered_map<std::string, Job*, KeyedHash> unique_jobs_;  // by queue and unique key
+  std::unordered_map<std::string, Job*, KeyedHash> unique_jobs_;    // by queue and unique key
   std::unordered_map<std::string, Job*, KeyedHash> followed_jobs_;  // by the ids of the requests that share them
   PeerTable peers_;
   std::vector<Queue*> unmatched_;  // queues that got waiting jobs in this step
   std::vector<Worker*> doomed_;    // to be dropped once all failed sends of a turn are known
-  QueueCounters retired_;  // of queues that were removed while idle
+  QueueCounters retired_;          // of queues that were removed while idle
   Instant next_pruning_;
   size_t subscriptions_ = 0;  // of all workers
   size_t running_ = 0;        // jobs of all queues

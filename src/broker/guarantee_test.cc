@@ -172,7 +172,8 @@ TEST_F(GuaranteeTest, AGuaranteedFollowerOfAJobThatWaitsForItsRetryRecordsThat) 
   run_job("unique:k,retry-count:1,backoff:100");
   broker_.settle("w1", "j1", 1, Outcome::kError);
   broker_.request("c2", "j2", "unique:k,guarantee");
-  EXPECT_THAT(records(), ElementsAre(HasSubstr("accepted j1"), "started j1 #1 after 0 losses", "requeued j1 1 retries used"));
+  EXPECT_THAT(records(),
+              ElementsAre(HasSubstr("accepted j1"), "started j1 #1 after 0 losses", "requeued j1 1 retries used"));
 }
 
 }  // namespace

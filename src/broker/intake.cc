@@ -63,7 +63,8 @@ bool Broker::State::may_take_route(const MessageArrived& event, Side side, const
 void Broker::State::repeat_reply(const MessageArrived& event) {
   const RecentReplies::Entry* known = recent_replies_.find(event.message.id.view());
   const Outcome outcome = known ? known->outcome : Outcome::kLost;
-  const Bytes payload = known ? known->payload : failure_payload(outcome, "the job has ended, and its result is no longer known");
+  const Bytes payload =
+      known ? known->payload : failure_payload(outcome, "the job has ended, and its result is no longer known");
   send(event.side, event.peer, Reply{payload, event.message.id, 0, true, outcome}, last_commit_);
 }
 
@@ -158,8 +159,8 @@ void Broker::State::accept(const MessageArrived& event, Request& request, Queue&
   ++queue.counters.delayed;
   if (!job.headers.unique.empty()) unique_jobs_.emplace(unique_key(queue, job.headers.unique), &job);
   if (job.headers.guarantee) {
-    job.accepted_commit = persist(
-        JobAccepted{job.id, queue.name, job.headers, job.payload, job.accepted_at, job.due_at, job.expires_at});
+    job.accepted_commit =
+        persist(JobAccepted{job.id, queue.name, job.headers, job.payload, job.accepted_at, job.due_at, job.expires_at});
   }
   ack(event, job.accepted_commit);
   if (job.due_at <= now_) return become_ready(job);

@@ -198,8 +198,8 @@ TEST_F(UniqueTest, FollowersAreToldOfAnyEnd) {
   broker_.request("c2", "j2", "unique:k,reply-requested");
   broker_.forget();
   broker_.cancel("c1", "j1");
-  EXPECT_THAT(broker_.sent(), ElementsAre(HasSubstr("c1 REPLY j1 cancelled"), HasSubstr("c2 REPLY j2 cancelled"),
-                                          "c1 ACK cancel-j1"));
+  EXPECT_THAT(broker_.sent(),
+              ElementsAre(HasSubstr("c1 REPLY j1 cancelled"), HasSubstr("c2 REPLY j2 cancelled"), "c1 ACK cancel-j1"));
 }
 
 // --- Limits ---
@@ -285,7 +285,8 @@ TEST(LimitTest, CountsOfQueuesThatWereForgottenStayInTheTotals) {
   TestBroker broker;
   broker.request("c1", "j1", "", "q");
   broker.cancel("c1", "j1");
-  EXPECT_THAT(broker.view("status"), HasSubstr(R"("totals":{"accepted":1,"done":0,"dead":0,"expired":0,"cancelled":1)"));
+  EXPECT_THAT(broker.view("status"),
+              HasSubstr(R"("totals":{"accepted":1,"done":0,"dead":0,"expired":0,"cancelled":1)"));
 }
 
 // --- CANCEL ---
@@ -409,8 +410,7 @@ TEST_F(ScheduleTest, OneThatLeftIsPassedOver) {
   broker_.forget();
   schedule("m1");
   schedule("m2");
-  EXPECT_THAT(broker_.sent(),
-              ElementsAre("s2 SCHEDULE m1 []", "c1 ACK m1", "s2 SCHEDULE m2 []", "c1 ACK m2"));
+  EXPECT_THAT(broker_.sent(), ElementsAre("s2 SCHEDULE m1 []", "c1 ACK m1", "s2 SCHEDULE m2 []", "c1 ACK m2"));
 }
 
 TEST_F(ScheduleTest, UnscheduleGoesToAll) {

@@ -46,8 +46,9 @@ void Broker::State::check_queues() const {
   std::map<const Queue*, Seen> seen;
   jobs_.for_each([&](Job& job) {
     Seen& counts = seen[job.queue];
-    ++(job.state == JobState::kWaiting ? counts.waiting
-                                       : job.state == JobState::kDelayed ? counts.delayed : counts.running);
+    ++(job.state == JobState::kWaiting   ? counts.waiting
+       : job.state == JobState::kDelayed ? counts.delayed
+                                         : counts.running);
     return true;
   });
   for (const auto& [name, queue] : queues_) {

@@ -6,9 +6,12 @@ namespace eventmq {
 
 std::string_view job_state_word(JobState state) {
   switch (state) {
-    case JobState::kDelayed: return "delayed";
-    case JobState::kWaiting: return "waiting";
-    case JobState::kRunning: return "running";
+    case JobState::kDelayed:
+      return "delayed";
+    case JobState::kWaiting:
+      return "waiting";
+    case JobState::kRunning:
+      return "running";
   }
   EMQ_ASSERT(false);
 }

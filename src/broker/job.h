@@ -49,18 +49,18 @@ struct Job {
   bool loss_cost_retry = false;   // the last attempt was lost and was charged to the retries
   uint32_t attempt = 0;           // number of the present or last attempt; 0 before the first
   uint32_t retries_used = 0;
-  uint32_t losses = 0;            // attempts that were lost with their worker
-  uint64_t sequence = 0;          // order of becoming ready, within a queue and priority
+  uint32_t losses = 0;    // attempts that were lost with their worker
+  uint64_t sequence = 0;  // order of becoming ready, within a queue and priority
   Instant accepted_at;
-  Instant due_at;                           // not before
-  Instant expires_at = Instant::never();    // not started by then: expired
-  Instant started_at;                       // of the present attempt
-  CommitNumber accepted_commit = 0;         // guaranteed: what its ACK waits for
+  Instant due_at;                         // not before
+  Instant expires_at = Instant::never();  // not started by then: expired
+  Instant started_at;                     // of the present attempt
+  CommitNumber accepted_commit = 0;       // guaranteed: what its ACK waits for
 
   Worker* worker = nullptr;  // while running
   Bytes last_worker;         // routing id of the worker of the last attempt
 
-  ListLink<Job> link;           // in its queue's waiting list or its worker's running list
+  ListLink<Job> link;             // in its queue's waiting list or its worker's running list
   size_t timer_index = kNoTimer;  // place in the timer heap
   Instant timer_at;
 

@@ -13,7 +13,7 @@ namespace {
 struct Row {
   int line;
   std::string event;
-  std::string job_class;            // "any" stands for all
+  std::string job_class;           // "any" stands for all
   std::vector<std::string> cells;  // one for each of kStates
 };
 
@@ -94,11 +94,22 @@ class OneJob {
     found->second(*this);
   }
   static const std::vector<std::string>& known_events() {
-    static const std::vector<std::string> names = {
-        "REQUEST",          "REQUEST with delay", "due",            "expire",        "a slot is free",
-        "result ok",        "result error",       "result timeout", "result killed", "result unknown-job",
-        "result cancelled", "result returned",    "worker lost",    "CANCEL",        "undeliverable",
-        "shutdown"};
+    static const std::vector<std::string> names = {"REQUEST",
+                                                   "REQUEST with delay",
+                                                   "due",
+                                                   "expire",
+                                                   "a slot is free",
+                                                   "result ok",
+                                                   "result error",
+                                                   "result timeout",
+                                                   "result killed",
+                                                   "result unknown-job",
+                                                   "result cancelled",
+                                                   "result returned",
+                                                   "worker lost",
+                                                   "CANCEL",
+                                                   "undeliverable",
+                                                   "shutdown"};
     return names;
   }
 

@@ -39,7 +39,8 @@ void Broker::State::forgive_own_absence() {
   const Instant due = planned_wake_;
   if (now_ - due <= settings_.heartbeat_timeout / 2) return;
   log(LogLevel::kWarning, fmt::format("this program stood still for {:.1f} s; no peer is given up for its silence "
-                                      "meanwhile", (now_ - due).seconds()));
+                                      "meanwhile",
+                                      (now_ - due).seconds()));
   hear_everyone();
 }
 

@@ -311,7 +311,8 @@ TEST_F(DrainTest, JobsThatNobodyServesAreNotWaitedFor) {
   broker_.forget();
   broker_.shut_down();
   EXPECT_TRUE(broker_.stopped());
-  EXPECT_THAT(broker_.sent(), UnorderedElementsAre(HasSubstr("c1 REPLY j1 lost"), HasSubstr("c1 REPLY j2 lost"), "w1 KBYE"));
+  EXPECT_THAT(broker_.sent(),
+              UnorderedElementsAre(HasSubstr("c1 REPLY j1 lost"), HasSubstr("c1 REPLY j2 lost"), "w1 KBYE"));
 }
 
 TEST_F(DrainTest, ALeavingWorkerIsNotWaitedForByWaitingJobs) {

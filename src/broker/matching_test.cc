@@ -152,8 +152,7 @@ TEST_F(QueueChoiceTest, StrictPicksTakeTheHighestWeightFirst) {
   use(PickPolicy::kStrict);
   for (const char* queue : {"a", "b", "c"}) fill(queue, 3);
   broker_.worker("w1", {{10, "a"}, {30, "b"}, {20, "c"}});
-  EXPECT_THAT(requested_ids(take(9)),
-              ElementsAre("b.0", "b.1", "b.2", "c.0", "c.1", "c.2", "a.0", "a.1", "a.2"));
+  EXPECT_THAT(requested_ids(take(9)), ElementsAre("b.0", "b.1", "b.2", "c.0", "c.1", "c.2", "a.0", "a.1", "a.2"));
 }
 
 TEST_F(QueueChoiceTest, StrictPicksAlternateBetweenEquals) {

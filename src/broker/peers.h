@@ -50,14 +50,14 @@ struct Subscription {
 struct Worker : Peer {
   Worker(Side peer_side, Bytes id) : Peer(PeerKind::kWorker, peer_side, std::move(id)) {}
 
-  uint64_t number = 0;  // of registration
+  uint64_t number = 0;                      // of registration
   std::vector<Subscription> subscriptions;  // none when it is leaving
-  uint32_t credits = 0;  // free slots: READYs not used yet
+  uint32_t credits = 0;                     // free slots: READYs not used yet
   JobList running;
   uint64_t last_used = 0;  // counts up over all workers; 0: never
   uint64_t processed = 0;
   bool unreachable = false;  // a send to it failed; it may come back in a new conversation
-  bool ranked = false;  // in its queues' `available` sets: it has credits and is not leaving
+  bool ranked = false;       // in its queues' `available` sets: it has credits and is not leaving
 
   // It tells how each job ended, and that is its READY.
   bool settles() const { return capabilities.settle; }
@@ -105,9 +105,9 @@ class PeerTable {
 
   std::array<ById, 3> by_side_;
   std::array<size_t, 3> counts_{};
-  HeardOrder heard_order_;    // by last_heard
-  SentOrder sent_order_;      // by last_sent
-  HeardOrder leaving_order_;  // by leave_deadline
+  HeardOrder heard_order_;     // by last_heard
+  SentOrder sent_order_;       // by last_sent
+  HeardOrder leaving_order_;   // by leave_deadline
   SchedulerOrder schedulers_;  // by their turns
 };
 

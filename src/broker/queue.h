@@ -38,15 +38,13 @@ struct QueueCounters {
   uint64_t delayed = 0;
   uint64_t running = 0;
 
-  uint64_t retries = 0;        // attempts that failed and are run again
-  uint64_t attempts_lost = 0;  // with their worker
-  uint64_t refused = 0;        // answered with queue-full
+  uint64_t retries = 0;          // attempts that failed and are run again
+  uint64_t attempts_lost = 0;    // with their worker
+  uint64_t refused = 0;          // answered with queue-full
   uint64_t latency_ms_last = 0;  // from acceptance to end
   uint64_t latency_ms_max = 0;
 
-  bool conserved() const {
-    return accepted == done + dead + expired + cancelled + waiting + delayed + running;
-  }
+  bool conserved() const { return accepted == done + dead + expired + cancelled + waiting + delayed + running; }
   QueueCounters& operator+=(const QueueCounters& other);
 };
 

@@ -21,13 +21,13 @@ struct BrokerSettings {
   bool heartbeats_enabled = true;
   Duration heartbeat_interval = seconds(3);  // sent to a peer that was sent nothing else for so long
   Duration heartbeat_timeout = seconds(5);   // a worker, scheduler or client silent for so long is gone
-  Duration leave_grace = seconds(300);       // a worker of the published protocol that said KBYE may still settle so long
-  Duration drain_timeout = seconds(30);      // an orderly shutdown waits so long for running and waiting jobs
+  Duration leave_grace = seconds(300);   // a worker of the published protocol that said KBYE may still settle so long
+  Duration drain_timeout = seconds(30);  // an orderly shutdown waits so long for running and waiting jobs
   uint64_t jobs_per_queue = limits::kJobsPerQueueDefault;
   uint64_t memory_bytes = limits::kMemoryBytesDefault;
   Duration dedupe_window = seconds(600);
   uint64_t dedupe_ids = limits::kDedupeIdsDefault;
-  Duration retry_backoff = seconds(1);        // before the first retry; doubles each time, with jitter
+  Duration retry_backoff = seconds(1);  // before the first retry; doubles each time, with jitter
   Duration retry_backoff_max = seconds(600);
   uint32_t max_deliveries = 5;  // a guaranteed job lost with its worker so often is dead
   // Shown in `emq status`; the core does not depend on it.

@@ -11,10 +11,14 @@ namespace {
 
 std::string_view cause_text(LossCause cause) {
   switch (cause) {
-    case LossCause::kSilent: return "the worker fell silent";
-    case LossCause::kLeft: return "the worker left";
-    case LossCause::kRestarted: return "the worker started anew";
-    case LossCause::kUnreachable: return "the worker became unreachable";
+    case LossCause::kSilent:
+      return "the worker fell silent";
+    case LossCause::kLeft:
+      return "the worker left";
+    case LossCause::kRestarted:
+      return "the worker started anew";
+    case LossCause::kUnreachable:
+      return "the worker became unreachable";
   }
   EMQ_ASSERT(false);
 }
@@ -28,19 +32,26 @@ Outcome published_outcome(const Job& job, const Bytes& payload) {
 
 uint64_t& count_of(QueueCounters& counters, JobState state) {
   switch (state) {
-    case JobState::kDelayed: return counters.delayed;
-    case JobState::kWaiting: return counters.waiting;
-    case JobState::kRunning: return counters.running;
+    case JobState::kDelayed:
+      return counters.delayed;
+    case JobState::kWaiting:
+      return counters.waiting;
+    case JobState::kRunning:
+      return counters.running;
   }
   EMQ_ASSERT(false);
 }
 
 uint64_t& count_of(QueueCounters& counters, Outcome outcome) {
   switch (outcome) {
-    case Outcome::kOk: return counters.done;
-    case Outcome::kExpired: return counters.expired;
-    case Outcome::kCancelled: return counters.cancelled;
-    default: return counters.dead;
+    case Outcome::kOk:
+      return counters.done;
+    case Outcome::kExpired:
+      return counters.expired;
+    case Outcome::kCancelled:
+      return counters.cancelled;
+    default:
+      return counters.dead;
   }
 }
 

@@ -62,8 +62,9 @@ TEST_F(SettlingTest, AWorkerCannotSayWhatOnlyTheBrokerSays) {
 TEST_F(SettlingTest, APlainJobIsLostWithItsWorker) {
   run_job("reply-requested");
   broker_.lose("w1");
-  EXPECT_THAT(broker_.sent(), ElementsAre(R"(c1 REPLY j1 lost {"value": "the worker fell silent", )"
-                                          R"("error": {"type": "lost", "message": "the worker fell silent", "details": null}})"));
+  EXPECT_THAT(broker_.sent(),
+              ElementsAre(R"(c1 REPLY j1 lost {"value": "the worker fell silent", )"
+                          R"("error": {"type": "lost", "message": "the worker fell silent", "details": null}})"));
   EXPECT_EQ(counter("dead"), "1");
   EXPECT_EQ(counter("attempts_lost"), "1");
 }

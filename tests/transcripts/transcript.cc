@@ -67,7 +67,9 @@ void change(BrokerSettings& settings, const std::string& name, const std::string
 std::string record_text(const JobRecord& record) {
   struct Text {
     std::string operator()(const JobAccepted& r) const { return fmt::format("accepted {}", r.id.view()); }
-    std::string operator()(const AttemptStarted& r) const { return fmt::format("started {} {}", r.id.view(), r.attempt); }
+    std::string operator()(const AttemptStarted& r) const {
+      return fmt::format("started {} {}", r.id.view(), r.attempt);
+    }
     std::string operator()(const JobRequeued& r) const { return fmt::format("requeued {}", r.id.view()); }
     std::string operator()(const JobEnded& r) const {
       return fmt::format("ended {} {}", r.id.view(), outcome_word(r.outcome));
@@ -84,7 +86,8 @@ bool has_own_id(const Body& body) {
 
 std::string send_text(const Send& send) {
   const Frames frames = encode(send.message);
-  if (!decode(frames)) throw std::runtime_error("the broker sent what our own codec refuses: " + testing::frames_text(frames));
+  if (!decode(frames))
+    throw std::runtime_error("the broker sent what our own codec refuses: " + testing::frames_text(frames));
   Frames shown;
   for (size_t i = 2; i < frames.size(); ++i) {
     shown.push(i == 3 && !has_own_id(send.message.body) ? Bytes("*") : frames[i]);
@@ -114,8 +117,8 @@ class Runner {
       return say(words[0], line.substr(line.find(words[1]) + words[1].size() + 1), words[1] == ">>");
     }
     static const std::map<std::string, void (Runner::*)(const std::vector<std::string>&)> verbs = {
-        {"tick", &Runner::tick},   {"alive", &Runner::alive},   {"silent", &Runner::silent},
-        {"lost", &Runner::lost},   {"stuck", &Runner::stuck},   {"undelivered", &Runner::undelivered},
+        {"tick", &Runner::tick},         {"alive", &Runner::alive},       {"silent", &Runner::silent},
+        {"lost", &Runner::lost},         {"stuck", &Runner::stuck},       {"undelivered", &Runner::undelivered},
         {"shutdown", &Runner::shutdown}, {"settings", &Runner::settings},
     };
     const auto verb = verbs.find(words[0]);
@@ -149,7 +152,8 @@ class Runner {
       now_ = std::min({until, beat, std::max(broker().next_wake(), now_)});
       moment_ = fmt::format("at {}s", (now_ - kStart).seconds());
       if (now_ == beat || now_ == until) {
-        for (const std::string& peer : alive_) step(MessageArrived{side_of(peer), Bytes(peer), {Bytes("beat"), Heartbeat{}}});
+        for (const std::string& peer : alive_)
+          step(MessageArrived{side_of(peer), Bytes(peer), {Bytes("beat"), Heartbeat{}}});
       }
       if (broker().next_wake() <= now_) step(Tick{});
     }

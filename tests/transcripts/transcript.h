@@ -15,7 +15,7 @@
 //   stuck PEER           the transport found that it does not read
 //   undelivered PEER     the last REQUEST to it did not leave
 //   shutdown             the operator asks for an orderly end
-//   settings NAME=VALUE… as in docs/settings.md, for those that the core knows; heartbeats are off until "heartbeats=on"
+//   settings NAME=VALUE… as in docs/settings.md, for those that the core knows; "heartbeats=on", or they are off
 //   # …                  a comment
 // What comes of them:
 //   PEER < FRAMES        a message; ids that the broker made are shown as *, "{after 2}" waits for commit 2
