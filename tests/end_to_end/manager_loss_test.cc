@@ -85,6 +85,51 @@ TEST_F(ManagerLossTest, WhatHappensToTheJobsOfAKilledOneIsWhatTheirClassPromises
   expect_conservation(router_.query("status"));
 }
 
+// Stopped with SIGSTOP, it is silent like a host that lost its network.
+TEST_F(ManagerLossTest, ASilentOneLosesItsJobToAnotherAndItsLateResultIsRefused) {
+  start("a");
+  Gate first(file("first"));
+  auto result = client_.request("test.wait_at_gate", {file("runs"), first.path()}, {.retry_count = 1});
+  wait_for_runs(file("runs"), 1);
+  manager("a").tell(SIGSTOP);
+  router_.wait_until("its attempt is lost",
+                     [](const Json& status) { return status.at("totals").at("attempts_lost") == 1; });
+  start("b");
+  EXPECT_EQ(wait_for_runs(file("runs"), 2).at(1).manager, manager("b").pid());
+  manager("a").tell(SIGCONT);
+  router_.wait_until(
+      "it is back, with its slot busy",
+      [](const Json& view) {
+        for (const Json& row : view.at("workers")) {
+          if (row.at("id") == "a") return row.at("slots_free") == 3;
+        }
+        return false;
+      },
+      "workers");
+  first.open();
+  EXPECT_EQ(result.get(), 2) << "the second attempt's";
+  router_.wait_until("the late result is counted",
+                     [](const Json& status) { return status.at("counters").at("late_results") == 1; });
+  EXPECT_EQ(router_.totals().at("done"), 1);
+  EXPECT_EQ(runs_of(file("runs")).size(), 2u);
+}
+
+TEST_F(ManagerLossTest, ASilentOneThatComesBackInTimeGoesOnWithItsJob) {
+  start("a");
+  Gate gate(file("gate"));
+  auto result = client_.request("test.wait_at_gate", {file("runs"), gate.path()}, {.guarantee = true});
+  wait_for_runs(file("runs"), 1);
+  manager("a").tell(SIGSTOP);
+  router_.wait_until("its attempt is lost",
+                     [](const Json& status) { return status.at("totals").at("attempts_lost") == 1; });
+  manager("a").tell(SIGCONT);
+  router_.wait_until("it has its job again",
+                     [](const Json& status) { return status.at("counters").at("resumed") == 1; });
+  gate.open();
+  EXPECT_EQ(result.get(), 1);
+  EXPECT_EQ(runs_of(file("runs")).size(), 1u) << "it was not run twice";
+}
+
 TEST_F(ManagerLossTest, TermFinishesWhatRunsAndTakesNoMore) {
   start("a");
   Gate gate(file("gate"));

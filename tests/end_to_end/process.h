@@ -17,7 +17,8 @@ inline constexpr int kGenerousMs = 120'000;
 
 using Variables = std::map<std::string, std::string>;
 
-// One program. Its output is read as it comes and kept. Killed at the end of the object's life.
+// One program. Its output is read as it comes and kept. Killed at the end of the object's life, and with the thread
+// that started it.
 class Process {
  public:
   // `command[0]` is a path. The program gets these variables and no others; it runs in `folder`, or here if that is

@@ -5,6 +5,7 @@
 #include <future>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <utility>
 
 #include "tests/end_to_end/system.h"
 
@@ -48,12 +49,19 @@ TEST_F(RouterLossTest, SendsWithoutAnAckArriveUnderTheSameIdAtTheNextOne) {
 
 TEST_F(RouterLossTest, InTheMidstOfALoadEveryJobIsAckedAndNoAckedOneRunsTwice) {
   start_manager("m");
+  std::promise<void> connection_lost;
+  ClientOptions options = client_options();
+  options.on_log = [&, told = false](bool warning, const std::string&) mutable {
+    if (warning && !std::exchange(told, true)) connection_lost.set_value();
+  };
+  Client client(options);
   std::vector<std::future<std::string>> sent;
   for (int job = 0; job < 3'000; ++job) {
-    sent.push_back(client_.send_async("test.append", {file("runs")}, {.id = "job-" + std::to_string(job)}));
+    sent.push_back(client.send_async("test.append", {file("runs")}, {.id = "job-" + std::to_string(job)}));
   }
   wait_for_runs(file("runs"), 300);
   router_.kill();
+  connection_lost.get_future().wait();  // by now it has read every ACK that the router sent
   std::set<std::string> acked;
   for (size_t job = 0; job < sent.size(); ++job) {
     if (sent[job].wait_for(std::chrono::seconds(0)) == std::future_status::ready)

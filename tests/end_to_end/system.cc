@@ -126,7 +126,7 @@ Process& SystemTest::start_manager(const std::string& name, const SettingList& s
       name + " has joined",
       [&](const Json& view) {
         for (const Json& row : view.at("workers")) {
-          if (row.at("id") == name) return row.at("slots_free") == wanted;
+          if (row.at("id") == name) return row.at("slots_free").get<int>() + row.at("running").get<int>() == wanted;
         }
         return false;
       },

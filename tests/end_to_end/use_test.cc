@@ -113,6 +113,23 @@ TEST_F(UseTest, AFloodFromOneClientDoesNotKeepAnotherWaiting) {
   EXPECT_TRUE(router_.wait_for_total("accepted", kFlood + 2));
 }
 
+TEST_F(UseTest, AnIdSentAgainOnANewConnectionRunsOnceAndIsAnsweredThere) {
+  start_manager("m");
+  Client first(client_options());
+  Gate gate(file("gate"));
+  const RequestOptions options{.id = "the-id"};
+  auto lost = first.request("test.wait_at_gate", {file("runs"), gate.path()}, options);
+  wait_for_runs(file("runs"), 1);
+  Client second(client_options());
+  auto again = second.request("test.wait_at_gate", {file("runs"), gate.path()}, options);
+  router_.wait_until("it is known", [](const Json& status) { return status.at("counters").at("duplicates") == 1; });
+  gate.open();
+  EXPECT_EQ(again.get(), 1) << "the reply goes to the newest connection that asked";
+  EXPECT_EQ(first.request("test.wait_at_gate", {file("runs"), gate.path()}, {.id = "other"}).get(), 1);
+  EXPECT_EQ(second.request("anything", {}, options).get(), 1) << "ended, and its result is still known";
+  EXPECT_EQ(runs_of(file("runs")).size(), 2u);
+}
+
 TEST_F(UseTest, AFullQueueIsSaidToTheClientAndNothingIsTaken) {
   router_.kill();
   router_.start({{"HWM", "10"}});
