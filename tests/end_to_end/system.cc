@@ -15,7 +15,11 @@ namespace {
 std::string loopback(int port) { return "tcp://127.0.0.1:" + std::to_string(port); }
 
 Variables basic_variables(const Folder& folder) {
-  return {{"PATH", "/usr/bin:/bin"}, {"HOME", folder.path()}, {"EVENTMQ_CONFIG_FILE", "/dev/null"}};
+  return {{"PATH", "/usr/bin:/bin"},
+          {"HOME", folder.path()},
+          {"EVENTMQ_CONFIG_FILE", "/dev/null"},
+          {"ASAN_OPTIONS", "handle_segv=0"},  // a sanitizer must not catch what a job dies of
+          {"TSAN_OPTIONS", "handle_segv=0"}};
 }
 
 Variables with_settings(Variables variables, const SettingList& settings) {
