@@ -43,7 +43,8 @@ function(eventmq_check_headers)
   endforeach()
   add_library(headers_alone OBJECT ${sources})
   target_include_directories(headers_alone PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
-  target_compile_definitions(headers_alone PRIVATE EVENTMQ_SOURCE_DIR="" EVENTMQ_BINARY_DIR="")  # as tests have them
+  # As the folders that use them define them.
+  target_compile_definitions(headers_alone PRIVATE EVENTMQ_SOURCE_DIR="" EVENTMQ_BINARY_DIR="" EVENTMQ_VERSION="")
   target_compile_options(headers_alone PRIVATE -O0 -g0)
   target_link_libraries(headers_alone PRIVATE tl::expected fmt::fmt GTest::gtest)
 endfunction()
