@@ -41,7 +41,7 @@ function(eventmq_check_headers)
       list(APPEND sources ${alone})
     endif()
   endforeach()
-  add_library(headers_alone OBJECT ${sources})
+  add_library(headers_alone OBJECT EXCLUDE_FROM_ALL ${sources})
   target_include_directories(headers_alone PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
   # As the folders that use them define them.
   target_compile_definitions(headers_alone PRIVATE EVENTMQ_SOURCE_DIR="" EVENTMQ_BINARY_DIR="" EVENTMQ_VERSION="")
