@@ -56,6 +56,7 @@ void Broker::State::on_message(const MessageArrived& event, Inform& inform) {
 
 // It is not known yet, so its INFORM tells whether it understands ERROR.
 void Broker::State::refuse_inform(const MessageArrived& event, const Inform& inform, std::string text) {
+  log(LogLevel::kWarning, fmt::format("refused INFORM of {}: {}", event.peer.view(), text));
   if (inform.capabilities.errors) error(event, ErrorCode::kQueueFull, std::move(text));
 }
 
@@ -104,7 +105,8 @@ bool Broker::State::register_worker(const MessageArrived& event, Inform& inform)
 std::optional<Error> Broker::State::subscribe(Worker& worker, const std::vector<QueueWeight>& queues) {
   std::unordered_set<const Queue*> seen;
   for (const QueueWeight& wanted : queues) {
-    Queue* queue = queue_for(wanted.name);
+    // Clients that fill the queues they may make keep no worker out.
+    Queue* queue = queue_for(wanted.name, limits::kQueuesWithInformed);
     if (!queue) return Error{ErrorCode::kQueueFull, fmt::format("the broker holds {} queues already", queues_.size())};
     if (!seen.insert(queue).second) continue;
     if (subscriptions_ >= limits::kSubscriptions) {

@@ -75,6 +75,17 @@ TEST(RegistrationTest, OneNameOnTwoSidesIsTwoPeers) {
   EXPECT_THAT(broker.view("status"), HasSubstr(R"("workers":2)"));
 }
 
+TEST(RegistrationTest, TooManyOfAKindAreRefusedAndToldIfTheyUnderstand) {
+  TestBroker broker;
+  for (size_t i = 0; i < limits::kSchedulers; ++i) broker.scheduler(fmt::format("s{}", i));
+  broker.forget();
+  broker.scheduler("published");
+  broker.scheduler("newer", "errors");
+  EXPECT_THAT(broker.sent(), ElementsAre("newer ERROR queue-full inform-newer"));
+  broker.scheduler("s0");  // is one of them already
+  EXPECT_THAT(broker.sent(), ElementsAre("s0 ACK"));
+}
+
 TEST(RegistrationTest, TooManySubscriptionsAreRefused) {
   TestBroker broker;
   TestQueues queues;

@@ -80,7 +80,7 @@ Result<Queue*> Broker::State::queue_of(const Request& request) {
 }
 
 Result<Queue*> Broker::State::queue_or_refusal(const Bytes& name) {
-  if (Queue* queue = queue_for(name)) return queue;
+  if (Queue* queue = queue_for(name, limits::kQueues)) return queue;
   return fail(ErrorCode::kQueueFull, fmt::format("the broker holds {} queues already", queues_.size()));
 }
 
@@ -229,12 +229,12 @@ void Broker::State::on_message(const MessageArrived& event, Publish&) {
   error(event, ErrorCode::kUnknownCommand, "PUBLISH goes to the publish socket");
 }
 
-// The queue of that name, made if it is new. Null when there are too many.
-Queue* Broker::State::queue_for(const Bytes& name) {
+// The queue of that name, made if it is new. Null when there are so many already.
+Queue* Broker::State::queue_for(const Bytes& name, size_t queues_max) {
   const auto found = queues_.find(name.view());
   if (found != queues_.end()) return found->second.get();
-  if (queues_.size() >= limits::kQueues && now_ >= next_pruning_) prune_queues();
-  if (queues_.size() >= limits::kQueues) return nullptr;
+  if (queues_.size() >= queues_max && now_ >= next_pruning_) prune_queues();
+  if (queues_.size() >= queues_max) return nullptr;
   auto queue = std::make_unique<Queue>(Bytes(name.view()));
   Queue* added = queue.get();
   queues_.emplace(added->name.view(), std::move(queue));

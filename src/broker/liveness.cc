@@ -25,10 +25,9 @@ void Broker::State::run_due_jobs() {
     if (!job) return;
     if (job->expires_at <= now_) {
       expire(*job);
-    } else if (job->due_at <= now_) {
-      become_ready(*job);
     } else {
-      timers_.set(*job, std::min(job->due_at, job->expires_at));
+      EMQ_ASSERT(job->state == JobState::kDelayed && job->due_at <= now_, "job {}", job->id.view());
+      become_ready(*job);
     }
   }
 }
