@@ -276,7 +276,9 @@ TEST(LimitTest, QueuesAreLimitedAndIdleOnesMakeRoom) {
   }
   EXPECT_EQ(say("more", now, job("more")), "c1 ERROR queue-full more");
   effects.clear();
-  broker.step(MessageArrived{Side::kBackend, Bytes("w1"), {Bytes("i1"), Inform{{{10, Bytes("served")}}}}}, now, effects);
+  Inform inform;
+  inform.queues = {{10, Bytes("served")}};
+  broker.step(MessageArrived{Side::kBackend, Bytes("w1"), {Bytes("i1"), inform}}, now, effects);
   EXPECT_EQ(text_of(effects.sends.back()), "w1 ACK i1") << "clients that fill the queues must keep no worker out";
   EXPECT_EQ(say("taken", now, job("served")), "c1 ACK taken");
   say("m", now, Cancel{Bytes("q7")});  // its queue is idle now

@@ -40,11 +40,12 @@ inline constexpr uint8_t kPriorityDefault = 4;
 // --- What the broker holds. Beyond: ERROR queue-full, nothing taken. ---
 inline constexpr uint64_t kJobsPerQueueDefault = 1'000'000;                // setting hwm
 inline constexpr uint64_t kMemoryBytesDefault = 1024ull * 1024 * 1024;     // setting memory_limit
-inline constexpr size_t kQueues = 100'000;
+inline constexpr size_t kQueues = 100'000;                 // that requests may make
 inline constexpr Duration kQueuePruning = seconds(1);      // at most so often, idle queues are looked for and forgotten
 inline constexpr size_t kFollowersPerJob = 100;            // requests that share a job by its unique key
 // --- Beyond: the peer's INFORM gets ERROR queue-full and is dropped. ---
 inline constexpr size_t kWorkers = 10'000;
+inline constexpr size_t kQueuesWithInformed = 200'000;     // all queues; the room above kQueues is for INFORM alone
 inline constexpr size_t kSubscriptions = 1'000'000;        // queues of all workers together
 inline constexpr size_t kSchedulers = 1'000;
 inline constexpr size_t kClients = 100'000;                // those that sent INFORM; others are not held
