@@ -281,7 +281,7 @@ TEST(LimitTest, QueuesAreLimitedAndIdleOnesMakeRoom) {
   broker.step(MessageArrived{Side::kBackend, Bytes("w1"), {Bytes("i1"), inform}}, now, effects);
   EXPECT_EQ(text_of(effects.sends.back()), "w1 ACK i1") << "clients that fill the queues must keep no worker out";
   EXPECT_EQ(say("taken", now, job("served")), "c1 ACK taken");
-  say("m", now, Cancel{Bytes("q7")});  // its queue is idle now
+  for (const char* id : {"q7", "q8"}) say("m", now, Cancel{Bytes(id)});  // their queues are idle now
   now = now + limits::kQueuePruning;
   EXPECT_EQ(say("more2", now, job("more")), "c1 ACK more2");
   broker.check_invariants();
