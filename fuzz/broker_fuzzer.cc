@@ -21,16 +21,19 @@ constexpr auto kPeers = std::to_array<std::string_view>({"a", "b", "c", "d"});
 constexpr auto kIds = std::to_array<std::string_view>({"j1", "j2", "j3", "j4", "j1~2", "j2~2", "~2"});
 constexpr auto kQueues = std::to_array<std::string_view>({"", "default", "q1", "q2"});
 constexpr auto kHeaders = std::to_array<std::string_view>(
-    {"", "reply-requested", "guarantee", "guarantee,reply-requested,retry-count:1", "retry-count:2,backoff:1", "delay:2",
-     "expires:1", "delay:1,expires:2,priority:9", "priority:0", "unique:k,reply-requested", "unique:k,guarantee",
-     "timeout:1,reply-requested", "guarantee,expires:1", "retry-count:1,expires:0"});
-constexpr auto kCapabilities = std::to_array<std::string_view>(
-    {"", "settle", "settle,resume", "settle,errors,cancel,progress,resume", "resume,cancel", "errors,progress,multi-ack"});
+    {"", "reply-requested", "guarantee", "guarantee,reply-requested,retry-count:1", "retry-count:2,backoff:1",
+     "delay:2", "expires:1", "delay:1,expires:2,priority:9", "priority:0", "unique:k,reply-requested",
+     "unique:k,guarantee", "timeout:1,reply-requested", "guarantee,expires:1", "retry-count:1,expires:0"});
+constexpr auto kCapabilities =
+    std::to_array<std::string_view>({"", "settle", "settle,resume", "settle,errors,cancel,progress,resume",
+                                     "resume,cancel", "errors,progress,multi-ack"});
 constexpr auto kPayloads = std::to_array<std::string_view>(
     {R"({"value": 1})", R"({"value": "TimeoutError"})", "", R"(["run", {"path": "p", "callable": "c"}])"});
-constexpr auto kViews = std::to_array<std::string_view>({"status", "queues", "workers", "schedulers", "jobs", "job", "cancel", "no"});
-constexpr auto kArguments = std::to_array<std::string_view>(
-    {"", "{}", R"({"id": "j1"})", R"({"queue": "q1", "limit": 1})", R"({"offset": 2})", "[", R"({"state": "running"})"});
+constexpr auto kViews =
+    std::to_array<std::string_view>({"status", "queues", "workers", "schedulers", "jobs", "job", "cancel", "no"});
+constexpr auto kArguments =
+    std::to_array<std::string_view>({"", "{}", R"({"id": "j1"})", R"({"queue": "q1", "limit": 1})", R"({"offset": 2})",
+                                     "[", R"({"state": "running"})"});
 
 class Input {
  public:
@@ -89,7 +92,8 @@ Inform draw_inform(Input& in) {
   Inform inform;
   inform.kind = static_cast<PeerKind>(in.below(3));
   const uint32_t queues = inform.kind == PeerKind::kWorker ? in.below(4) : 0;
-  for (uint32_t i = 0; i < queues; ++i) inform.queues.push_back({in.below(4), in.pick(std::to_array<std::string_view>({"default", "q1", "q2"}))});
+  for (uint32_t i = 0; i < queues; ++i)
+    inform.queues.push_back({in.below(4), in.pick(std::to_array<std::string_view>({"default", "q1", "q2"}))});
   inform.has_capabilities = in.below(4) != 0;
   if (!inform.has_capabilities) return inform;
   inform.capabilities = parse_capabilities(in.pick(kCapabilities));
@@ -113,28 +117,52 @@ Command draw_schedule(Input& in) {
 
 Body draw_body(Input& in) {
   switch (in.below(20)) {
-    case 0: case 1: case 2: return draw_request(in);
-    case 3: case 4: case 5: return draw_reply(in);
-    case 6: case 7: return draw_inform(in);
-    case 8: case 9: case 10: return Ready{};
-    case 11: return Heartbeat{Bytes::literal("1")};
-    case 12: return Disconnect{};
-    case 13: return Goodbye{};
-    case 14: case 15: return Cancel{in.pick(kIds)};
-    case 16: return Progress{in.pick(kIds), 0.5, Bytes::literal("half")};
-    case 17: return in.flag() ? Body(draw_schedule<Schedule>(in)) : Body(draw_schedule<Unschedule>(in));
+    case 0:
+    case 1:
+    case 2:
+      return draw_request(in);
+    case 3:
+    case 4:
+    case 5:
+      return draw_reply(in);
+    case 6:
+    case 7:
+      return draw_inform(in);
+    case 8:
+    case 9:
+    case 10:
+      return Ready{};
+    case 11:
+      return Heartbeat{Bytes::literal("1")};
+    case 12:
+      return Disconnect{};
+    case 13:
+      return Goodbye{};
+    case 14:
+    case 15:
+      return Cancel{in.pick(kIds)};
+    case 16:
+      return Progress{in.pick(kIds), 0.5, Bytes::literal("half")};
+    case 17:
+      return in.flag() ? Body(draw_schedule<Schedule>(in)) : Body(draw_schedule<Unschedule>(in));
     case 18: {
       const Bytes what = in.pick(kViews);
       return Query{what, in.pick(kArguments)};
     }
     default:
       switch (in.below(6)) {
-        case 0: return StatusQuery{};
-        case 1: return ShowWorkers{};
-        case 2: return ShowSchedulers{};
-        case 3: return Ack{in.pick(kIds), Bytes()};
-        case 4: return ErrorMessage{{ErrorCode::kBadMessage, "so"}, Bytes()};
-        default: return Hello{};
+        case 0:
+          return StatusQuery{};
+        case 1:
+          return ShowWorkers{};
+        case 2:
+          return ShowSchedulers{};
+        case 3:
+          return Ack{in.pick(kIds), Bytes()};
+        case 4:
+          return ErrorMessage{{ErrorCode::kBadMessage, "so"}, Bytes()};
+        default:
+          return Hello{};
       }
   }
 }
@@ -143,7 +171,9 @@ Event draw_event(Input& in, const Effects& last, BrokerSettings& settings) {
   const auto side = static_cast<Side>(in.below(8) == 1 ? 2 : in.below(2));
   const Bytes peer = in.pick(kPeers);
   switch (in.below(12)) {
-    case 0: case 1: return Tick{};
+    case 0:
+    case 1:
+      return Tick{};
     case 2:
       if (!last.sends.empty()) {
         const Send& send = last.sends[in.below(static_cast<uint32_t>(last.sends.size()))];
@@ -151,7 +181,8 @@ Event draw_event(Input& in, const Effects& last, BrokerSettings& settings) {
       }
       return Tick{};
     case 3:
-      if (in.below(8) == 1) return BadMessageArrived{side, peer, {ErrorCode::kTooLarge, "too large"}, in.flag() ? in.pick(kIds) : Bytes()};
+      if (in.below(8) == 1)
+        return BadMessageArrived{side, peer, {ErrorCode::kTooLarge, "too large"}, in.flag() ? in.pick(kIds) : Bytes()};
       if (in.below(16) == 1) return ShutdownRequested{};
       if (in.below(8) != 1) return Tick{};
       settings = draw_settings(in);

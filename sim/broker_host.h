@@ -35,6 +35,8 @@ class BrokerHost final : public Process, public BrokerEnd {
   // Of the present or last life.
   const BrokerModel& model() const { return *model_; }
 
+  // BrokerModel::who_runs.
+  std::function<std::string(const std::string& id, uint32_t attempt)> who_runs;
   // Called for a message to a peer that does not read, which is dropped.
   std::function<void(const Message&)> on_dropped;
 
@@ -69,9 +71,8 @@ class BrokerHost final : public Process, public BrokerEnd {
   std::unique_ptr<VirtualStore> store_;
   std::map<PeerKey, Line> lines_;  // what waits to leave, by peer
   std::deque<SendFailed> failures_;
-  uint64_t quiet_steps_ = 0;  // since the last status
-  bool jobs_moved_ = false;   // likewise
-  bool querying_ = false;
+  uint64_t status_due_ = 0;  // grows with each step since the last
+  bool jobs_moved_ = false;  // in the last step
   bool stopping_ = false;
   std::string answer_;  // to the administrator that is this host
 };

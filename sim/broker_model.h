@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -24,7 +25,7 @@ using PeerKey = std::pair<Side, std::string>;  // and routing id
 
 struct ModelJob {
   enum class State : uint8_t {
-    kDelayed,    // until due_at
+    kDelayed,  // until due_at
     kWaiting,
     kRetryWait,  // delayed by an unknown time from `not_before`, then waiting
     kRunning,
@@ -42,6 +43,7 @@ struct ModelJob {
 
   State state = State::kDelayed;
   PeerKey worker;  // the present or last one
+  PeerKey origin;  // the one it was resumed from: its worker may not have heard that it was
   uint32_t attempt = 0;
   uint32_t retries_used = 0;
   uint32_t losses = 0;
@@ -49,11 +51,11 @@ struct ModelJob {
   bool loss_charged = false;  // and cost a retry
   bool handed_back = false;   // and was never started: `attempt` is the one before
   bool cancel_requested = false;
-  bool given_out = false;     // at least once
+  bool given_out = false;  // at least once
   Instant due_at;
   Instant not_before;
   Instant expires_at;
-  uint64_t ready_order = 0;   // equal for jobs that became ready in one step
+  uint64_t ready_order = 0;  // equal for jobs that became ready in one step
   uint64_t picks_at_ready = 0;
   uint64_t picks_allowed = 0;
   Outcome outcome = Outcome::kOk;
@@ -68,9 +70,9 @@ struct ModelWorker {
   uint32_t credits = 0;
   uint64_t last_used = 0;
   uint64_t number = 0;
-  bool leaving = false;      // gets no more jobs
-  bool unreachable = false;  // a send to it failed
-  bool doomed = false;       // and it is dropped once all failed sends are known
+  bool leaving = false;                       // gets no more jobs
+  bool unreachable = false;                   // a send to it failed
+  bool doomed = false;                        // and it is dropped once all failed sends are known
   Instant leave_deadline = Instant::never();  // set: its silence no longer counts
   Instant last_heard;
 };
@@ -78,7 +80,8 @@ struct ModelWorker {
 struct ModelQueue {
   uint64_t accepted = 0, done = 0, dead = 0, expired = 0, cancelled = 0;
   uint64_t picks = 0;
-  uint64_t last_inversion = 0;  // the pick that last passed over a higher priority
+  uint64_t expiries = 0;        // each may have been found out when its turn came, as a pick of the broker's
+  uint64_t last_inversion = 0;  // picks and expiries when a pick last passed over a higher priority
 };
 
 class BrokerModel {
@@ -97,6 +100,9 @@ class BrokerModel {
   const ModelWorker* worker(Side side, const Bytes& routing_id) const;
   bool draining() const { return draining_; }
 
+  // Says who truly runs this attempt now and speaks with the broker as it should; empty if nobody does.
+  std::function<std::string(const std::string& id, uint32_t attempt)> who_runs;
+
  private:
   // --- broker_model.cc: what arrives ---
   void apply(const MessageArrived& event);
@@ -109,11 +115,6 @@ class BrokerModel {
   void on(const MessageArrived& event, const Cancel& cancel);
   void on(const MessageArrived& event, const Schedule&) { must_be_answered(event); }
   void on(const MessageArrived& event, const Unschedule&) { must_be_answered(event); }
-  void on(const MessageArrived& event, const Inform& inform);
-  void on(const MessageArrived& event, const Ready&);
-  void on(const MessageArrived& event, const Reply& reply);
-  void on(const MessageArrived& event, const Disconnect&);
-  void on(const MessageArrived& event, const Goodbye&);
   template <class Other>
   void on(const MessageArrived&, const Other&) {}
   const Body* answer_to(const MessageArrived& event) const;
@@ -125,6 +126,13 @@ class BrokerModel {
   std::string queue_of(const Request& request) const;
   size_t workers_of(const std::string& queue) const;
   ModelJob* unique_holder(const std::string& queue, const Bytes& key);
+
+  // --- broker_model_peers.cc: what workers say ---
+  void on(const MessageArrived& event, const Inform& inform);
+  void on(const MessageArrived& event, const Ready&);
+  void on(const MessageArrived& event, const Reply& reply);
+  void on(const MessageArrived& event, const Disconnect&);
+  void on(const MessageArrived& event, const Goodbye&);
   void take_held(const PeerKey& key, const Inform& inform);
   bool may_take_back(const ModelJob& job) const;
 
@@ -161,9 +169,9 @@ class BrokerModel {
   std::map<uint64_t, ModelJob*> unfinished_;  // by number
   std::map<PeerKey, ModelWorker> workers_;
   std::map<std::string, ModelQueue> queues_;
-  std::set<std::string> merged_;  // requests that share another's job by its unique key
+  std::set<std::string> merged_;                // requests that share another's job by its unique key
   std::map<std::string, Outcome> merged_ends_;  // of those that wanted a reply
-  std::set<PeerKey> no_errors_;   // workers and schedulers that do not understand ERROR
+  std::set<PeerKey> no_errors_;                 // workers and schedulers that do not understand ERROR
   uint64_t next_number_ = 1;
   uint64_t step_ = 0;
   uint64_t next_use_ = 1;

@@ -39,19 +39,26 @@ void BrokerModel::judge(const Send& send, const Request& request) {
   if (!job) return violate("dispatch", fmt::format("{} was never accepted", id));
   if (!job->unfinished()) return violate("dispatch", fmt::format("{} is given out after its end", job->id));
   if (job->state == ModelJob::State::kRunning) {
-    return violate("two-attempts", fmt::format("{} is given to {} while {} runs it", job->id, key.second, job->worker.second));
+    return violate("two-attempts",
+                   fmt::format("{} is given to {} while {} runs it", job->id, key.second, job->worker.second));
   }
   const bool numbered = worker->capabilities.settle ? request.attempt == job->attempt + 1 && id == job->id
                                                     : id == published_attempt_id(*job, job->attempt + 1);
   if (!numbered) violate("attempt-number", fmt::format("{} attempt {} follows {}", id, request.attempt, job->attempt));
   if (worker->leaving) violate("dispatch", fmt::format("{} is given to {}, who leaves", job->id, key.second));
-  if (worker->credits == 0) violate("overcommit", fmt::format("{} is given to {}, who has no free slot", job->id, key.second));
-  if (!worker->weights.contains(job->queue)) violate("dispatch", fmt::format("{} does not serve {}", key.second, job->queue));
-  if (job->state == ModelJob::State::kDelayed) violate("delay", fmt::format("{} is given out before its time", job->id));
+  if (worker->credits == 0)
+    violate("overcommit", fmt::format("{} is given to {}, who has no free slot", job->id, key.second));
+  if (!worker->weights.contains(job->queue))
+    violate("dispatch", fmt::format("{} does not serve {}", key.second, job->queue));
+  if (job->state == ModelJob::State::kDelayed)
+    violate("delay", fmt::format("{} is given out before its time", job->id));
   if (job->state == ModelJob::State::kRetryWait && now_ < job->not_before) {
     violate("backoff", fmt::format("{} is tried again before its time", job->id));
   }
   if (now_ > job->expires_at) violate("expiry", fmt::format("{} is given out after its time", job->id));
+  const std::string alive = job->lost && who_runs ? who_runs(job->id, job->attempt) : "";
+  if (!alive.empty())
+    violate("run-twice", fmt::format("{} is given to {} while {} lives and runs it", job->id, key.second, alive));
   check_worker_choice(*job, key);
   check_strict_pick(*job, *worker);
   check_job_choice(*job, queues_[job->queue]);
@@ -60,7 +67,7 @@ void BrokerModel::judge(const Send& send, const Request& request) {
 
 void BrokerModel::dispatched(ModelJob& job, const PeerKey& key, ModelWorker& worker) {
   Coverage& coverage = world_.coverage;
-  coverage.count(job.headers.guarantee             ? Covered::kGuaranteedDispatch
+  coverage.count(job.headers.guarantee         ? Covered::kGuaranteedDispatch
                  : job.headers.retry_count > 0 ? Covered::kRetriedDispatch
                                                : Covered::kPlainDispatch);
   if (job.state == ModelJob::State::kRetryWait) coverage.count(Covered::kRetry);
@@ -69,6 +76,7 @@ void BrokerModel::dispatched(ModelJob& job, const PeerKey& key, ModelWorker& wor
   if (job.headers.priority != limits::kPriorityDefault) coverage.count(Covered::kPriorityDispatch);
   job.state = ModelJob::State::kRunning;
   job.worker = key;
+  job.origin = {};
   job.lost = job.loss_charged = job.handed_back = false;
   job.given_out = true;
   ++job.attempt;
@@ -85,10 +93,11 @@ void BrokerModel::check_worker_choice(const ModelJob& job, const PeerKey& chosen
     const auto weight = other.weights.find(job.queue);
     if (key == chosen || weight == other.weights.end() || other.credits == 0 || other.leaving) continue;
     if (weight->second > own->second) {
-      violate("weight", fmt::format("{} of queue {} is given to {} (weight {}) while {} (weight {}) has a free slot", job.id,
-                                    job.queue, chosen.second, own->second, key.second, weight->second));
+      violate("weight", fmt::format("{} of queue {} is given to {} (weight {}) while {} (weight {}) has a free slot",
+                                    job.id, job.queue, chosen.second, own->second, key.second, weight->second));
     } else if (weight->second == own->second && other.last_used < taken.last_used) {
-      violate("least-recent", fmt::format("{} is given to {} while {} was used longer ago", job.id, chosen.second, key.second));
+      violate("least-recent",
+              fmt::format("{} is given to {} while {} was used longer ago", job.id, chosen.second, key.second));
     }
   }
 }
@@ -110,11 +119,12 @@ void BrokerModel::check_job_choice(const ModelJob& job, ModelQueue& queue) {
     }
   }
   if (!inverted) return;
-  if (queue.last_inversion != 0 && queue.picks - queue.last_inversion < limits::kOldestFirstEvery) {
-    violate("priority", fmt::format("{} (priority {}) is picked before a higher one, {} picks after the last time", job.id,
-                                    job.headers.priority, queue.picks - queue.last_inversion));
+  const uint64_t turn = queue.picks + queue.expiries;
+  if (queue.last_inversion != 0 && turn - queue.last_inversion < limits::kOldestFirstEvery) {
+    violate("priority", fmt::format("{} (priority {}) is picked before a higher one, {} picks after the last time",
+                                    job.id, job.headers.priority, turn - queue.last_inversion));
   }
-  queue.last_inversion = queue.picks;
+  queue.last_inversion = turn;
 }
 
 void BrokerModel::check_strict_pick(const ModelJob& job, const ModelWorker& worker) {
@@ -124,7 +134,8 @@ void BrokerModel::check_strict_pick(const ModelJob& job, const ModelWorker& work
     if (other->state != ModelJob::State::kWaiting || other->queue == job.queue || other->expires_at <= now_) continue;
     const auto weight = worker.weights.find(other->queue);
     if (weight != worker.weights.end() && weight->second > own->second) {
-      violate("strict", fmt::format("{} of queue {} is picked while {} waits in {}", job.id, job.queue, other->id, other->queue));
+      violate("strict",
+              fmt::format("{} of queue {} is picked while {} waits in {}", job.id, job.queue, other->id, other->queue));
     }
   }
 }
@@ -145,7 +156,8 @@ void BrokerModel::judge(const Send& send, const Reply& reply) {
   const bool right = reply.has_outcome && (reply.outcome == due->second.outcome ||
                                            (due->second.or_forgotten && reply.outcome == Outcome::kLost));
   if (!right) {
-    violate("reply", fmt::format("{} ended {}, its reply says {}", id, outcome_word(due->second.outcome), outcome_word(reply.outcome)));
+    violate("reply", fmt::format("{} ended {}, its reply says {}", id, outcome_word(due->second.outcome),
+                                 outcome_word(reply.outcome)));
   }
   due_replies_.erase(due);
 }
@@ -155,7 +167,8 @@ void BrokerModel::judge(const Send& send, const Cancel& cancel) {
   if (!job) job = find(cancel.request_id.view().substr(0, cancel.request_id.view().rfind('~')));
   const PeerKey key{send.side, send.peer.str()};
   if (!job || job->state != ModelJob::State::kRunning || job->worker != key || !job->cancel_requested) {
-    violate("cancel", fmt::format("{} is told to cancel {}, which nobody asked or it does not run", key.second, cancel.request_id.view()));
+    violate("cancel", fmt::format("{} is told to cancel {}, which nobody asked or it does not run", key.second,
+                                  cancel.request_id.view()));
   }
 }
 
@@ -169,7 +182,8 @@ void BrokerModel::judge(const Send& send, const Progress& progress) {
 void BrokerModel::check_status(std::string_view text) {
   world_.coverage.count(Covered::kStatusCheck);
   const nlohmann::json status = nlohmann::json::parse(text, nullptr, false);
-  if (!status.contains("totals") || !status.contains("queues")) return violate("status", fmt::format("unexpected form: {}", text));
+  if (!status.contains("totals") || !status.contains("queues"))
+    return violate("status", fmt::format("unexpected form: {}", text));
   std::map<std::string, uint64_t> sums;
   for (const auto& row : status["queues"]) {
     const std::string name = row["name"];
@@ -179,20 +193,25 @@ void BrokerModel::check_status(std::string_view text) {
     for (const auto& [number, job] : unfinished_) {
       if (job->queue == name) ++(job->queued() ? queued : running);
     }
-    const uint64_t sum = of("done") + of("dead") + of("expired") + of("cancelled") + of("waiting") + of("delayed") + of("running");
+    const uint64_t sum =
+        of("done") + of("dead") + of("expired") + of("cancelled") + of("waiting") + of("delayed") + of("running");
     if (of("accepted") != sum) violate("conservation", row.dump());
     const uint64_t expired_more = of("expired") - own.expired;  // found by the broker, not yet by the model
     if (of("accepted") != own.accepted || of("done") != own.done || of("dead") != own.dead ||
         of("cancelled") != own.cancelled || of("running") != running || of("expired") < own.expired ||
         of("waiting") + of("delayed") + expired_more != queued) {
-      violate("status", fmt::format("the broker counts {}; the model accepted {} done {} dead {} expired {} cancelled {} running {} queued {}",
-                                    row.dump(), own.accepted, own.done, own.dead, own.expired, own.cancelled, running, queued));
+      violate("status",
+              fmt::format("the broker counts {}; the model accepted {} done {} dead {} expired {} cancelled {} running "
+                          "{} queued {}",
+                          row.dump(), own.accepted, own.done, own.dead, own.expired, own.cancelled, running, queued));
     }
-    for (const char* key : {"accepted", "done", "dead", "expired", "cancelled", "waiting", "delayed", "running"}) sums[key] += of(key);
+    for (const char* key : {"accepted", "done", "dead", "expired", "cancelled", "waiting", "delayed", "running"})
+      sums[key] += of(key);
   }
   idle_ = sums["waiting"] + sums["delayed"] + sums["running"] == 0;
   for (const auto& [key, sum] : sums) {
-    if (status["totals"][key].get<uint64_t>() != sum) violate("conservation", fmt::format("the totals differ from the queues in {}", key));
+    if (status["totals"][key].get<uint64_t>() != sum)
+      violate("conservation", fmt::format("the totals differ from the queues in {}", key));
   }
 }
 

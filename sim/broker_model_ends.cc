@@ -84,14 +84,15 @@ void BrokerModel::end(ModelJob& job, Outcome outcome) {
       break;
     case Outcome::kExpired:
       ++queue.expired;
-      ++queue.picks;  // it may have been found out when its turn came
+      ++queue.expiries;
       world_.coverage.count(Covered::kJobExpired);
       break;
     case Outcome::kCancelled:
       ++queue.cancelled;
       world_.coverage.count(Covered::kJobCancelled);
       break;
-    default: ++queue.dead;
+    default:
+      ++queue.dead;
   }
   if (job.headers.reply_requested) due_replies_[job.id] = {outcome, job.askers};
   for (const auto& [request_id, askers] : job.followers) {

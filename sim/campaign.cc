@@ -49,7 +49,8 @@ CampaignResult run_campaign(uint64_t first, uint64_t last, unsigned threads) {
   for (unsigned i = 1; i < std::max(threads, 1u); ++i) pool.emplace_back(work);
   work();
   for (std::thread& thread : pool) thread.join();
-  std::sort(campaign.failures.begin(), campaign.failures.end(), [](const auto& a, const auto& b) { return a.seed < b.seed; });
+  std::sort(campaign.failures.begin(), campaign.failures.end(),
+            [](const auto& a, const auto& b) { return a.seed < b.seed; });
   return campaign;
 }
 

@@ -72,6 +72,7 @@ void ClientHost::submit_job() {
   submission.request = true;
   submission.wants_reply = headers->reply_requested;
   submission.guaranteed = headers->guarantee;
+  submission.unique = !headers->unique.empty();
   Request request;
   request.queue = Bytes(spec.queue);
   request.headers = std::move(*headers);
@@ -119,7 +120,8 @@ std::vector<std::string> ClientHost::unfinished() const {
   std::vector<std::string> open;
   for (const auto& [id, submission] : submissions_) {
     if (submission.ended || submission.forgotten || submission.answer_dropped) continue;
-    open.push_back(fmt::format("{} of {} ({})", id, name(), submission.accepted ? "accepted, no reply" : "not accepted"));
+    open.push_back(
+        fmt::format("{} of {} ({})", id, name(), submission.accepted ? "accepted, no reply" : "not accepted"));
   }
   return open;
 }
@@ -146,7 +148,8 @@ void ClientHost::carry_out(ToBroker& effect) {
 // What was accepted by a broker that is gone must not be handed to the next one, unless it is guaranteed.
 void ClientHost::check_request_sent(const Bytes& id, Submission& submission) {
   if (submission.ended) world_.violate("resend", fmt::format("{} sends {} again after its end", name(), id.view()));
-  if (submission.sent_on == link_) world_.violate("resend", fmt::format("{} sends {} twice in one conversation", name(), id.view()));
+  if (submission.sent_on == link_)
+    world_.violate("resend", fmt::format("{} sends {} twice in one conversation", name(), id.view()));
   if (submission.sent_on) world_.coverage.count(Covered::kRequestResent);
   if (submission.accepted && !submission.guaranteed && submission.accepted_in != link_->broker_life()) {
     world_.violate("resend", fmt::format("{} sends {}, which another broker had accepted", name(), id.view()));
@@ -162,8 +165,10 @@ ClientHost::Submission* ClientHost::find(const Bytes& id, std::string_view what)
   }
   Submission& submission = found->second;
   note(fmt::format("{} {}", id.view(), what));
-  if (submission.ended) world_.violate("one-end", fmt::format("{} of {} comes after its end: {}", id.view(), name(), what));
-  if (submission.forgotten) world_.violate("forget", fmt::format("{} of {} was forgotten: {}", id.view(), name(), what));
+  if (submission.ended)
+    world_.violate("one-end", fmt::format("{} of {} comes after its end: {}", id.view(), name(), what));
+  if (submission.forgotten)
+    world_.violate("forget", fmt::format("{} of {} was forgotten: {}", id.view(), name(), what));
   return &submission;
 }
 
@@ -197,7 +202,19 @@ void ClientHost::carry_out(Replied& effect) {
   submission->ended = true;
   world_.coverage.count(Covered::kReplyDelivered);
   if (!submission->wants_reply) world_.violate("client", fmt::format("{} wanted no reply", effect.id.view()));
+  if (effect.outcome == Outcome::kOk && !submission->unique) check_payload(effect);
   if (submission->accepted && submission->sent_on != link_) world_.coverage.count(Covered::kReplyAfterReconnect);
+}
+
+// What a handler returned names its job, unless it failed on an existing job manager or a hostile one made it up.
+void ClientHost::check_payload(const Replied& effect) {
+  const std::string payload = effect.payload.str();
+  if (payload.starts_with(fmt::format(R"({{"value": "{} at )", effect.id.view()))) return;
+  for (const char* known :
+       {R"({"value": "no"})", R"({"value": "stolen"})", "not JSON {", R"({"value": "TimeoutError"})"}) {
+    if (payload == known) return;
+  }
+  world_.violate("payload", fmt::format("{} gets for {} what is not its own: {}", name(), effect.id.view(), payload));
 }
 
 void ClientHost::carry_out(Progressed& effect) {

@@ -35,6 +35,7 @@ class ClientHost final : public Peer {
     bool request = false;
     bool wants_reply = false;
     bool guaranteed = false;
+    bool unique = false;  // its reply may be of another's job
     bool has_deadline = false;
     bool accepted = false;
     uint64_t accepted_in = 0;  // life of the broker
@@ -63,6 +64,7 @@ class ClientHost final : public Peer {
   void carry_out(Progressed& effect);
   void carry_out(SessionEnded& effect);
   void carry_out(SessionLog& effect);
+  void check_payload(const Replied& effect);
   void check_request_sent(const Bytes& id, Submission& submission);
 
   Network& network_;

@@ -13,7 +13,8 @@ void CommitBook::record(const JobRecord& record, CommitNumber commit) {
 CommitBook::Life* CommitBook::life_of(const Bytes& id, CommitNumber commit) {
   const auto found = lives_.find(id.view());
   if (found == lives_.end() || found->second.ended) {
-    world_.violate("records", fmt::format("a record of {}, which is {}", id.view(), found == lives_.end() ? "not accepted" : "ended"));
+    world_.violate("records", fmt::format("a record of {}, which is {}", id.view(),
+                                          found == lives_.end() ? "not accepted" : "ended"));
     return nullptr;
   }
   found->second.last = commit;
@@ -21,8 +22,10 @@ CommitBook::Life* CommitBook::life_of(const Bytes& id, CommitNumber commit) {
 }
 
 void CommitBook::add(const JobAccepted& record, CommitNumber commit) {
-  if (!record.headers.guarantee) world_.violate("records", fmt::format("{} is not guaranteed and is recorded", record.id.view()));
-  if (lives_.contains(record.id.view())) world_.violate("records", fmt::format("{} is accepted twice", record.id.view()));
+  if (!record.headers.guarantee)
+    world_.violate("records", fmt::format("{} is not guaranteed and is recorded", record.id.view()));
+  if (lives_.contains(record.id.view()))
+    world_.violate("records", fmt::format("{} is accepted twice", record.id.view()));
   Life& life = lives_[record.id.str()];
   life.accepted = life.last = commit;
 }

@@ -66,7 +66,8 @@ std::optional<Arguments> parse(int argc, char** argv) {
 }
 
 int run_one(uint64_t seed, bool trace) {
-  const SimulationResult result = run_seed({.seed = seed, .trace = trace ? Trace::Mode::kPrint : Trace::Mode::kKeepLast});
+  const SimulationResult result =
+      run_seed({.seed = seed, .trace = trace ? Trace::Mode::kPrint : Trace::Mode::kKeepLast});
   if (result.violation) {
     for (const std::string& line : result.last_lines) std::puts(line.c_str());
     std::puts(replay_line(result).c_str());

@@ -54,7 +54,8 @@ void Faults::inject(Kind kind) {
       if (!connections.empty()) system_.network.partition(world_.pick(connections));
       return;
     case Kind::kStall:
-      if (!connections.empty()) system_.network.stall(world_.pick(connections), world_.between(milliseconds(100), seconds(12)));
+      if (!connections.empty())
+        system_.network.stall(world_.pick(connections), world_.between(milliseconds(100), seconds(12)));
       return;
     case Kind::kSlowNetwork:
       return slow_network();

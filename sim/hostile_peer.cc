@@ -69,11 +69,16 @@ void HostilePeer::act() {
 
 void HostilePeer::act_as_worker() {
   switch (world_.prng.below(6)) {
-    case 0: return send(draw_inform());
-    case 1: return flood();
-    case 2: return send(Ready{});
-    case 3: return send(Progress{Bytes("no-such-job"), 0.5, Bytes("nearly")});
-    default: return send(draw_reply());
+    case 0:
+      return send(draw_inform());
+    case 1:
+      return flood();
+    case 2:
+      return send(Ready{});
+    case 3:
+      return send(Progress{Bytes("no-such-job"), 0.5, Bytes("nearly")});
+    default:
+      return send(draw_reply());
   }
 }
 
@@ -83,7 +88,8 @@ void HostilePeer::act_as_client() {
     case 0:
       if (!any.empty()) return send(Cancel{Bytes(any)});
       return;
-    case 1: return send(Cancel{Bytes("no-such-job")});
+    case 1:
+      return send(Cancel{Bytes("no-such-job")});
     case 2: {
       Unschedule unschedule;
       unschedule.queue = Bytes("default");
@@ -91,7 +97,8 @@ void HostilePeer::act_as_client() {
       unschedule.cron = Bytes("* * * * *");
       return send(std::move(unschedule));
     }
-    default: return send(job_message(jobs_.draw(name())));
+    default:
+      return send(job_message(jobs_.draw(name())));
   }
 }
 
@@ -102,7 +109,9 @@ void HostilePeer::flood() {
 
 Inform HostilePeer::draw_inform() {
   Inform inform;
-  inform.kind = world_.prng.chance(80) ? PeerKind::kWorker : world_.prng.chance(50) ? PeerKind::kClient : PeerKind::kScheduler;
+  inform.kind = world_.prng.chance(80)   ? PeerKind::kWorker
+                : world_.prng.chance(50) ? PeerKind::kClient
+                                         : PeerKind::kScheduler;
   if (inform.kind == PeerKind::kWorker) {
     const auto& queues = jobs_.queues();
     const uint64_t count = world_.prng.below(queues.size() + 1);

@@ -29,7 +29,10 @@ const JobSpec& Jobs::draw(std::string_view maker) {
 
 std::string Jobs::draw_headers() {
   std::string text;
-  const auto add = [&](std::string header) { text += (text.empty() ? "" : ",") + std::move(header); };
+  const auto add = [&](std::string_view header) {
+    if (!text.empty()) text += ',';
+    text += header;
+  };
   Prng& prng = world_.prng;
   if (prng.chance(60)) add("reply-requested");
   const auto kind = prng.below(3);
@@ -66,6 +69,16 @@ Handler Jobs::draw_handler() {
 Handler Jobs::handler_of(std::string_view request_id) const {
   const auto found = specs_.find(job_id_of(request_id));
   return found == specs_.end() ? Handler() : found->second.handler;
+}
+
+void Jobs::begun(std::string_view request_id, uint32_t attempt, bool plain, uint64_t broker_life) {
+  const std::string id(job_id_of(request_id));
+  std::set<uint32_t>& attempts = begun_[{id, broker_life}];
+  const bool again = !attempts.insert(attempt).second;
+  if (again || (plain && attempts.size() > 1)) {
+    world_.violate("begun-twice",
+                   fmt::format("{} attempt {} begins, and {} was begun", id, attempt, again ? "it" : "the plain job"));
+  }
 }
 
 std::string Jobs::any_id() { return ids_.empty() ? "" : world_.pick(ids_); }

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sim/world.h"
@@ -15,9 +17,9 @@ namespace eventmq::sim {
 // What a job's handler does on the attempt with a given number.
 struct Handler {
   Duration runs = milliseconds(10);
-  uint32_t failing_attempts = 0;   // the first so many end with `failure`, the others well
+  uint32_t failing_attempts = 0;  // the first so many end with `failure`, the others well
   Outcome failure = Outcome::kError;
-  uint32_t killing_attempts = 0;   // the first so many take their job manager down
+  uint32_t killing_attempts = 0;  // the first so many take their job manager down
   bool reports_progress = false;
 };
 
@@ -37,6 +39,9 @@ class Jobs {
   // An id that is not used yet, for a job with an ordinary handler.
   std::string new_id(std::string_view maker);
   Handler handler_of(std::string_view request_id) const;
+  // A worker begins to run an attempt that it was given by the broker's start with this number. Each attempt
+  // is begun once, and a plain job is begun once.
+  void begun(std::string_view request_id, uint32_t attempt, bool plain, uint64_t broker_life);
   // Any id ever drawn; empty if there are none.
   std::string any_id();
   const std::vector<std::string>& queues() const { return queues_; }
@@ -49,6 +54,7 @@ class Jobs {
   std::vector<std::string> queues_{"default", "heavy", "mail"};
   std::map<std::string, JobSpec, std::less<>> specs_;
   std::vector<std::string> ids_;
+  std::map<std::pair<std::string, uint64_t>, std::set<uint32_t>> begun_;  // attempts, by job and broker's life
   uint64_t next_number_ = 1;
 };
 

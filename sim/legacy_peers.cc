@@ -23,7 +23,10 @@ Message job_message(const JobSpec& spec) {
 }
 
 LegacyClient::LegacyClient(World& world, Network& network, Jobs& jobs, std::string name)
-    : Peer(world, std::move(name)), network_(network), jobs_(jobs), ids_(IdSource::from_small_seed(world.prng.next())) {}
+    : Peer(world, std::move(name)),
+      network_(network),
+      jobs_(jobs),
+      ids_(IdSource::from_small_seed(world.prng.next())) {}
 
 void LegacyClient::on_start() {
   routing_id_ = ids_.next().str();
@@ -47,7 +50,10 @@ void LegacyClient::submit() {
 }
 
 LegacyScheduler::LegacyScheduler(World& world, Network& network, Jobs& jobs, std::string name)
-    : Peer(world, std::move(name)), network_(network), jobs_(jobs), ids_(IdSource::from_small_seed(world.prng.next())) {}
+    : Peer(world, std::move(name)),
+      network_(network),
+      jobs_(jobs),
+      ids_(IdSource::from_small_seed(world.prng.next())) {}
 
 void LegacyScheduler::on_start() { begin_conversation(); }
 

@@ -13,8 +13,8 @@ constexpr Duration kSilence = seconds(15);  // three misses of five seconds
 
 }  // namespace
 
-LegacyWorker::LegacyWorker(World& world, Network& network, Jobs& jobs, std::string name, std::vector<QueueWeight> queues,
-                           uint32_t slots)
+LegacyWorker::LegacyWorker(World& world, Network& network, Jobs& jobs, std::string name,
+                           std::vector<QueueWeight> queues, uint32_t slots)
     : Peer(world, std::move(name)),
       network_(network),
       jobs_(jobs),
@@ -98,7 +98,8 @@ void LegacyWorker::on_request(const Message& message, const Request& request) {
   const std::string text = request.headers.text.str();
   if (text.find("guarantee:") != std::string::npos || text.find("priority") != std::string::npos ||
       text.find("expires") != std::string::npos || request.attempt != 0) {
-    world_.violate("published", fmt::format("{} was sent more than the published protocol: {}", name(), describe(message)));
+    world_.violate("published",
+                   fmt::format("{} was sent more than the published protocol: {}", name(), describe(message)));
   }
   Work work{message.id.str(), text.find("reply-requested") != std::string::npos, request.headers.timeout,
             jobs_.handler_of(message.id.view())};
@@ -120,9 +121,9 @@ void LegacyWorker::finish(const Work& work, bool timed_out) {
     world_.coverage.count(Covered::kHandlerKilledWorker);
     return crash();
   }
-  const std::string payload = timed_out                            ? R"({"value": "TimeoutError"})"
+  const std::string payload = timed_out                           ? R"({"value": "TimeoutError"})"
                               : work.handler.failing_attempts > 0 ? R"({"value": "no"})"
-                                                                   : handler_value(work.id, 0);
+                                                                  : handler_value(work.id, 0);
   if (work.reply_requested) send(Reply{Bytes(payload), Bytes(work.id)});
   if (timed_out) {
     enter_after(world_.between(seconds(1), seconds(4)), [this] { free_slot(); });

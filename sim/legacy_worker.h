@@ -17,7 +17,8 @@ namespace eventmq::sim {
 
 class LegacyWorker final : public Peer {
  public:
-  LegacyWorker(World& world, Network& network, Jobs& jobs, std::string name, std::vector<QueueWeight> queues, uint32_t slots);
+  LegacyWorker(World& world, Network& network, Jobs& jobs, std::string name, std::vector<QueueWeight> queues,
+               uint32_t slots);
 
   // Says KBYE, lets what runs end, and exits.
   void leave();

@@ -14,12 +14,14 @@ ConnectionPtr Network::connect(Peer& peer, Side side, Bytes routing_id, std::str
     if (world_.prng.chance(70)) tell_peer(connection, world_.between(milliseconds(1), milliseconds(20)));
     return connection;
   }
-  world_.queue.after(world_.between(settings_.delay_low, settings_.delay_high), [this, connection] { establish(connection); });
+  world_.queue.after(world_.between(settings_.delay_low, settings_.delay_high),
+                     [this, connection] { establish(connection); });
   return connection;
 }
 
 void Network::establish(const ConnectionPtr& connection) {
-  if (connection->state_ != Connection::State::kConnecting || connection->peer_life_ != connection->peer_.life()) return;
+  if (connection->state_ != Connection::State::kConnecting || connection->peer_life_ != connection->peer_.life())
+    return;
   if (!broker_->listening()) {
     world_.coverage.count(Covered::kConnectRefused);
     if (world_.prng.chance(50)) return tell_peer(connection, milliseconds(1));
@@ -78,7 +80,8 @@ SendResult Network::send(Side side, const Bytes& routing_id, const Message& mess
     world_.coverage.count(Covered::kMessageLost);
     return SendResult::kSent;
   }
-  if (connection->to_peer_.size() + connection->handed_to_peer_ >= settings_.send_queue_messages) return SendResult::kFull;
+  if (connection->to_peer_.size() + connection->handed_to_peer_ >= settings_.send_queue_messages)
+    return SendResult::kFull;
   auto& line = connection->to_peer_;
   const Instant ready = arrival(line.empty() ? world_.now() : line.back().ready);
   line.push_back({ready, encode(message)});
@@ -150,7 +153,8 @@ void Network::forget(const ConnectionPtr& connection) {
 void Network::reset(const ConnectionPtr& connection) {
   if (!connection->open()) return;
   world_.coverage.count(Covered::kConnectionBroken);
-  world_.note("network", fmt::format("connection {} of {} breaks", connection->routing_id_.view(), connection->peer_.name()));
+  world_.note("network",
+              fmt::format("connection {} of {} breaks", connection->routing_id_.view(), connection->peer_.name()));
   kill(connection);
   tell_peer(connection, world_.between(milliseconds(0), milliseconds(20)));
 }
@@ -158,7 +162,8 @@ void Network::reset(const ConnectionPtr& connection) {
 void Network::partition(const ConnectionPtr& connection) {
   if (!connection->open()) return;
   world_.coverage.count(Covered::kPartition);
-  world_.note("network", fmt::format("connection {} of {} is silently dead", connection->routing_id_.view(), connection->peer_.name()));
+  world_.note("network", fmt::format("connection {} of {} is silently dead", connection->routing_id_.view(),
+                                     connection->peer_.name()));
   world_.coverage.count(Covered::kMessageLost, connection->to_broker_.size() + connection->to_peer_.size());
   connection->to_broker_.clear();
   connection->to_peer_.clear();

@@ -39,7 +39,7 @@ class Simulation {
 Simulation::Simulation(const SimulationOptions& options)
     : options_(options), world_(options.seed, options.trace), system_(world_), faults_(world_, system_) {
   world_.sabotage = options.sabotage;
-  world_.sabotage_left = options.sabotage == Sabotage::kNone ? 0 : 1;
+  world_.sabotage_left = options.sabotage == Sabotage::kNone ? 0 : options.sabotage_times;
 }
 
 SimulationResult Simulation::run() {
@@ -60,7 +60,11 @@ SimulationResult Simulation::run() {
     if (++events > kEventsMax) world_.violate("endless", "the simulation does not come to an end");
   }
   const auto& lines = world_.trace.last_lines();
-  return {options_.seed,          world_.violation, world_.coverage, world_.trace.hash(), {lines.begin(), lines.end()},
+  return {options_.seed,
+          world_.violation,
+          world_.coverage,
+          world_.trace.hash(),
+          {lines.begin(), lines.end()},
           world_.now() - World::kStart};
 }
 
@@ -98,7 +102,8 @@ void Simulation::wait_until_quiet() {
   const std::vector<std::string> restless = whatever_is_not_at_rest();
   if (restless.empty()) return shut_down();
   if (world_.now() >= quiet_deadline_) {
-    return world_.violate("stuck", fmt::format("{} not at rest long after the last fault: {}", restless.size(), fmt::join(restless, "; ")));
+    return world_.violate("stuck", fmt::format("{} not at rest long after the last fault: {}", restless.size(),
+                                               fmt::join(restless, "; ")));
   }
   world_.queue.after(milliseconds(700), [this] { wait_until_quiet(); });
 }
@@ -116,10 +121,11 @@ std::vector<std::string> Simulation::whatever_is_not_at_rest() {
     for (std::string& text : broker.model().unfinished()) restless.push_back(std::move(text));
   }
   for (const auto& worker : system_.workers) {
-    const ModelWorker* known = worker->link() ? broker.model().worker(Side::kBackend, worker->link()->routing_id()) : nullptr;
+    const ModelWorker* known =
+        worker->link() ? broker.model().worker(Side::kBackend, worker->link()->routing_id()) : nullptr;
     if (!known || known->credits != worker->slots() || worker->running() > 0) {
-      restless.push_back(fmt::format("{} has {} of {} slots on offer and runs {}", worker->name(), known ? known->credits : 0,
-                                     worker->slots(), worker->running()));
+      restless.push_back(fmt::format("{} has {} of {} slots on offer and runs {}", worker->name(),
+                                     known ? known->credits : 0, worker->slots(), worker->running()));
     }
   }
   return restless;

@@ -18,6 +18,7 @@ struct SimulationOptions {
   uint64_t seed = 1;
   Trace::Mode trace = Trace::Mode::kOff;
   Sabotage sabotage = Sabotage::kNone;
+  int sabotage_times = 1;
 };
 
 struct SimulationResult {

@@ -27,7 +27,8 @@ TEST(SimulationTest, NoSeedBreaksARuleAndEveryKindOfEventHappens) {
   EXPECT_TRUE(campaign.failures.empty()) << replay_lines(campaign.failures);
   for (size_t i = 0; i < static_cast<size_t>(Covered::kCount); ++i) {
     const auto what = static_cast<Covered>(i);
-    EXPECT_GT(campaign.coverage.of(what), 0u) << covered_name(what) << " never happened: the simulator has gone blind to it";
+    EXPECT_GT(campaign.coverage.of(what), 0u)
+        << covered_name(what) << " never happened: the simulator has gone blind to it";
   }
 }
 

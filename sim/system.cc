@@ -32,6 +32,7 @@ void System::build_broker() {
   settings.max_deliveries = static_cast<uint32_t>(world.between(2, 5));
   const Duration slowest_commit = prng.chance(50) ? milliseconds(5) : milliseconds(60);
   broker = std::make_unique<BrokerHost>(world, network, settings, slowest_commit);
+  broker->who_runs = [this](const std::string& id, uint32_t attempt) { return who_runs(id, attempt); };
   broker->on_dropped = [this](const Message& message) {
     const auto* reply = std::get_if<Reply>(&message.body);
     const auto* ack = std::get_if<Ack>(&message.body);
@@ -43,6 +44,16 @@ void System::build_broker() {
     for (const auto& client : clients) client->answer_dropped(id);
   };
   network.settings().send_queue_messages = prng.chance(30) ? 20 : 1000;
+}
+
+std::string System::who_runs(const std::string& id, uint32_t attempt) const {
+  for (const auto& worker : workers) {
+    if (!worker->alive() || worker->hung() || !worker->runs(id, attempt) || !worker->link() || !worker->link()->open())
+      continue;
+    const ModelWorker* known = broker->model().worker(Side::kBackend, worker->link()->routing_id());
+    if (known && !known->leaving) return worker->name();
+  }
+  return "";
 }
 
 std::vector<QueueWeight> System::draw_queues(bool all_queues) {
@@ -68,7 +79,8 @@ void System::build_workers() {
   }
   for (int64_t i = world.between(0, 2); i > 0; --i) {
     legacy_workers.push_back(std::make_unique<LegacyWorker>(world, network, jobs, fmt::format("legacy-{}", i),
-                                                            draw_queues(false), static_cast<uint32_t>(world.between(1, 3))));
+                                                            draw_queues(false),
+                                                            static_cast<uint32_t>(world.between(1, 3))));
   }
 }
 
@@ -90,13 +102,16 @@ void System::build_clients() {
     settings.window = world.prng.chance(30) ? static_cast<uint32_t>(world.between(1, 5)) : 1000;
     clients.push_back(std::make_unique<ClientHost>(world, network, jobs, fmt::format("client-{}", i), settings));
   }
-  if (world.prng.chance(60)) legacy_clients.push_back(std::make_unique<LegacyClient>(world, network, jobs, "legacy-client"));
+  if (world.prng.chance(60))
+    legacy_clients.push_back(std::make_unique<LegacyClient>(world, network, jobs, "legacy-client"));
   if (world.prng.chance(60)) schedulers.push_back(std::make_unique<LegacyScheduler>(world, network, jobs, "scheduler"));
 }
 
 void System::build_hostiles() {
-  if (world.prng.chance(30)) hostiles.push_back(std::make_unique<HostilePeer>(world, network, jobs, "hostile-worker", Side::kBackend));
-  if (world.prng.chance(30)) hostiles.push_back(std::make_unique<HostilePeer>(world, network, jobs, "hostile-client", Side::kFrontend));
+  if (world.prng.chance(30))
+    hostiles.push_back(std::make_unique<HostilePeer>(world, network, jobs, "hostile-worker", Side::kBackend));
+  if (world.prng.chance(30))
+    hostiles.push_back(std::make_unique<HostilePeer>(world, network, jobs, "hostile-client", Side::kFrontend));
 }
 
 std::vector<Process*> System::all() {

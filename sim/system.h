@@ -38,6 +38,7 @@ struct System {
 
  private:
   void build_broker();
+  std::string who_runs(const std::string& id, uint32_t attempt) const;
   void build_workers();
   void build_clients();
   void build_hostiles();

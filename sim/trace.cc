@@ -12,12 +12,14 @@ constexpr size_t kTextShown = 120;
 
 std::string shortened(const Bytes& bytes) {
   const std::string_view text = bytes.view();
-  return text.size() <= kTextShown ? std::string(text) : fmt::format("{}...({} bytes)", text.substr(0, kTextShown), text.size());
+  return text.size() <= kTextShown ? std::string(text)
+                                   : fmt::format("{}...({} bytes)", text.substr(0, kTextShown), text.size());
 }
 
 struct Describer {
   std::string operator()(const Ack& m) const {
-    return fmt::format("of {}{}", m.acknowledged.view(), m.capabilities.empty() ? "" : " capabilities=" + m.capabilities.str());
+    return fmt::format("of {}{}", m.acknowledged.view(),
+                       m.capabilities.empty() ? "" : " capabilities=" + m.capabilities.str());
   }
   std::string operator()(const Request& m) const {
     return fmt::format("queue={} headers={} attempt={} payload={}", m.queue.view(), m.headers.text.view(), m.attempt,
@@ -27,7 +29,9 @@ struct Describer {
     return fmt::format("to {} attempt={} outcome={} payload={}", m.request_id.view(), m.attempt,
                        m.has_outcome ? outcome_word(m.outcome) : "-", shortened(m.payload));
   }
-  std::string operator()(const ScheduleFields& m) const { return fmt::format("queue={} interval={}", m.queue.view(), m.interval.view()); }
+  std::string operator()(const ScheduleFields& m) const {
+    return fmt::format("queue={} interval={}", m.queue.view(), m.interval.view());
+  }
   std::string operator()(const Publish& m) const { return fmt::format("topic={}", m.topic.view()); }
   std::string operator()(const Inform& m) const {
     std::string text(peer_kind_word(m.kind));
@@ -41,7 +45,9 @@ struct Describer {
     return fmt::format("{} about {}: {}", error_word(m.error.code), m.offending_id.view(), m.error.text);
   }
   std::string operator()(const Cancel& m) const { return m.request_id.str(); }
-  std::string operator()(const Progress& m) const { return fmt::format("of {}: {} {}", m.request_id.view(), m.fraction, m.text.view()); }
+  std::string operator()(const Progress& m) const {
+    return fmt::format("of {}: {} {}", m.request_id.view(), m.fraction, m.text.view());
+  }
   std::string operator()(const Query& m) const { return fmt::format("{} {}", m.what.view(), m.arguments.view()); }
   template <class Other>
   std::string operator()(const Other&) const {

@@ -5,7 +5,8 @@
 namespace eventmq::sim {
 
 void VirtualStore::submit(CommitNumber commit, std::vector<JobRecord> records) {
-  if (commit != submitted_ + 1) world_.violate("commit-order", fmt::format("commit {} follows commit {}", commit, submitted_));
+  if (commit != submitted_ + 1)
+    world_.violate("commit-order", fmt::format("commit {} follows commit {}", commit, submitted_));
   if (records.empty()) world_.violate("commit-order", fmt::format("commit {} has no records", commit));
   submitted_ = commit;
   if (!syncing_) begin_sync();

@@ -66,11 +66,15 @@ void WorkerHost::carry_out(ToBroker& effect) {
 void WorkerHost::carry_out(StartJob& effect) {
   const RunKey key{effect.request_id.str(), effect.attempt};
   note(fmt::format("starts {} attempt {}", key.first, key.second));
-  if (running_.contains(key)) return world_.violate("started-twice", fmt::format("{} runs {} already", name(), key.first));
+  if (running_.contains(key))
+    return world_.violate("started-twice", fmt::format("{} runs {} already", name(), key.first));
   if (running_.size() >= settings_.slots) {
     world_.violate("slots", fmt::format("{} has {} slots and starts one job more", name(), settings_.slots));
   }
   if (draining_) world_.violate("drain", fmt::format("{} starts {} while it drains", name(), key.first));
+  // One that is shared by a unique key may become a guaranteed one.
+  const bool plain = !effect.headers.guarantee && effect.headers.retry_count == 0 && effect.headers.unique.empty();
+  jobs_.begun(key.first, key.second, plain, link_->broker_life());
   const Handler handler = jobs_.handler_of(key.first);
   running_[key] = handler;
   const Duration timeout = effect.headers.timeout;
@@ -94,11 +98,20 @@ void WorkerHost::finish(const RunKey& key, Outcome outcome) {
   }
   running_.erase(found);
   switch (outcome) {
-    case Outcome::kError: world_.coverage.count(Covered::kHandlerError); break;
-    case Outcome::kTimeout: world_.coverage.count(Covered::kHandlerTimeout); break;
-    case Outcome::kKilled: world_.coverage.count(Covered::kHandlerKilled); break;
-    case Outcome::kUnknownJob: world_.coverage.count(Covered::kUnknownJob); break;
-    default: break;
+    case Outcome::kError:
+      world_.coverage.count(Covered::kHandlerError);
+      break;
+    case Outcome::kTimeout:
+      world_.coverage.count(Covered::kHandlerTimeout);
+      break;
+    case Outcome::kKilled:
+      world_.coverage.count(Covered::kHandlerKilled);
+      break;
+    case Outcome::kUnknownJob:
+      world_.coverage.count(Covered::kUnknownJob);
+      break;
+    default:
+      break;
   }
   const std::string payload = outcome == Outcome::kOk
                                   ? handler_value(key.first, key.second)

@@ -24,6 +24,7 @@ class WorkerHost final : public Peer {
   Duration restart_delay() const { return restart_delay_; }
   const ConnectionPtr& link() const { return link_; }
   size_t running() const { return running_.size(); }
+  bool runs(const std::string& request_id, uint32_t attempt) const { return running_.contains({request_id, attempt}); }
   uint32_t slots() const { return settings_.slots; }
 
   void receive(const ConnectionPtr& from, const Message& message) override;

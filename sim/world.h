@@ -39,8 +39,7 @@ enum class Sabotage : uint8_t {
 };
 
 struct World {
-  World(uint64_t seed, Trace::Mode mode)
-      : queue(kStart), prng(seed), trace(mode, kStart), sabotage_left(0) {}
+  World(uint64_t seed, Trace::Mode mode) : queue(kStart), prng(seed), trace(mode, kStart), sabotage_left(0) {}
 
   static constexpr Instant kStart{1'800'000'000'000'000};
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -74,7 +75,8 @@ class Loader {
     const bool asked_for = !path.empty();
     if (!asked_for) path = kDefaultFile;
     std::ifstream stream(path);
-    if (!stream) {
+    std::error_code unknown;
+    if (!stream || std::filesystem::is_directory(path, unknown)) {  // a folder opens, and reads as nothing
       if (!asked_for) return {};
       return fail(ErrorCode::kSystem, fmt::format("the settings file {} cannot be read", path));
     }

@@ -183,6 +183,8 @@ TEST_F(SettingsTest, TheFileOfAFlagWinsOverTheVariables) {
   EXPECT_EQ(load().count("hwm"), 5u);
   request_.config_path.clear();
   EXPECT_EQ(refusal(), "the settings file /nonexistent/eventmq.conf cannot be read");
+  request_.environment["EVENTMQ_CONFIG_FILE"] = "/";
+  EXPECT_EQ(refusal(), "the settings file / cannot be read");
   request_.environment["EVENTMQ_CONFIG_FILE"] = path_;
   EXPECT_EQ(load().count("hwm"), 5u);
   EXPECT_EQ(load().file, path_);
