@@ -21,7 +21,7 @@ endif()
 add_compile_options(-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wno-missing-field-initializers)
 if(EVENTMQ_WARNINGS_AS_ERRORS)
   # GCC 12 warns of `"a" + text`, which is right (GCC bug 105651).
-  add_compile_options(-Werror -Wno-error=restrict)
+  add_compile_options(-Werror $<$<CXX_COMPILER_ID:GNU>:-Wno-error=restrict>)
 endif()
 if(EVENTMQ_SANITIZE)
   add_compile_options(-fsanitize=${EVENTMQ_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
