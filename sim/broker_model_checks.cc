@@ -106,9 +106,13 @@ void BrokerModel::check_worker_choice(const ModelJob& job, const PeerKey& chosen
 void BrokerModel::check_job_choice(const ModelJob& job, ModelQueue& queue) {
   ++queue.picks;
   bool inverted = false;
+  uint64_t expiring = 0;  // may have ended by a pick that nobody was told of
   for (const auto& [number, other] : unfinished_) {
     if (other == &job || other->state != ModelJob::State::kWaiting || other->queue != job.queue) continue;
-    if (other->expires_at <= now_) continue;
+    if (other->expires_at <= now_) {
+      ++expiring;
+      continue;
+    }
     if (other->headers.priority > job.headers.priority) inverted = true;
     const bool same_class = other->headers.priority == job.headers.priority && !other->given_out && !job.given_out;
     if (same_class && job.state == ModelJob::State::kWaiting && other->ready_order < job.ready_order) {
@@ -120,7 +124,7 @@ void BrokerModel::check_job_choice(const ModelJob& job, ModelQueue& queue) {
   }
   if (!inverted) return;
   const uint64_t turn = queue.picks + queue.expiries;
-  if (queue.last_inversion != 0 && turn - queue.last_inversion < limits::kOldestFirstEvery) {
+  if (queue.last_inversion != 0 && turn + expiring - queue.last_inversion < limits::kOldestFirstEvery) {
     violate("priority", fmt::format("{} (priority {}) is picked before a higher one, {} picks after the last time",
                                     job.id, job.headers.priority, turn - queue.last_inversion));
   }

@@ -94,7 +94,10 @@ bool Broker::State::register_worker(const MessageArrived& event, Inform& inform)
   if (Peer* old = peers_.find(event.side, event.peer.view())) drop(*old, LossCause::kRestarted);
   if (Peer* old = find_previous(worker, inform)) drop(*old, LossCause::kRestarted);
   introduce(std::move(fresh), inform);
-  for (Job* job : held) job->last_worker = worker.routing_id;
+  for (Job* job : held) {
+    job->resumed_from = inform.previous_id;
+    job->last_worker = worker.routing_id;
+  }
   counters_.resumed += held.size();
   if (!held.empty())
     log(LogLevel::kInfo, fmt::format("worker {} goes on with {} jobs", event.peer.view(), held.size()));
@@ -142,13 +145,12 @@ Worker* Broker::State::find_previous(const Worker& worker, const Inform& inform)
 std::vector<Job*> Broker::State::take_held(Worker& worker, const Inform& inform) {
   std::vector<Job*> taken;
   if (!may_resume(worker, inform)) return taken;
-  const Worker* previous = find_previous(worker, inform);
   for (const HeldJob& claim : inform.held) {
     Job* job = jobs_.find(claim.request_id.view());
-    if (!job || job->attempt != claim.attempt || job->last_worker != inform.previous_id) continue;
+    if (!job || job->attempt != claim.attempt || !was_held_under(*job, inform.previous_id)) continue;
     if (job->worker == &worker) continue;  // claimed twice
     if (job->state == JobState::kRunning) {
-      if (job->worker != previous) continue;
+      if (job->worker->side != worker.side) continue;
       detach(*job);
     } else if (job->attempt == 0 || !take_back(*job)) {
       continue;
@@ -158,6 +160,13 @@ std::vector<Job*> Broker::State::take_held(Worker& worker, const Inform& inform)
     taken.push_back(job);
   }
   return taken;
+}
+
+// The attempt was given to the worker under this routing id. Or it was resumed from it by a conversation that the worker
+// gave up before it had our ACK, as when we stood still: it knows nothing of that one, and has said nothing in it.
+bool Broker::State::was_held_under(const Job& job, const Bytes& routing_id) {
+  if (job.last_worker == routing_id) return true;
+  return job.resumed_from == routing_id && (!job.worker || !job.worker->spoke);
 }
 
 // A lost attempt turns out to be alive: its job leaves the waiting or delayed ones and runs on.

@@ -71,6 +71,7 @@ void Broker::State::on_event(MessageArrived& event) {
       drop(*peer, LossCause::kUnreachable);
     } else {
       peers_.heard(*peer, now_);
+      if (peer->kind == PeerKind::kWorker) static_cast<Worker*>(peer)->spoke = true;
     }
   }
   std::visit([&](auto& body) { on_message(event, body); }, event.message.body);

@@ -114,6 +114,7 @@ struct Broker::State {
   static bool may_resume(const Worker& worker, const Inform& inform);
   Worker* find_previous(const Worker& worker, const Inform& inform) const;
   std::vector<Job*> take_held(Worker& worker, const Inform& inform);
+  static bool was_held_under(const Job& job, const Bytes& routing_id);
   bool take_back(Job& job);
   Worker* find_worker(const MessageArrived& event);
   void stranger(const MessageArrived& event);

@@ -105,6 +105,7 @@ void Broker::State::dispatch(Job& job, Worker& worker) {
   set_state(job, JobState::kRunning);
   job.worker = &worker;
   job.last_worker = worker.routing_id;
+  job.resumed_from = Bytes();
   job.loss_cost_retry = false;
   job.started_at = now_;
   ++job.attempt;

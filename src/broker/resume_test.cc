@@ -153,6 +153,22 @@ TEST_F(ResumeTest, AClaimMadeTwiceIsOneJob) {
   EXPECT_THAT(settle("w2", 1), ElementsAre("c1 REPLY j1 ok 5"));
 }
 
+TEST_F(ResumeTest, AConversationGivenUpBeforeItsAckDoesNotKeepTheJobs) {
+  // We stood still: the worker waited for our ACK in vain, began again, and both its INFORMs are read now.
+  run_job("reply-requested");
+  broker_.resume("w2", "w1", {{"j1", 1}});
+  broker_.resume("w3", "w1", {{"j1", 1}});
+  EXPECT_THAT(settle("w3", 1), ElementsAre("c1 REPLY j1 ok 5"));
+}
+
+TEST_F(ResumeTest, AnInformThatComesLateTakesNothingFromALivingConversation) {
+  run_job("reply-requested");
+  broker_.resume("w3", "w1", {{"j1", 1}});
+  broker_.ready("w3");
+  broker_.resume("w2", "w1", {{"j1", 1}});
+  EXPECT_THAT(settle("w3", 1), ElementsAre("c1 REPLY j1 ok 5"));
+}
+
 TEST_F(ResumeTest, AJobThatIsNotThereIsNotTaken) {
   broker_.resume("w2", "w1", {{"j9", 1}});
   EXPECT_THAT(broker_.view("status"), HasSubstr(R"("resumed":0)"));
