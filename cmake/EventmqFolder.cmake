@@ -58,7 +58,7 @@ function(eventmq_test name)
     set(label ${ARG_LABEL})
   endif()
   include(GoogleTest)
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300 LABELS ${label})
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 1200 LABELS ${label})
 endfunction()
 add_custom_target(unit_tests)
 
