@@ -68,6 +68,7 @@ void BrokerModel::apply(const MessageArrived& event) {
   const Body& body = event.message.body;
   if (ModelWorker* worker = find_worker(key)) {
     worker->last_heard = now_;
+    worker->spoke = true;
     // What it was sent was lost, and it does not know: it must begin anew.
     const bool unaware = std::holds_alternative<Ready>(body) || std::holds_alternative<Heartbeat>(body);
     if (worker->unreachable && unaware) drop_worker(key);

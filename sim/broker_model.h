@@ -72,6 +72,7 @@ struct ModelWorker {
   uint64_t number = 0;
   bool leaving = false;                       // gets no more jobs
   bool unreachable = false;                   // a send to it failed
+  bool spoke = false;                         // said something after its INFORM
   bool doomed = false;                        // and it is dropped once all failed sends are known
   Instant leave_deadline = Instant::never();  // set: its silence no longer counts
   Instant last_heard;
@@ -135,6 +136,7 @@ class BrokerModel {
   void on(const MessageArrived& event, const Goodbye&);
   void take_held(const PeerKey& key, const Inform& inform);
   bool may_take_back(const ModelJob& job) const;
+  bool was_held_under(const ModelJob& job, const PeerKey& previous);
 
   // --- broker_model_ends.cc: how attempts and jobs end ---
   void drop_worker(const PeerKey& key);

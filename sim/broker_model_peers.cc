@@ -26,7 +26,7 @@ void BrokerModel::take_held(const PeerKey& key, const Inform& inform) {
   for (const HeldJob& claim : inform.held) {
     ModelJob* job = resumes ? find(claim.request_id.view()) : nullptr;
     if (!job || !job->unfinished() || job->attempt != claim.attempt || job->attempt == 0) continue;
-    if (job->worker != previous && job->origin != previous) continue;
+    if (!was_held_under(*job, previous)) continue;
     if (std::find(taken.begin(), taken.end(), job) != taken.end()) continue;
     if (job->state != ModelJob::State::kRunning && !may_take_back(*job)) continue;
     taken.push_back(job);
@@ -52,6 +52,13 @@ void BrokerModel::take_held(const PeerKey& key, const Inform& inform) {
   worker.last_heard = now_;
   for (const QueueWeight& queue : inform.queues) worker.weights.emplace(queue.name.str(), queue.weight);
   if (inform.queues.empty()) worker.weights[settings_.default_queue_name] = QueueWeight().weight;
+}
+
+// By that worker, or by one that resumed it from that worker and never spoke: its INFORM came, its ACK did not.
+bool BrokerModel::was_held_under(const ModelJob& job, const PeerKey& previous) {
+  if (job.worker == previous) return true;
+  const ModelWorker* present = job.state == ModelJob::State::kRunning ? find_worker(job.worker) : nullptr;
+  return job.origin == previous && (!present || !present->spoke);
 }
 
 bool BrokerModel::may_take_back(const ModelJob& job) const { return job.lost && !job.handed_back; }
