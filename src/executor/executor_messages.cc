@@ -105,6 +105,12 @@ void Executor::State::on_message(WorkerProcess& worker, WorkerReady& ready, Inst
   ever_ready = true;
   if (names_logged || !ready.names) return;
   names_logged = true;
+  if (ready.names->empty()) {
+    return log(
+        true,
+        "the worker processes know no job, so every job will end as unknown-job; name a plug-in that has jobs with "
+        "--load (setting load)");
+  }
   log(false, fmt::format("worker processes are ready; their jobs: {}",
                          without_control_characters(fmt::format("{}", fmt::join(*ready.names, ", ")))));
 }

@@ -84,6 +84,18 @@ TEST_F(ExecutorStartTest, PluginThatCannotBeLoadedIsAFinalError) {
   EXPECT_THAT(final_error(settings), HasSubstr("cannot load /no/such/libjobs.so"));
 }
 
+TEST_F(ExecutorStartTest, WorkersThatKnowNoJobAreWarnedOf) {
+  start_script(R"(read hello <&3; echo '{"type":"ready","protocol":1,"names":[]}' >&3; read stop <&3)");
+  step_until([&] { return executor_->ready(); });
+  EXPECT_THAT(log_, HasSubstr("every job will end as unknown-job; name a plug-in that has jobs with --load"));
+}
+
+TEST_F(ExecutorStartTest, WorkersThatFindOutWhenAskedAreNotWarnedOf) {
+  start_script(R"(read hello <&3; echo '{"type":"ready","protocol":1}' >&3; read stop <&3)");
+  step_until([&] { return executor_->ready(); });
+  EXPECT_EQ(log_, "");
+}
+
 TEST_F(ExecutorStartTest, OtherVersionOfTheProtocolIsAFinalError) {
   ExecutorSettings settings = usual_settings();
   settings.command = {"/bin/sh", "-c", R"(echo '{"type":"ready","protocol":2}' >&3; read line <&3; read line <&3)"};

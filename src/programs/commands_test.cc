@@ -142,6 +142,15 @@ TEST_F(CommandsTest, UpRefusesToStartBesideARouter) {
   EXPECT_EQ(first.wait(), 0) << first.err;
 }
 
+TEST_F(CommandsTest, AJobManagerWithoutJobsWarns) {
+  EmqProcess up({"up", "-J", "2"}, environment_);
+  ASSERT_TRUE(up.wait_for("| ready; clients connect to")) << up.out << up.err;
+  EXPECT_THAT(up.out, HasSubstr("know no job, so every job will end as unknown-job; name a plug-in"));
+  EXPECT_THAT(up.out, HasSubstr("--load"));
+  up.tell(SIGTERM);
+  EXPECT_EQ(up.wait(), 0) << up.out;
+}
+
 TEST_F(CommandsTest, APortThatIsTakenIsNamed) {
   const test::TakenPort taken;
   environment_["EVENTMQ_BACKEND_LISTEN_ADDR"] = taken.address();
