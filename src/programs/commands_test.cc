@@ -151,6 +151,20 @@ TEST_F(CommandsTest, AJobManagerWithoutJobsWarns) {
   EXPECT_EQ(up.wait(), 0) << up.out;
 }
 
+TEST_F(CommandsTest, WhatThisVersionHasNotIsSaid) {
+  for (const char* program : {"emq-scheduler", "emq-pubsub"}) {
+    const Ran ran = emq({"-C", "conf"}, "", program);
+    EXPECT_EQ(ran.code, 2);
+    EXPECT_THAT(ran.err, testing::AllOf(StartsWith("emq: this version "), HasSubstr(program)));
+    EXPECT_EQ(std::ranges::count(ran.err, '\n'), 1) << ran.err;
+  }
+  expect_usage_error({"schedule", "add"}, "this version has no scheduler");
+  expect_usage_error({"subscribe", "topic"}, "this version does not publish and subscribe");
+  expect_usage_error({"dead", "list"}, "there is no command dead; `emq help` lists them\n");
+  expect_usage_error({"verify"}, "there is no command verify; `emq help` lists them\n");
+  expect_usage_error({"top"}, "there is no command top; `emq help` lists them\n");
+}
+
 TEST_F(CommandsTest, APortThatIsTakenIsNamed) {
   const test::TakenPort taken;
   environment_["EVENTMQ_BACKEND_LISTEN_ADDR"] = taken.address();

@@ -1,6 +1,8 @@
 // From words to a running command.
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "src/programs/command.h"
 #include "src/programs/help.h"
 #include "src/settings/nearest.h"
@@ -14,7 +16,23 @@ std::vector<std::string> name_words(const Command& command) {
   return words;
 }
 
+// What users of the original, or of a later version, may look for here.
+constexpr std::string_view kNoScheduler =
+    "this version has no scheduler and no schedules; the original's emq-scheduler works with its router";
+constexpr std::string_view kNoPublishing =
+    "this version does not publish and subscribe; the original's emq-pubsub works beside its router";
+constexpr std::pair<std::string_view, std::string_view> kAbsent[] = {{"scheduler", kNoScheduler},
+                                                                     {"schedule", kNoScheduler},
+                                                                     {"pubsub", kNoPublishing},
+                                                                     {"publish", kNoPublishing},
+                                                                     {"subscribe", kNoPublishing}};
+
 ExitCode unknown_command(const std::string& word, Console& console) {
+  for (const auto& [absent, sentence] : kAbsent) {
+    if (word != absent) continue;
+    console.error_line(std::string(sentence));
+    return kExitUsage;
+  }
   std::vector<std::string_view> names;
   for (const Command& command : all_commands()) names.push_back(split_words(command.name).front());
   const std::string near = nearest_name(word, names);

@@ -170,7 +170,9 @@ std::string commands_docs() {
       "`emq router`, `emq-jobmanager` is `emq jobmanager` with `-B` for the router's address, and `emq-cli` is\n"
       "`emq shell` with `-a` for the administrative address and the commands `status`, `show_workers`, "
       "`show_schedulers`,\n"
-      "`shutdown`, `connect`, `disconnect` and `quit`.\n\n"
+      "`shutdown`, `connect`, `disconnect` and `quit`. This version has no `emq-scheduler` and no `emq-pubsub`; those "
+      "of\n"
+      "the original go on working.\n\n"
       "| command | what it does |\n|---|---|\n";
   for (const Command& command : all_commands()) {
     std::string anchor = "emq-" + command.name;

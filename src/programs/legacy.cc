@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -138,7 +139,8 @@ ExitCode run_cli(const std::vector<std::string>& words, Console& console) {
 }  // namespace
 
 bool is_legacy_name(const std::string& program) {
-  return program == "emq-router" || program == "emq-jobmanager" || program == "emq-cli";
+  constexpr std::string_view kNames[] = {"emq-router", "emq-jobmanager", "emq-scheduler", "emq-pubsub", "emq-cli"};
+  return std::ranges::find(kNames, program) != std::end(kNames);
 }
 
 ExitCode run_legacy(const std::string& program, const std::vector<std::string>& words, Console& console) {
