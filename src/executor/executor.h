@@ -60,8 +60,8 @@ struct ExecutorLog {
   bool warning;
   std::string text;
 };
-// Worker processes have failed at their start again and again, and none has ever been ready: nothing will run.
-// Said once; no process is started from then on.
+// Worker processes have failed at their start again and again, or for good, and none has ever been ready: nothing will
+// run. Said once; no process is started from then on.
 struct ExecutorFailed {
   Error error;
 };

@@ -143,6 +143,7 @@ void Executor::State::on_message(WorkerProcess& worker, WorkerLog& line, Instant
 
 void Executor::State::on_message(WorkerProcess& worker, WorkerFailed& failed_message, Instant) {
   worker.failure = without_control_characters(failed_message.message).substr(0, limits::kErrorTextBytes);
+  worker.failure_is_final = failed_message.final;
 }
 
 // The process has broken the protocol: its job ends as an error, and it is replaced.
@@ -182,6 +183,7 @@ void Executor::State::remove(WorkerProcess& worker, const ExitStatus& status, bo
     std::erase_if(retired, [&](const auto& each) { return each.get() == &worker; });
     return;
   }
+  if (worker.failure_is_final && !ever_ready) give_up(worker.failure);
   const std::string reason =
       worker.failure.empty() ? worker.name() + " " + status.text() : worker.name() + " failed: " + worker.failure;
   const bool failed_at_start = !was_busy && worker.jobs_done == 0 && !stopping;

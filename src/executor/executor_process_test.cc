@@ -84,6 +84,26 @@ TEST_F(ExecutorStartTest, PluginThatCannotBeLoadedIsAFinalError) {
   EXPECT_THAT(final_error(settings), HasSubstr("cannot load /no/such/libjobs.so"));
 }
 
+TEST_F(ExecutorStartTest, WhatNoOtherProcessCouldDoBetterIsTriedAndToldOnce) {
+  ExecutorSettings settings = usual_settings();
+  settings.processes = 4;
+  settings.command.push_back("/no/such/libjobs.so");
+  start(settings);
+  step_until([&] { return !failures_.empty(); });  // without a moment's wait between attempts
+  EXPECT_THAT(failures_.at(0).text, HasSubstr("no worker process can be started: cannot load /no/such/libjobs.so"));
+  stop();
+  EXPECT_EQ(failures_.size(), 1u);
+  EXPECT_EQ(log_, "");
+}
+
+TEST_F(ExecutorStartTest, SlotsThatFailAlikeAreToldOnceATry) {
+  ExecutorSettings settings = usual_settings();
+  settings.processes = 4;
+  settings.command = {"/bin/sh", "-c", "exit 9"};
+  EXPECT_THAT(final_error(settings), HasSubstr("tried 5 times, last: worker process"));
+  EXPECT_LE(std::ranges::count(log_, '\n'), 4) << log_;
+}
+
 TEST_F(ExecutorStartTest, WorkersThatKnowNoJobAreWarnedOf) {
   start_script(R"(read hello <&3; echo '{"type":"ready","protocol":1,"names":[]}' >&3; read stop <&3)");
   step_until([&] { return executor_->ready(); });

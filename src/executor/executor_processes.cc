@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "src/base/assert.h"
 #include "src/executor/executor_state.h"
@@ -103,17 +104,20 @@ void Executor::State::tell_to_stop(WorkerProcess& worker, Instant now) {
 }
 
 void Executor::State::on_start_failure(ProcessSlot& slot, const std::string& reason, Instant now) {
+  if (failed) return;
   ++slot.failures;
   slot.start_at = now + backoff(slot.failures);
-  if (!ever_ready && slot.failures >= kStartFailuresMax) {
-    if (failed) return;
-    failed = true;
-    out.push_back(ExecutorFailed{
-        Error{ErrorCode::kSystem,
-              fmt::format("no worker process can be started; tried {} times, last: {}", slot.failures, reason)}});
-    return;
+  if (!ever_ready && slot.failures >= kStartFailuresMax)
+    return give_up(fmt::format("tried {} times, last: {}", slot.failures, reason));
+  // As long as none is ready, all slots tell the same story.
+  if (ever_ready || &slot == &slots.front())
+    log(true, fmt::format("{}; the next one is started in {} s", reason, backoff(slot.failures).seconds()));
+}
+
+void Executor::State::give_up(const std::string& reason) {
+  if (!std::exchange(failed, true)) {
+    out.push_back(ExecutorFailed{Error{ErrorCode::kSystem, "no worker process can be started: " + reason}});
   }
-  log(true, fmt::format("{}; the next one is started in {} s", reason, backoff(slot.failures).seconds()));
 }
 
 ProcessSlot* Executor::State::slot_of(const WorkerProcess& worker) {

@@ -46,6 +46,7 @@ struct Executor::State {
   void retire(ProcessSlot& slot, Instant now);
   void tell_to_stop(WorkerProcess& worker, Instant now);
   void on_start_failure(ProcessSlot& slot, const std::string& reason, Instant now);
+  void give_up(const std::string& reason);
 
   // --- What they say ---
   void on_event(uint64_t data, uint32_t events, Instant now);

@@ -21,9 +21,10 @@ namespace {
 
 constexpr int kCannotServe = 1;  // exit status
 
-// The job manager closed the channel or spoke as none does.
+// This process cannot serve. `final`: what is wrong is in the program or how it was started, so no other could either.
 struct CannotServe {
   std::string message;
+  bool final = true;
 };
 
 class WorkerProgram {
@@ -77,7 +78,7 @@ void WorkerProgram::greet() {
       (*setup)(nullptr);
     } catch (...) {
       const HandlerFailure failure = current_failure();
-      throw CannotServe{fmt::format("the setup function failed: {}: {}", failure.type, failure.message)};
+      throw CannotServe{fmt::format("the setup function failed: {}: {}", failure.type, failure.message), false};
     }
   }
   Json ready = {{"type", "ready"}, {"protocol", kWorkerProtocolVersion}, {"names", Json::array()}};
@@ -184,7 +185,8 @@ int serve(const std::vector<std::string>& plugins) {
     return 0;
   } catch (const CannotServe& reason) {
     flush_printed();
-    channel.write_line("{\"type\":\"failed\",\"message\":" + json_quoted(reason.message) + "}");
+    channel.write_line(
+        fmt::format(R"({{"type":"failed","message":{},"final":{}}})", json_quoted(reason.message), reason.final));
     return kCannotServe;
   }
 }

@@ -53,6 +53,7 @@ struct WorkerProcess {
   bool channel_closed = false;
   uint32_t jobs_done = 0;
   std::string failure;  // what the process said about why it cannot serve
+  bool failure_is_final = false;
 
   Instant ready_by = Instant::never();
   Instant terminate_at = Instant::never();

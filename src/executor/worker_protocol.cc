@@ -172,7 +172,7 @@ Result<WorkerMessage> parse_worker_line(std::string_view text) {
   if (*type == "progress") return read_progress(*line);
   if (*type == "log") return read_log(*line);
   if (*type == "ready") return read_ready(*line);
-  if (*type == "failed") return WorkerFailed{line->string_or_empty("message")};
+  if (*type == "failed") return WorkerFailed{line->string_or_empty("message"), line->find("final") == "true"};
   return fail(ErrorCode::kBadMessage, "its \"type\" is none of ready, result, progress, log and failed");
 }
 

@@ -56,6 +56,7 @@ struct WorkerLog {
 // The process cannot serve; it ends after saying so.
 struct WorkerFailed {
   std::string message;
+  bool final = false;  // nor could another one in its place
 };
 using WorkerMessage = std::variant<WorkerReady, WorkerResult, WorkerProgress, WorkerLog, WorkerFailed>;
 

@@ -64,6 +64,12 @@ TEST(WorkerProtocolTest, ProgressIsMovedIntoItsRange) {
   EXPECT_EQ(read<WorkerProgress>(R"({"type":"progress","id":"7","fraction":-1,"text":"t"})").text, "t");
 }
 
+TEST(WorkerProtocolTest, FailedIsFinalOnlyIfItSaysSo) {
+  EXPECT_TRUE(read<WorkerFailed>(R"({"type":"failed","message":"m","final":true})").final);
+  EXPECT_FALSE(read<WorkerFailed>(R"({"type":"failed","message":"m","final":false})").final);
+  EXPECT_FALSE(read<WorkerFailed>(R"({"type":"failed","message":"m"})").final);
+}
+
 TEST(WorkerProtocolTest, EachBrokenRuleIsNamed) {
   EXPECT_THAT(refusal("x"), HasSubstr("not JSON"));
   EXPECT_THAT(refusal("[]"), HasSubstr("not an object"));

@@ -151,6 +151,19 @@ TEST_F(CommandsTest, AJobManagerWithoutJobsWarns) {
   EXPECT_EQ(up.wait(), 0) << up.out;
 }
 
+TEST_F(CommandsTest, APlugInThatCannotBeLoadedEndsUpAtOnceWithASentence) {
+  std::ofstream(folder_.file("broken.so")) << "no library";
+  for (const char* name : {"missing.so", "broken.so"}) {
+    const Ran up = emq({"up", "-J", "8", "--load", folder_.file(name)});
+    EXPECT_EQ(up.code, 1);
+    const std::string sentence = "no worker process can be started: cannot load " + folder_.file(name);
+    EXPECT_THAT(up.out, HasSubstr("jobmanager | emq: " + sentence));
+    EXPECT_EQ(up.out.find(sentence), up.out.rfind(sentence)) << "said once\n" << up.out;
+    EXPECT_THAT(up.out, testing::Not(HasSubstr("the next one is started"))) << "no process is tried again";
+    EXPECT_THAT(up.out, HasSubstr("jobmanager ended at its start with exit code 1"));
+  }
+}
+
 TEST_F(CommandsTest, WhatThisVersionHasNotIsSaid) {
   for (const char* program : {"emq-scheduler", "emq-pubsub"}) {
     const Ran ran = emq({"-C", "conf"}, "", program);

@@ -190,7 +190,9 @@ TEST_F(ManagerLossTest, HupReplacesEveryProcessByOneWithTheNewSettings) {
 TEST_F(ManagerLossTest, APlugInThatIsNotThereIsSaidInASentence) {
   const auto manager = spawn_manager("a", {{"LOAD", file("nothing.so")}});
   EXPECT_EQ(manager->wait(), 1);
-  EXPECT_THAT(manager->err(), ::testing::HasSubstr(file("nothing.so")));
+  const std::string err = manager->err();
+  EXPECT_THAT(err, ::testing::HasSubstr("emq: no worker process can be started: cannot load " + file("nothing.so")));
+  EXPECT_EQ(std::count(err.begin(), err.end(), '\n'), 1) << "that and nothing else\n" << err;
 }
 
 }  // namespace
