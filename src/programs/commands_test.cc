@@ -142,6 +142,27 @@ TEST_F(CommandsTest, UpRefusesToStartBesideARouter) {
   EXPECT_EQ(first.wait(), 0) << first.err;
 }
 
+// From the first moment that it can: its parts are not yet there, or do not catch signals themselves.
+TEST_F(CommandsTest, UpStoppedAtItsVeryStartEndsInOrder) {
+  for (const int number : {SIGINT, SIGTERM}) {
+    EmqProcess up({"up", "-J", "1"}, environment_);
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::minutes(2);
+    while (!up.catches(number) && std::chrono::steady_clock::now() < give_up) ::poll(nullptr, 0, 1);
+    up.tell(number);
+    EXPECT_EQ(up.wait(), 0) << up.out << up.err;
+    EXPECT_THAT(up.out, HasSubstr("| stopped\n"));
+  }
+}
+
+TEST_F(CommandsTest, UpStoppedWhileItsPartsStartEndsInOrder) {
+  for (const char* moment : {"are lost when this router stops", "listening on", "know no job"}) {
+    EmqProcess up({"up", "-J", "1"}, environment_);
+    EXPECT_TRUE(up.wait_for(moment));
+    up.tell(SIGINT);
+    EXPECT_EQ(up.wait(), 0) << moment << up.out << up.err;
+  }
+}
+
 TEST_F(CommandsTest, AJobManagerWithoutJobsWarns) {
   EmqProcess up({"up", "-J", "2"}, environment_);
   ASSERT_TRUE(up.wait_for("| ready; clients connect to")) << up.out << up.err;

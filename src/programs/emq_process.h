@@ -13,6 +13,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <string>
 #include <vector>
@@ -88,6 +89,14 @@ class EmqProcess {
   EmqProcess& operator=(const EmqProcess&) = delete;
 
   void tell(int signal) const { ::kill(pid_, signal); }
+  pid_t pid() const { return pid_; }
+  // The program has a handler for this signal.
+  bool catches(int signal) const {
+    std::ifstream file("/proc/" + std::to_string(pid_) + "/status");
+    std::string line;
+    while (std::getline(file, line) && !line.starts_with("SigCgt:")) continue;
+    return line.size() > 8 && ((std::stoull(line.substr(8), nullptr, 16) >> (signal - 1)) & 1) != 0;
+  }
 
   // Reads until its output holds the text; false if it ended before.
   bool wait_for(const std::string& text) {

@@ -14,6 +14,16 @@ namespace {
 
 constexpr size_t kLineMax = 16 * 1024;  // longer lines are broken
 
+// What the terminal sent before this process had a group of its own was for the supervisor, and is dropped; SIGTERM was
+// for us.
+void take_signals_anew() {
+  for (const int number : {SIGINT, SIGHUP, SIGQUIT}) ::signal(number, SIG_IGN);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGCHLD, SIGQUIT}) ::signal(number, SIG_DFL);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
 // Between fork and exec only what is safe after fork in a process with threads.
 [[noreturn]] void become(char* const* arguments, int output, pid_t parent) {
   ::setpgid(0, 0);
@@ -23,14 +33,26 @@ constexpr size_t kLineMax = 16 * 1024;  // longer lines are broken
   ::dup2(nothing, STDIN_FILENO);
   ::dup2(output, STDOUT_FILENO);
   ::dup2(output, STDERR_FILENO);
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGCHLD, SIGQUIT}) ::signal(number, SIG_DFL);
+  take_signals_anew();
   ::execv(arguments[0], arguments);
   constexpr char kText[] = "the program cannot be started\n";
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, kText, sizeof kText - 1);
   ::_exit(127);
+}
+
+// Forks with all signals blocked: a handler that ran in the child would tell the supervisor of a signal that was not
+// for it.
+pid_t fork_and_become(char* const* arguments, int output) {
+  sigset_t all, before;
+  ::sigfillset(&all);
+  const pid_t parent = ::getpid();
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  const pid_t child = ::fork();
+  if (child == 0) become(arguments, output, parent);
+  const int error = errno;
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  errno = error;
+  return child;
 }
 
 }  // namespace
@@ -51,9 +73,7 @@ Result<void> Part::start() {
   std::vector<char*> arguments;
   for (std::string& word : command_) arguments.push_back(word.data());
   arguments.push_back(nullptr);
-  const pid_t parent = ::getpid();
-  const pid_t child = ::fork();
-  if (child == 0) become(arguments.data(), ends[1], parent);
+  const pid_t child = fork_and_become(arguments.data(), ends[1]);
   const int error = errno;
   ::close(ends[1]);
   if (child < 0) {

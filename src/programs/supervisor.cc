@@ -93,6 +93,9 @@ struct Supervisor::State {
   }
 
   // --- Endings ---
+  // A part that is told to stop before it has taken hold of the signal dies of it, and had nothing to end yet.
+  static bool stopped_in_order(int status) { return status == 0 || status == 128 + SIGTERM; }
+
   void reap() {
     for (Child* child : children()) {
       int status = 0;
@@ -104,7 +107,7 @@ struct Supervisor::State {
 
   void ended(Child& child, int status) {
     if (stopping()) {
-      if (status != 0) {
+      if (!stopped_in_order(status)) {
         say(fmt::format("{} ended with {}", child.spec.name, ending_text(status)));
         exit_code = kExitFailed;
       }

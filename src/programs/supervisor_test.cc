@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <chrono>
+
 #include "src/programs/part.h"
 
 namespace eventmq {
@@ -94,6 +96,21 @@ TEST_F(SupervisorTest, ARouterThatDoesNotAnswerInTimeEndsEverything) {
   EXPECT_NE(log_.find("the router did not answer within"), std::string::npos) << log_;
 }
 
+TEST_F(SupervisorTest, PartsToldToStopBeforeTheyCatchTheSignalStopInOrder) {
+  plan_.router = shell("router", "echo loading; exec tail -f /dev/null");
+  on_line_ = [](std::string_view line) {
+    if (line.ends_with("| loading")) ::raise(SIGINT);
+  };
+  EXPECT_EQ(run(), kExitDone) << log_;
+  EXPECT_TRUE(said("emq up", "stopped")) << log_;
+}
+
+TEST_F(SupervisorTest, ASignalBeforeTheStartStopsInOrder) {
+  SignalCatcher signals({SIGTERM, SIGINT, SIGHUP, SIGCHLD});
+  ::raise(SIGINT);
+  EXPECT_EQ(Supervisor(plan_, signals).run(), kExitDone) << log_;
+}
+
 TEST_F(SupervisorTest, WhatDiesIsStartedAgain) {
   plan_.job_managers = {shell("jobmanager", std::string("echo pid $$; ") + kObeys)};
   on_line_ = [this](std::string_view line) {
@@ -163,6 +180,20 @@ TEST(PartTest, ALineWithoutAnEndAndALongOneArrive) {
   while (!part.reap(status)) part.read_output();
   EXPECT_EQ(status, 3);
   EXPECT_EQ(lines, (std::vector<std::string>{"a", "", "b"}));
+}
+
+TEST(PartTest, ASignalRightAfterTheStartReachesThePartAndNotUs) {
+  SignalCatcher signals({SIGTERM});
+  for (int round = 0; round < 20; ++round) {
+    Part part({"/bin/sh", "-c", "exec tail -f /dev/null"}, [](std::string_view) {});
+    ASSERT_TRUE(part.start().has_value());
+    part.send_signal(SIGTERM);
+    int status = -1;
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::minutes(2);
+    while (!part.reap(status) && std::chrono::steady_clock::now() < give_up) part.read_output();
+    ASSERT_EQ(status, 128 + SIGTERM);
+    EXPECT_EQ(signals.next(), 0);
+  }
 }
 
 TEST(PartTest, AProgramThatIsNotThereSaysSo) {

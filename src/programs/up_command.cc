@@ -100,6 +100,7 @@ SupervisorPlan plan_of(Invocation& invocation, const Settings& settings, uint64_
 }  // namespace
 
 ExitCode run_up(Invocation& invocation) {
+  SignalCatcher signals({SIGTERM, SIGINT, SIGHUP, SIGCHLD});  // first, for Ctrl-C may come at once
   invocation.request.program = Section::kRouter;
   const Result<Settings> settings = settings_of(invocation);
   if (!settings) return kExitUsage;
@@ -109,7 +110,6 @@ ExitCode run_up(Invocation& invocation) {
     invocation.console.error_line(checked.error().text);
     return kExitUsage;
   }
-  SignalCatcher signals({SIGTERM, SIGINT, SIGHUP, SIGCHLD});
   AdminClient admin(connectable(settings->text("administrative_listen_addr")), kAskTimeout);
   if (admin.query("status")) {
     invocation.console.error_line(fmt::format(
