@@ -183,6 +183,7 @@ AdminViews::Json AdminViews::status() const {
                       {"undeliverable", counters.undeliverable},
                       {"unread", counters.unread},
                       {"peers_lost", counters.peers_lost},
+                      {"queues_refused", counters.queues_refused},
                       {"resumed", counters.resumed}};
   json["queues"] = queues().value["queues"];
   return {std::move(json)};

@@ -81,6 +81,7 @@ Result<Queue*> Broker::State::queue_of(const Request& request) {
 
 Result<Queue*> Broker::State::queue_or_refusal(const Bytes& name) {
   if (Queue* queue = queue_for(name, limits::kQueues)) return queue;
+  ++counters_.queues_refused;
   return fail(ErrorCode::kQueueFull, fmt::format("the broker holds {} queues already", queues_.size()));
 }
 

@@ -276,6 +276,10 @@ TEST(LimitTest, QueuesAreLimitedAndIdleOnesMakeRoom) {
   }
   EXPECT_EQ(say("more", now, job("more")), "c1 ERROR queue-full more");
   effects.clear();
+  broker.step(MessageArrived{Side::kAdministrative, Bytes("a1"), {Bytes("q1"), Query{Bytes("status"), {}}}}, now,
+              effects);
+  EXPECT_THAT(text_of(effects.sends.back()), HasSubstr(R"("queues_refused":1)")) << "no queue can count it";
+  effects.clear();
   Inform inform;
   inform.queues = {{10, Bytes("served")}};
   broker.step(MessageArrived{Side::kBackend, Bytes("w1"), {Bytes("i1"), inform}}, now, effects);

@@ -97,6 +97,7 @@ constexpr CounterNote kNotes[] = {
     {"undeliverable", "messages had a receiver that was gone"},
     {"unread", "messages were dropped because their receiver did not read"},
     {"peers_lost", "workers, schedulers or clients fell silent and were taken for gone"},
+    {"queues_refused", "jobs were refused because their queue would have been one too many"},
 };
 
 std::string notes(const Json& status) {
