@@ -73,7 +73,9 @@ void Broker::State::on_message(const MessageArrived& event, Reply& reply) {
     attempt_ended(*job, outcome, reply.payload);
   } else {
     ++counters_.late_results;
-    log(LogLevel::kDebug, fmt::format("late result for {} refused", reply.request_id.view()));
+    log(LogLevel::kDebug,
+        fmt::format("the result of {} is set aside: its attempt was given up, or began before this router started",
+                    reply.request_id.view()));
   }
   // Of a worker that settles, the result is the READY of its slot. A job handed back had no slot.
   if (worker->settles() && outcome != Outcome::kReturned) add_credit(*worker);

@@ -91,7 +91,7 @@ struct CounterNote {
 };
 constexpr CounterNote kNotes[] = {
     {"bad_messages", "messages were malformed and refused"},
-    {"late_results", "results came late, for an attempt that was given up, and were refused"},
+    {"late_results", "results were set aside: their attempts were given up, or began before this router started"},
     {"excess_ready", "READY messages were beyond a worker's limit and dropped"},
     {"strangers", "messages came from workers that had not said INFORM"},
     {"undeliverable", "messages had a receiver that was gone"},

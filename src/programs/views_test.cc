@@ -16,7 +16,7 @@ TEST(ViewsTest, StatusShowsEveryCounterOfEveryQueue) {
     "totals": {"accepted": 10, "done": 4, "dead": 1, "expired": 1, "cancelled": 1, "waiting": 1, "delayed": 1, "running": 1,
                "retries": 2, "refused": 0},
     "peers": {"workers": 2, "schedulers": 0, "clients": 1},
-    "counters": {"bad_messages": 3, "late_results": 0, "queues_refused": 2},
+    "counters": {"bad_messages": 3, "late_results": 4, "queues_refused": 2},
     "queues": [{"name": "heavy", "workers": 0, "accepted": 10, "done": 4, "dead": 1, "expired": 1, "cancelled": 1,
                 "waiting": 1, "delayed": 1, "running": 1, "retries": 2, "refused": 0}]})");
   EXPECT_EQ(status_view(status, false),
@@ -32,6 +32,7 @@ TEST(ViewsTest, StatusShowsEveryCounterOfEveryQueue) {
             "to note\n"
             "  no worker serves queue heavy, and 1 jobs wait there\n"
             "  3 messages were malformed and refused\n"
+            "  4 results were set aside: their attempts were given up, or began before this router started\n"
             "  2 jobs were refused because their queue would have been one too many\n");
 }
 
