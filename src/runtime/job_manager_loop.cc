@@ -212,6 +212,7 @@ void JobManagerLoop::receive_turn() {
         receive_message(frames);
         break;
       case DealerInput::kConnected:
+        step_session(LinkMade{});
         break;
       case DealerInput::kLost:
         log(LogLevel::kDebug, "the connection to the broker is gone: " + socket_.lost_reason());

@@ -30,7 +30,7 @@ void Link::start(Instant now) {
 void Link::begin(Instant now) {
   routing_id_ = settings_.name.empty() ? ids_.next().str() : settings_.name;
   phase_ = Phase::kInforming;
-  parting_ = goodbye_received_ = false;
+  parting_ = goodbye_received_ = made_ = false;
   inform_deadline_ = now + settings_.reconnect_timeout;
   owner_.emit(Connect{address(), routing_id_});
   inform_id_ = ids_.next();
@@ -42,7 +42,7 @@ void Link::establish(const Ack& ack, Instant now) {
   broker_capabilities_ = parse_capabilities(ack.capabilities);
   established_id_ = routing_id_;
   established_at_ = heard_at_ = now;
-  end_was_logged_ = false;
+  end_was_logged_ = name_was_doubted_ = false;
   log(false, "connected to the broker at " + address());
 }
 
@@ -133,12 +133,23 @@ LinkChange Link::tick(Instant now) {
       if (now >= wait_until_) begin(now);
       return LinkChange::kNone;
     case Phase::kInforming:
-      return now >= inform_deadline_ ? lost(now) : LinkChange::kNone;
+      return now >= inform_deadline_ ? give_up_informing(now) : LinkChange::kNone;
     case Phase::kEstablished:
     case Phase::kLeaving:
       return tick_while_connected(now);
   }
   return LinkChange::kNone;
+}
+
+// A broker ignores a connection whose routing id another one has, and ZeroMQ tells neither of the two.
+LinkChange Link::give_up_informing(Instant now) {
+  if (made_ && !settings_.name.empty() && !name_was_doubted_) {
+    log(true, "the broker at " + address() +
+                  " takes the connection but does not answer; perhaps another job manager named " + settings_.name +
+                  " is connected: give each a name of its own (--name), or none; trying again");
+    end_was_logged_ = name_was_doubted_ = true;
+  }
+  return lost(now);
 }
 
 LinkChange Link::tick_while_connected(Instant now) {

@@ -48,6 +48,9 @@ class Link {
   // Every message of the current connection goes through here first.
   LinkChange receive(const Message& message, Instant now);
   LinkChange lost(Instant now);
+  // The connection is made. A session whose name others might have too says so: the link then tells a broker that does
+  // not answer from one that is not there.
+  void made() { made_ = true; }
   LinkChange tick(Instant now);
   Instant next_wake() const;
 
@@ -85,6 +88,7 @@ class Link {
   LinkChange receive_while_informing(const Message& message, Instant now);
   LinkChange receive_while_connected(const Message& message, Instant now);
   LinkChange tick_while_connected(Instant now);
+  LinkChange give_up_informing(Instant now);
   bool watches_silence() const;
   Instant silent_at() const;
   void log(bool warning, std::string text) { owner_.emit(SessionLog{warning, std::move(text)}); }
@@ -104,7 +108,9 @@ class Link {
   Capabilities broker_capabilities_;
   bool parting_ = false;
   bool goodbye_received_ = false;
-  bool end_was_logged_ = false;  // one warning for an outage, not one for each try
+  bool made_ = false;              // of the present connection
+  bool end_was_logged_ = false;    // one warning for an outage, not one for each try
+  bool name_was_doubted_ = false;  // the same of the warning that the name may be taken
 
   Instant wait_until_;
   Instant inform_deadline_;

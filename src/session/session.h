@@ -20,6 +20,8 @@ namespace eventmq {
 struct FromBroker {
   Message message;
 };
+// The current connection is made. It need not be said; the worker's end can tell more of a broker that is silent then.
+struct LinkMade {};
 // The current connection broke or could not be made.
 struct LinkLost {};
 struct SessionTick {};

@@ -31,6 +31,7 @@ struct WorkerSession::State final : LinkOwner {
 
   void handle(WorkerStarted) { link.start(now); }
   void handle(FromBroker& event);
+  void handle(LinkMade) { link.made(); }
   void handle(LinkLost) { link.lost(now); }
   void handle(SessionTick);
   void handle(JobFinished& event);

@@ -35,8 +35,8 @@ struct JobProgressed {
 };
 // Take no more jobs; the session ends once every held job has been settled (finished or returned).
 struct DrainRequested {};
-using WorkerEvent =
-    std::variant<WorkerStarted, FromBroker, LinkLost, SessionTick, JobFinished, JobProgressed, DrainRequested>;
+using WorkerEvent = std::variant<WorkerStarted, FromBroker, LinkMade, LinkLost, SessionTick, JobFinished, JobProgressed,
+                                 DrainRequested>;
 
 // --- Effects ---
 struct StartJob {

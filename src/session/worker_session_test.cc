@@ -420,5 +420,67 @@ TEST_F(WorkerSessionTest, DrainOfAPublishedConversationSaysOnlyGoodbye) {
   EXPECT_TRUE(ended());
 }
 
+// --- Two workers with one name: the broker answers only the first, and ZeroMQ tells neither ---
+
+class NamedWorkerTest : public ::testing::Test {
+ protected:
+  using Conversation = TestConversation<WorkerSession, WorkerEvent, WorkerEffect>;
+  static Conversation worker_named(std::string name) {
+    WorkerSessionSettings settings;
+    settings.link.addresses = {"tcp://a:1"};
+    settings.link.name = std::move(name);
+    Conversation worker(WorkerSession(settings, IdSource::from_small_seed(5)));
+    worker.step(WorkerStarted{});
+    return worker;
+  }
+  static std::vector<std::string> warnings(Conversation& worker) {
+    std::vector<std::string> texts;
+    for (const SessionLog& line : worker.take<SessionLog>()) {
+      if (line.warning) texts.push_back(line.text);
+    }
+    return texts;
+  }
+};
+
+TEST_F(NamedWorkerTest, ABrokerThatTakesTheConnectionAndDoesNotAnswerPutsTheNameInDoubt) {
+  Conversation worker = worker_named("reports");
+  worker.step(LinkMade{});
+  worker.advance(milliseconds(4'999));
+  EXPECT_THAT(warnings(worker), IsEmpty());
+  worker.advance(milliseconds(1));
+  EXPECT_THAT(
+      warnings(worker),
+      ElementsAre("the broker at tcp://a:1 takes the connection but does not answer; perhaps another job manager "
+                  "named reports is connected: give each a name of its own (--name), or none; trying again"));
+}
+
+TEST_F(NamedWorkerTest, TheDoubtIsSaidOnceAndAgainAfterAGoodConversation) {
+  Conversation worker = worker_named("reports");
+  worker.step(LinkLost{});  // nobody is there at first
+  EXPECT_EQ(warnings(worker).size(), 1u);
+  const auto ignored = [&] {
+    while (worker.take<Connect>().empty()) worker.advance(milliseconds(100));
+    worker.step(LinkMade{});
+    worker.advance(seconds(5));
+    return warnings(worker).size();
+  };
+  EXPECT_EQ(ignored(), 1u) << "although the outage was said";
+  EXPECT_EQ(ignored(), 0u);
+  while (worker.take<Connect>().empty()) worker.advance(milliseconds(100));
+  worker.hear(Ack{worker.take_messages<Inform>().back().id, Bytes(kBroker)});
+  worker.step(LinkLost{});
+  EXPECT_EQ(warnings(worker).size(), 1u) << "lost the connection";
+  EXPECT_EQ(ignored(), 1u);
+}
+
+TEST_F(NamedWorkerTest, WithoutANameOrAConnectionThereIsNoSuchDoubt) {
+  for (const bool made : {true, false}) {
+    Conversation worker = worker_named(made ? "" : "reports");
+    if (made) worker.step(LinkMade{});
+    worker.advance(seconds(5));
+    EXPECT_THAT(warnings(worker), ElementsAre("no broker answers at tcp://a:1; trying again"));
+  }
+}
+
 }  // namespace
 }  // namespace eventmq

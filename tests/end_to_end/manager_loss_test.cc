@@ -168,6 +168,22 @@ TEST_F(ManagerLossTest, TermKillsWhatRunsPastTheGracePeriod) {
   EXPECT_EQ(manager("a").wait(), 0) << manager("a").err();
 }
 
+TEST_F(ManagerLossTest, ASecondOneOfTheSameNameSaysSoAndTakesOverWhenTheFirstEnds) {
+  const auto manager_of_a_job = [this] {
+    const size_t before = runs_of(file("runs")).size();
+    client_.request("test.append", {file("runs")}).get();
+    return wait_for_runs(file("runs"), before + 1).back().manager;
+  };
+  start("same");
+  const auto second = spawn_manager("same", {{"RECONNECT_TIMEOUT", "0.3"}});
+  second->wait_for_err("perhaps another job manager named same is connected: give each a name of its own");
+  EXPECT_EQ(manager_of_a_job(), manager("same").pid()) << "the first works on";
+  manager("same").tell(SIGTERM);
+  EXPECT_EQ(manager("same").wait(), 0) << manager("same").err();
+  EXPECT_EQ(manager_of_a_job(), second->pid());
+  EXPECT_EQ(router_.totals().at("attempts_lost"), 0);
+}
+
 TEST_F(ManagerLossTest, HupReplacesEveryProcessByOneWithTheNewSettings) {
   std::ofstream(file("conf")) << "[jobmanager]\nglobal_timeout = 100\n";
   variables_["TEST_SETUP_FILE"] = file("setup");
