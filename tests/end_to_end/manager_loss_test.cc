@@ -168,6 +168,32 @@ TEST_F(ManagerLossTest, TermKillsWhatRunsPastTheGracePeriod) {
   EXPECT_EQ(manager("a").wait(), 0) << manager("a").err();
 }
 
+// Its one worker process is worn out, and the next one is not ready: the job waits inside the job manager.
+TEST_F(ManagerLossTest, TermHandsBackAJobThatHasNotBegun) {
+  variables_["TEST_SETUP_GATE"] = file("setup_gate");
+  start_manager("a", {{"CONCURRENT_JOBS", "1"}, {"MAX_JOB_COUNT", "1"}, {"SUBPROCESS_SETUP_FUNC", "test.setup"}});
+  Gate gate(file("gate"));
+  auto first = client_.request("test.wait_at_gate", {file("runs"), gate.path()});
+  wait_for_runs(file("runs"), 1);
+  Gate setup_gate(file("setup_gate"));
+  gate.open();
+  EXPECT_EQ(first.get(), 1);
+  auto second = client_.request("test.wait_at_gate", {file("runs"), gate.path()}, {.id = "second"});
+  ASSERT_TRUE(router_.wait_for_total("running", 1));
+  EXPECT_EQ(router_.query("job", {{"id", "second"}}).at("worker"), "a");
+
+  manager("a").tell(SIGTERM);
+  ASSERT_TRUE(router_.wait_for_total("waiting", 1));
+  setup_gate.open();
+  EXPECT_EQ(manager("a").wait(), 0) << manager("a").err();
+  start("b");
+  EXPECT_EQ(second.get(), 1) << "what never began was no attempt";
+  const std::vector<JobRun> runs = runs_of(file("runs"));
+  ASSERT_EQ(runs.size(), 2u);
+  EXPECT_EQ(runs[1].manager, manager("b").pid());
+  EXPECT_EQ(router_.totals().at("attempts_lost"), 0);
+}
+
 TEST_F(ManagerLossTest, ASecondOneOfTheSameNameSaysSoAndTakesOverWhenTheFirstEnds) {
   const auto manager_of_a_job = [this] {
     const size_t before = runs_of(file("runs")).size();

@@ -86,8 +86,12 @@ std::string setting(const std::string& name) {
 }
 EVENTMQ_JOB("test.setting", setting, "name");
 
+// Waits at the gate TEST_SETUP_GATE, if there is one.
 void setup() {
   if (const char* path = std::getenv("TEST_SETUP_FILE")) append_line(path, std::to_string(::getpid()));
+  const char* gate = std::getenv("TEST_SETUP_GATE");
+  const int fd = gate ? ::open(gate, O_RDONLY | O_CLOEXEC) : -1;
+  if (fd >= 0) ::close(fd);
 }
 EVENTMQ_HOOK("test.setup", setup);
 
