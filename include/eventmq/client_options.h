@@ -36,6 +36,9 @@ struct ClientOptions {
   std::chrono::microseconds heartbeat_interval = std::chrono::seconds(3);
   // How long to wait for a broker's first answer before the next address is tried.
   std::chrono::microseconds reconnect_timeout = std::chrono::seconds(5);
+  // How long a request that the broker took waits for its result while no broker is reached; then it fails with
+  // unreachable: the job may have run, or may run yet. 0: without limit.
+  std::chrono::microseconds outage_timeout = std::chrono::seconds(60);
   // Told of connections made and lost. Called on the client's own thread.
   std::function<void(bool warning, const std::string& text)> on_log = {};
 };

@@ -59,10 +59,11 @@ Result<ClientLoopSettings> loop_settings(const ClientOptions& options) {
                 fmt::format("the name {} is not printable ASCII without blanks and commas", in_quotes(options.name)));
   }
   if (options.heartbeat_interval.count() <= 0 || options.reconnect_timeout.count() <= 0 || options.window == 0 ||
-      options.unacknowledged_max == 0 || options.ack_timeout.count() < 0 || options.linger.count() < 0) {
+      options.unacknowledged_max == 0 || options.ack_timeout.count() < 0 || options.linger.count() < 0 ||
+      options.outage_timeout.count() < 0) {
     return fail(ErrorCode::kBadValue,
                 "heartbeat_interval, reconnect_timeout, window and unacknowledged_max must be more "
-                "than 0, ack_timeout and linger not less");
+                "than 0, ack_timeout, linger and outage_timeout not less");
   }
   settings.session.link.addresses = std::move(*addresses);
   settings.session.link.name = options.name;
@@ -70,6 +71,7 @@ Result<ClientLoopSettings> loop_settings(const ClientOptions& options) {
   settings.session.link.reconnect_timeout = duration_of(options.reconnect_timeout);
   // The DEALER's queue must hold a whole window.
   settings.session.window = std::min<uint32_t>(options.window, limits::kSendQueueMessages / 2);
+  settings.session.outage_timeout = duration_of(options.outage_timeout);
   settings.publish_address = publish_addresses->front();
   settings.unacknowledged_max = options.unacknowledged_max;
   settings.log = options.on_log;

@@ -86,6 +86,9 @@ std::vector<FlagSpec> send_flags() {
           valued({"--wait-timeout"}, "SECONDS", "Wait at most so long, then exit with 4; implies --wait."),
           flag({"--progress"}, "Show the progress that the job reports; implies --wait."),
           valued({"--reply-timeout"}, "SECONDS", "How long the router may take to accept the job. [5]"),
+          valued({"--outage-timeout"}, "SECONDS",
+                 "With --wait: a router that went away has so long to come back; then exit with 3. 0: as long as it "
+                 "takes. [60]"),
           json_flag()};
 }
 

@@ -101,7 +101,9 @@ TEST_F(CommandsTest, WithoutARouterTheExitCodeIsThree) {
   EXPECT_THAT(status.err, HasSubstr("no router answers at tcp://127.0.0.1:1"));
   EXPECT_EQ(emq({"shutdown"}).code, 3);
   EXPECT_EQ(emq({"jobs", "cancel", "x"}).code, 3);
-  EXPECT_EQ(emq({"send", "math.add", "2", "3", "--wait", "--reply-timeout", "0.2"}).code, 3);
+  const Ran send = emq({"send", "math.add", "2", "3", "--wait", "--reply-timeout", "0.2"});
+  EXPECT_EQ(send.code, 3);
+  EXPECT_THAT(send.err, HasSubstr("no broker answers at tcp://127.0.0.1:1"));
 }
 
 TEST_F(CommandsTest, VersionAndCompletionAreThere) {

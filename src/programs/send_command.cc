@@ -63,6 +63,9 @@ Result<void> read_times(const Invocation& invocation, Job& job) {
   const auto ack_timeout = time_flag(invocation, "--reply-timeout", "5");
   if (!ack_timeout) return tl::unexpected(ack_timeout.error());
   job.client.ack_timeout = *ack_timeout;
+  const auto outage_timeout = time_flag(invocation, "--outage-timeout", "60");
+  if (!outage_timeout) return tl::unexpected(outage_timeout.error());
+  job.client.outage_timeout = *outage_timeout;
   return {};
 }
 
@@ -125,6 +128,15 @@ void show_progress(double fraction, const std::string& text) {
   std::fflush(stderr);
 }
 
+// A router that goes away while its answer is awaited is worth a word: the wait may be long. That none was met at
+// all is said once, at the end.
+void show_outages(Job& job) {
+  job.client.on_log = [met = false](bool warning, const std::string& text) mutable {
+    if (met) fmt::print(stderr, "emq: {}\n", safe_text(text));
+    met = met || !warning;
+  };
+}
+
 ExitCode wait_for(Invocation& invocation, Client& client, Job& job) {
   if (invocation.has("--progress")) job.options.on_progress = show_progress;
   std::future<Json> result = client.request(job.name, job.args, job.options);
@@ -169,6 +181,7 @@ ExitCode run_send(Invocation& invocation) {
     return kExitUsage;
   }
   job->client.address = frontend_address(invocation.value("--broker"), invocation.request.environment, *settings);
+  if (job->waits) show_outages(*job);
   try {
     Client client(job->client);
     return job->waits ? wait_for(invocation, client, *job) : send_only(invocation, client, *job);

@@ -42,6 +42,9 @@ struct ClientSession::State final : LinkOwner {
   // What is due after any event: deadlines, room in the window, the end of a conversation or of all.
   void follow_up();
   void fail_overdue();
+  std::string addresses() const;
+  void watch_outage();
+  void fail_accepted();
   void send_waiting();
   void leave_if_settled();
   void end_if_closed();
@@ -54,6 +57,7 @@ struct ClientSession::State final : LinkOwner {
   bool closing = false;
   bool ended = false;
   Instant close_deadline = Instant::never();
+  Instant outage_ends = Instant::never();  // while ACKed requests wait and no broker is reached
 
   Instant now;
   std::vector<ClientEffect>* out = nullptr;
@@ -160,6 +164,7 @@ void ClientSession::State::handle(CloseRequested& event) {
 void ClientSession::State::follow_up() {
   if (ended) return;
   fail_overdue();
+  watch_outage();
   send_waiting();
   leave_if_settled();
   end_if_closed();
@@ -168,13 +173,38 @@ void ClientSession::State::follow_up() {
 void ClientSession::State::fail_overdue() {
   while (Submission* submission = outbox.overdue(now)) {
     if (!link.ever_established()) {
-      fail(*submission, ErrorCode::kUnreachable, "no broker answered within the time given");
+      fail(*submission, ErrorCode::kUnreachable, "no broker answers at " + addresses());
     } else if (submission->accepted) {
       fail(*submission, ErrorCode::kTimedOut, "the broker has the job, but no result came within the time given");
     } else {
       fail(*submission, ErrorCode::kTimedOut, "the broker did not acknowledge within the time given");
     }
   }
+}
+
+std::string ClientSession::State::addresses() const {
+  std::string text;
+  for (const std::string& address : settings.link.addresses) text += (text.empty() ? "" : " or ") + address;
+  return text;
+}
+
+void ClientSession::State::watch_outage() {
+  const bool anything_waits = outbox.size() > outbox.unaccepted();
+  if (link.connected() || !anything_waits || settings.outage_timeout == Duration{}) {
+    outage_ends = Instant::never();
+  } else if (outage_ends == Instant::never()) {
+    outage_ends = now + settings.outage_timeout;
+  } else if (now >= outage_ends) {
+    outage_ends = Instant::never();
+    fail_accepted();
+  }
+}
+
+void ClientSession::State::fail_accepted() {
+  outbox.for_each([this](Submission& submission) {
+    if (!submission.accepted) return;
+    fail(submission, ErrorCode::kUnreachable, "the broker took the job, but was not reached again to tell its result");
+  });
 }
 
 void ClientSession::State::send_waiting() {
@@ -222,7 +252,7 @@ void ClientSession::step(ClientEvent event, Instant now, std::vector<ClientEffec
 Instant ClientSession::next_wake() const {
   const State& state = *state_;
   if (state.ended) return Instant::never();
-  const Instant wake = std::min(state.link.next_wake(), state.outbox.first_deadline());
+  const Instant wake = std::min({state.link.next_wake(), state.outbox.first_deadline(), state.outage_ends});
   return state.closing ? std::min(wake, state.close_deadline) : wake;
 }
 

@@ -4,7 +4,8 @@
 // What was not ACKed when a conversation ended is sent again under the same id in the next one; the broker
 // takes it once. A request that was ACKed and still waits for its REPLY is sent again too if the broker is the
 // same instance as before (which then routes the reply here), or if it is guaranteed; else the broker that
-// held it is gone and it fails with kJobLost.
+// held it is gone and it fails with kJobLost. If no broker is reached for `outage_timeout`, it fails with
+// kUnreachable: nobody knows how it ended.
 #pragma once
 
 #include <memory>
@@ -19,6 +20,8 @@ struct ClientSessionSettings {
   LinkSettings link;
   // Submissions not yet ACKed that are on their way at once; more wait inside the session.
   uint32_t window = 1000;
+  // How long an ACKed request waits for its REPLY while no broker is reached. Zero: for ever.
+  Duration outage_timeout{};
 };
 
 // --- Events ---

@@ -12,6 +12,7 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 constexpr std::string_view kFirstBroker = "errors,progress,multi-ack,instance:one";
+constexpr Duration kOutage = seconds(60);
 constexpr std::string_view kOtherBroker = "errors,progress,multi-ack,instance:two";
 
 class ClientSessionTest : public ::testing::Test, public TestConversation<ClientSession, ClientEvent, ClientEffect> {
@@ -22,6 +23,7 @@ class ClientSessionTest : public ::testing::Test, public TestConversation<Client
     ClientSessionSettings settings;
     settings.link.addresses = {"tcp://a:1"};
     settings.window = 3;
+    settings.outage_timeout = kOutage;
     return settings;
   }
   void connect(std::string_view capabilities = kFirstBroker) {
@@ -33,6 +35,14 @@ class ClientSessionTest : public ::testing::Test, public TestConversation<Client
     step(LinkLost{});
     advance(milliseconds(100));
     acknowledge_inform(capabilities);
+  }
+  // A broker answers the next INFORM, which may take a while after many tries.
+  void meet_broker() {
+    clear();
+    std::vector<Message> informs;
+    for (; informs.empty(); informs = take_messages<Inform>()) advance(milliseconds(100));
+    hear(Ack{informs.back().id, Bytes(kFirstBroker)});
+    ASSERT_TRUE(session().connected());
   }
   static Message job(std::string_view id, std::string_view headers = "") {
     return {Bytes(id), Request{Bytes("queue"), *parse_headers(Bytes(headers)), Bytes("[]")}};
@@ -290,6 +300,44 @@ TEST_F(ClientSessionTest, AckDeadlineOfARequestEndsWithItsAck) {
   EXPECT_THAT(failures(), IsEmpty());
   advance(milliseconds(1));
   EXPECT_THAT(failures(), ElementsAre(std::make_pair("b", ErrorCode::kTimedOut)));
+}
+
+TEST_F(ClientSessionTest, OutageFailsTheRequestsWhoseResultNobodyCanTell) {
+  connect();
+  submit("asked", "reply-requested,guarantee");
+  submit("told");
+  acknowledge("asked");
+  step(LinkLost{});
+  advance(kOutage - milliseconds(1));
+  EXPECT_THAT(failures(), IsEmpty());
+  advance(milliseconds(1));
+  EXPECT_THAT(failures(), ElementsAre(std::pair("asked", ErrorCode::kUnreachable)))
+      << "what was not acknowledged waits for its own deadline";
+}
+
+TEST_F(ClientSessionTest, OutageThatEndedCountsNoMore) {
+  connect();
+  submit("asked", "reply-requested,guarantee");
+  acknowledge("asked");
+  step(LinkLost{});
+  advance(kOutage / 2);
+  meet_broker();
+  step(LinkLost{});
+  advance(kOutage - seconds(1));
+  EXPECT_THAT(failures(), IsEmpty());
+}
+
+TEST_F(ClientSessionTest, OutageThatBeganWithNothingToLoseCountsFromTheLossOfTheBroker) {
+  connect();
+  submit("asked", "reply-requested,guarantee");
+  step(LinkLost{});
+  advance(kOutage * 2);
+  EXPECT_THAT(failures(), IsEmpty()) << "it was never acknowledged";
+  meet_broker();
+  acknowledge("asked");
+  step(LinkLost{});
+  advance(kOutage);
+  EXPECT_THAT(failures(), ElementsAre(std::pair("asked", ErrorCode::kUnreachable)));
 }
 
 TEST_F(ClientSessionTest, ForgottenSubmissionIsSeenThroughInSilence) {

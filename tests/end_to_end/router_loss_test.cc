@@ -128,6 +128,19 @@ TEST_F(RouterLossTest, WithTwoRoutersTheOtherTakesOver) {
   EXPECT_EQ(other.totals().at("done"), 1);
 }
 
+// The job runs, so its ACK left the router before.
+TEST_F(RouterLossTest, SendThatWaitsSaysThatTheRouterIsGoneAndGivesUpInTheEnd) {
+  start_manager("m");
+  Gate gate(file("gate"));
+  Process sender({kEmq, "send", "test.wait_at_gate", file("runs"), gate.path(), "--wait", "--outage-timeout", "0.5"},
+                 variables_);
+  wait_for_runs(file("runs"), 1);
+  router_.kill();
+  EXPECT_EQ(sender.wait(), 3);
+  EXPECT_THAT(sender.err(), ::testing::HasSubstr("lost the connection to the broker at " + router_.frontend()));
+  EXPECT_THAT(sender.err(), ::testing::HasSubstr("the broker took the job, but was not reached again"));
+}
+
 TEST_F(RouterLossTest, TermLetsWhatRunsEndAndTakesNothingNew) {
   start_manager("m");
   Gate gate(file("gate"));
