@@ -12,6 +12,7 @@ set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
 option(EVENTMQ_BUILD_TESTS "Build the tests" ON)
 option(EVENTMQ_BUILD_FUZZERS "Build the libFuzzer programs (needs clang)" OFF)
 option(EVENTMQ_WARNINGS_AS_ERRORS "Stop the build on a warning" OFF)
+option(EVENTMQ_PRECOMPILE "Compile the heavy headers of the tests once" ON)
 set(EVENTMQ_SANITIZE "" CACHE STRING "Sanitizers, for example address,undefined")
 
 if(PROJECT_BINARY_DIR STREQUAL PROJECT_SOURCE_DIR)
@@ -36,7 +37,8 @@ endif()
 
 find_program(EVENTMQ_CCACHE ccache)
 if(EVENTMQ_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${EVENTMQ_CCACHE})
+  # Without the sloppiness, ccache compiles anew whatever uses a precompiled header.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${EVENTMQ_CCACHE})
 endif()
 find_program(EVENTMQ_LLD ld.lld)
 if(EVENTMQ_LLD)
