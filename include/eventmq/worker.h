@@ -10,7 +10,8 @@
 //     …
 //   }
 //
-// If the program links the library statically and loads plug-ins (--load), link it with -rdynamic (CMake: ENABLE_EXPORTS).
+// If the program links the library statically and loads plug-ins (--load), link it with -rdynamic (CMake:
+// ENABLE_EXPORTS).
 #pragma once
 
 #include <optional>

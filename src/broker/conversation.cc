@@ -162,8 +162,9 @@ std::vector<Job*> Broker::State::take_held(Worker& worker, const Inform& inform)
   return taken;
 }
 
-// The attempt was given to the worker under this routing id. Or it was resumed from it by a conversation that the worker
-// gave up before it had our ACK, as when we stood still: it knows nothing of that one, and has said nothing in it.
+// The attempt was given to the worker under this routing id. Or it was resumed from it by a conversation that the
+// worker gave up before it had our ACK, as when we stood still: it knows nothing of that one, and has said nothing in
+// it.
 bool Broker::State::was_held_under(const Job& job, const Bytes& routing_id) {
   if (job.last_worker == routing_id) return true;
   return job.resumed_from == routing_id && (!job.worker || !job.worker->spoke);

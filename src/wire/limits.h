@@ -10,24 +10,24 @@
 namespace eventmq::limits {
 
 // --- One message. Beyond: refused with ERROR (bad-message or too-large) and counted. ---
-inline constexpr size_t kFramesPerMessage = 12;            // frames after the routing id
-inline constexpr size_t kIdBytes = 128;                    // a message or request id
-inline constexpr size_t kAttemptIdBytes = kIdBytes + 11;   // such an id with "~<attempt>" behind it, in REPLY
-inline constexpr size_t kRoutingIdBytes = 255;             // ZMTP's own limit
+inline constexpr size_t kFramesPerMessage = 12;           // frames after the routing id
+inline constexpr size_t kIdBytes = 128;                   // a message or request id
+inline constexpr size_t kAttemptIdBytes = kIdBytes + 11;  // such an id with "~<attempt>" behind it, in REPLY
+inline constexpr size_t kRoutingIdBytes = 255;            // ZMTP's own limit
 inline constexpr size_t kQueueNameBytes = 200;
 inline constexpr size_t kHeadersBytes = 8 * 1024;
 inline constexpr size_t kQueuesPerInform = 1000;
 inline constexpr size_t kResumedJobsPerInform = 10'000;
-inline constexpr size_t kInformBytes = 1024 * 1024;        // the queues frame and the resume frame of INFORM
+inline constexpr size_t kInformBytes = 1024 * 1024;  // the queues frame and the resume frame of INFORM
 inline constexpr size_t kCapabilitiesBytes = 4 * 1024;
 inline constexpr size_t kTopicBytes = 1024;
-inline constexpr size_t kCronBytes = 1024;                 // a cron expression
-inline constexpr size_t kQueryBytes = 64 * 1024;           // the arguments of QUERY
-inline constexpr size_t kWordBytes = 64;                   // a time, interval, fraction, peer type, error code or view
-inline constexpr uint32_t kQueueWeight = 1'000'000;        // in INFORM
+inline constexpr size_t kCronBytes = 1024;           // a cron expression
+inline constexpr size_t kQueryBytes = 64 * 1024;     // the arguments of QUERY
+inline constexpr size_t kWordBytes = 64;             // a time, interval, fraction, peer type, error code or view
+inline constexpr uint32_t kQueueWeight = 1'000'000;  // in INFORM
 inline constexpr size_t kProgressTextBytes = 1024;
-inline constexpr size_t kErrorTextBytes = 1024;            // longer texts are cut
-inline constexpr size_t kJsonDepth = 100;                  // nesting of any JSON that we parse
+inline constexpr size_t kErrorTextBytes = 1024;  // longer texts are cut
+inline constexpr size_t kJsonDepth = 100;        // nesting of any JSON that we parse
 // One frame. libzmq closes the connection of a peer that announces more (ZMQ_MAXMSGSIZE).
 inline constexpr size_t kFrameBytesDefault = 32 * 1024 * 1024;
 
@@ -38,35 +38,35 @@ inline constexpr uint8_t kPriorityHighest = 9;
 inline constexpr uint8_t kPriorityDefault = 4;
 
 // --- What the broker holds. Beyond: ERROR queue-full, nothing taken. ---
-inline constexpr uint64_t kJobsPerQueueDefault = 1'000'000;                // setting hwm
-inline constexpr uint64_t kMemoryBytesDefault = 1024ull * 1024 * 1024;     // setting memory_limit
-inline constexpr size_t kQueues = 100'000;                 // that requests may make
-inline constexpr Duration kQueuePruning = seconds(1);      // at most so often, idle queues are looked for and forgotten
-inline constexpr size_t kFollowersPerJob = 100;            // requests that share a job by its unique key
+inline constexpr uint64_t kJobsPerQueueDefault = 1'000'000;             // setting hwm
+inline constexpr uint64_t kMemoryBytesDefault = 1024ull * 1024 * 1024;  // setting memory_limit
+inline constexpr size_t kQueues = 100'000;                              // that requests may make
+inline constexpr Duration kQueuePruning = seconds(1);  // at most so often, idle queues are looked for and forgotten
+inline constexpr size_t kFollowersPerJob = 100;        // requests that share a job by its unique key
 // --- Beyond: the peer's INFORM gets ERROR queue-full and is dropped. ---
 inline constexpr size_t kWorkers = 10'000;
-inline constexpr size_t kQueuesWithInformed = 200'000;     // all queues; the room above kQueues is for INFORM alone
-inline constexpr size_t kSubscriptions = 1'000'000;        // queues of all workers together
+inline constexpr size_t kQueuesWithInformed = 200'000;  // all queues; the room above kQueues is for INFORM alone
+inline constexpr size_t kSubscriptions = 1'000'000;     // queues of all workers together
 inline constexpr size_t kSchedulers = 1'000;
-inline constexpr size_t kClients = 100'000;                // those that sent INFORM; others are not held
+inline constexpr size_t kClients = 100'000;  // those that sent INFORM; others are not held
 // --- Beyond: the READY is dropped and counted. ---
 inline constexpr uint32_t kCreditsPerWorker = 10'000;
 // --- Beyond: the oldest is forgotten. ---
-inline constexpr size_t kDedupeIdsDefault = 1'000'000;     // setting dedupe_ids
-inline constexpr size_t kRecentReplies = 10'000;           // kept for clients whose connection broke
+inline constexpr size_t kDedupeIdsDefault = 1'000'000;  // setting dedupe_ids
+inline constexpr size_t kRecentReplies = 10'000;        // kept for clients whose connection broke
 inline constexpr size_t kRecentReplyBytes = 64 * 1024 * 1024;
-inline constexpr size_t kEndedJobsRemembered = 1'000;      // for `emq jobs show`
+inline constexpr size_t kEndedJobsRemembered = 1'000;  // for `emq jobs show`
 // --- Beyond: the reply names how many were left out. ---
 inline constexpr size_t kListingRows = 1'000;
-inline constexpr size_t kListingVisits = 100'000;          // jobs that one listing looks at
-inline constexpr size_t kListingNamesRead = 10'000;        // jobs whose name one listing reads from their messages
+inline constexpr size_t kListingVisits = 100'000;    // jobs that one listing looks at
+inline constexpr size_t kListingNamesRead = 10'000;  // jobs whose name one listing reads from their messages
 
 // Of the picks from one queue, every n-th takes the oldest job whatever its priority, so a job with k
 // older jobs before it waits for at most (k + 1) * n picks.
 inline constexpr uint32_t kOldestFirstEvery = 16;
 
 // --- One turn of the router's loop. Beyond: the next turn goes on. ---
-inline constexpr size_t kDueJobsPerTick = 1'000;           // that become ready or expire
+inline constexpr size_t kDueJobsPerTick = 1'000;  // that become ready or expire
 inline constexpr size_t kMessagesPerTurn = 256;
 // --- What waits for a peer that does not read, per peer. Beyond: dropped and counted. ---
 inline constexpr int kSendQueueMessages = 10'000;
@@ -77,9 +77,10 @@ inline constexpr int kReceiveQueueMessages = 1'000;
 inline constexpr size_t kHeldSends = 100'000;
 
 // --- Worker processes ---
-inline constexpr size_t kWorkerLineBytes = 32 * 1024 * 1024;  // one line of the worker protocol; beyond: the job ends as error
-inline constexpr size_t kJobOutputBytes = 64 * 1024;          // stdout and stderr kept of one job; beyond: dropped, counted
-inline constexpr uint32_t kSlots = 1'000;                     // concurrent_jobs
+inline constexpr size_t kWorkerLineBytes =
+    32 * 1024 * 1024;                                 // one line of the worker protocol; beyond: the job ends as error
+inline constexpr size_t kJobOutputBytes = 64 * 1024;  // stdout and stderr kept of one job; beyond: dropped, counted
+inline constexpr uint32_t kSlots = 1'000;             // concurrent_jobs
 
 static_assert(kQueueNameBytes * kQueuesPerInform < kInformBytes);
 static_assert(kIdBytes < kRoutingIdBytes);

@@ -57,8 +57,8 @@ struct Request {
 };
 struct Reply {
   Bytes payload;
-  Bytes request_id;                // empty: not said (published form, administrative replies)
-  uint32_t attempt = 0;            // from a worker that settles; else 0
+  Bytes request_id;      // empty: not said (published form, administrative replies)
+  uint32_t attempt = 0;  // from a worker that settles; else 0
   bool has_outcome = false;
   Outcome outcome = Outcome::kOk;  // valid if has_outcome
 };
@@ -68,8 +68,8 @@ struct ScheduleFields {
   JobHeaders headers;
   Bytes interval;  // seconds as decimal text; "-1" with a cron expression
   Bytes payload;
-  Bytes cron;             // empty with an interval
-  bool has_cron = true;   // the oldest peers leave the frame out
+  Bytes cron;            // empty with an interval
+  bool has_cron = true;  // the oldest peers leave the frame out
 };
 struct Schedule : ScheduleFields {};
 struct Unschedule : ScheduleFields {};
@@ -118,8 +118,9 @@ struct Query {
   Bytes arguments;
 };
 
-using Body = std::variant<Ack, Heartbeat, Disconnect, Goodbye, Request, Reply, Schedule, Unschedule, Publish, Inform,
-                          Ready, ErrorMessage, Cancel, Progress, Hello, StatusQuery, ShowWorkers, ShowSchedulers, Query>;
+using Body =
+    std::variant<Ack, Heartbeat, Disconnect, Goodbye, Request, Reply, Schedule, Unschedule, Publish, Inform, Ready,
+                 ErrorMessage, Cancel, Progress, Hello, StatusQuery, ShowWorkers, ShowSchedulers, Query>;
 
 struct Message {
   Bytes id;  // the message's own unique id; for a REQUEST also the job's id

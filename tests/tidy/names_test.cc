@@ -1,5 +1,5 @@
-// Two types of one name in one namespace, in different files, are one type to the linker: it keeps one of them in silence
-// and the program runs the wrong code. No compiler sees it, so this test does.
+// Two types of one name in one namespace, in different files, are one type to the linker: it keeps one of them in
+// silence and the program runs the wrong code. No compiler sees it, so this test does.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -12,7 +12,8 @@ namespace eventmq::tidy {
 namespace {
 
 // Collects the types that a file defines in named namespaces: those that start a line, which is how we write them.
-void collect(const SourceFile& file, std::map<std::string, std::string>& first_place, std::vector<std::string>& doubles) {
+void collect(const SourceFile& file, std::map<std::string, std::string>& first_place,
+             std::vector<std::string>& doubles) {
   static const std::regex definition(R"(^(?:struct|class|enum class|union) ([A-Z]\w*)(?: final)?(?: : [^;(]*)? \{.*)");
   static const std::regex opening(R"(^namespace ([\w:]*) ?\{)");
   std::string space;
