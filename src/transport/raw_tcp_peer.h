@@ -27,14 +27,18 @@ class RawTcpPeer {
   RawTcpPeer(const RawTcpPeer&) = delete;
   RawTcpPeer& operator=(const RawTcpPeer&) = delete;
 
-  void send_bytes(const std::string& bytes) const {
+  // False if the other side takes no more.
+  bool send_bytes(const std::string& bytes) const {
     size_t sent = 0;
     while (sent < bytes.size()) {
       const ssize_t now = ::send(fd_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
-      if (now <= 0) return;
+      if (now <= 0) return false;
       sent += static_cast<size_t>(now);
     }
+    return true;
   }
+
+  void hang_up() const { ::shutdown(fd_, SHUT_RDWR); }
 
   // Greeting and READY of a DEALER with the NULL mechanism; reads what the other side says of itself.
   bool handshake(const std::string& routing_id) const {
@@ -54,7 +58,8 @@ class RawTcpPeer {
     return connected_;
   }
 
-  void send_frame(const std::string& text, bool more) const { send_bytes(frame_header(text.size(), more) + text); }
+  static std::string frame(const std::string& text, bool more) { return frame_header(text.size(), more) + text; }
+  void send_frame(const std::string& text, bool more) const { send_bytes(frame(text, more)); }
   // The header of a frame of this size, and none of the frame.
   void announce_frame(uint64_t size) const { send_bytes(frame_header(size, false)); }
 

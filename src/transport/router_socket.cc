@@ -12,6 +12,7 @@
 #include "src/base/assert.h"
 #include "src/base/siphash.h"
 #include "src/transport/address.h"
+#include "src/transport/connection_guard.h"
 #include "src/transport/router_socket_state.h"
 #include "src/transport/zmq_messages.h"
 
@@ -116,23 +117,30 @@ class RouterSocket::State::PeerQueues {
   size_t sweep_at_ = kSweepAtLeast;
 };
 
-RouterSocket::State::State(ZmqContext& given_context, SocketOptions given_options)
+RouterSocket::State::State(ZmqContext& given_context, SocketOptions given_options, ConnectionGuard* given_guard)
     : context(given_context),
       options(given_options),
+      guard(given_guard),
       seen_ids(std::make_unique<SeenIds>()),
       peer_queues(std::make_unique<PeerQueues>()) {}
 
 RouterSocket::State::~State() { close(options.linger); }
 
+Result<void> RouterSocket::State::watch(const std::string& address, void* opened) {
+  if (guard == nullptr || !address.starts_with("tcp:")) return {};
+  return guard->watch(context.handle(), opened, options.frame_bytes_max);
+}
+
 void RouterSocket::State::close(Duration linger) {
   if (socket == nullptr) return;
+  if (guard != nullptr) guard->forget(socket);
   set_option(socket, ZMQ_LINGER, whole_milliseconds(linger));
   zmq_close(socket);
   socket = nullptr;
 }
 
-RouterSocket::RouterSocket(ZmqContext& context, SocketOptions options)
-    : state_(std::make_unique<State>(context, options)) {}
+RouterSocket::RouterSocket(ZmqContext& context, SocketOptions options, ConnectionGuard* guard)
+    : state_(std::make_unique<State>(context, options, guard)) {}
 RouterSocket::~RouterSocket() = default;
 RouterSocket::RouterSocket(RouterSocket&&) noexcept = default;
 RouterSocket& RouterSocket::operator=(RouterSocket&&) noexcept = default;
@@ -145,8 +153,13 @@ Result<void> RouterSocket::bind(const std::string& address) {
     return fail(ErrorCode::kSystem, fmt::format("cannot open a socket: {}", zmq_strerror(zmq_errno())));
   }
   set_options(socket, state_->options, host_kind(address));
+  if (Result<void> watched = state_->watch(address, socket); !watched) {
+    zmq_close(socket);
+    return watched;
+  }
   if (zmq_bind(socket, address.c_str()) != 0) {
     const int error = zmq_errno();
+    if (state_->guard != nullptr) state_->guard->forget(socket);
     zmq_close(socket);
     return fail(error == EINVAL ? ErrorCode::kBadValue : ErrorCode::kSystem, bind_failure(address, error));
   }
@@ -168,8 +181,13 @@ bool RouterSocket::receive(Bytes& peer, Frames& frames) {
     EMQ_ASSERT(zmq_errno() == EAGAIN, "zmq_msg_recv: {}", zmq_strerror(zmq_errno()));
   }
   zmq_msg_close(&id);
-  if (got == -1) return false;
-  zmq_messages::receive_rest(state_->socket, frames);
+  ConnectionGuard* const guard = state_->guard;
+  if (got == -1) {
+    if (guard != nullptr) guard->drained(state_->socket);
+    return false;
+  }
+  const zmq_messages::Origin origin = zmq_messages::receive_rest(state_->socket, frames);
+  if (guard != nullptr) guard->received(state_->socket, origin.fd, origin.wire_bytes);
   return true;
 }
 

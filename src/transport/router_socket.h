@@ -19,6 +19,8 @@
 
 namespace eventmq {
 
+class ConnectionGuard;
+
 enum class SendResult : uint8_t {
   kSent,         // queued; it can still be lost with the connection
   kUnreachable,  // no such peer is connected
@@ -27,7 +29,8 @@ enum class SendResult : uint8_t {
 
 class RouterSocket {
  public:
-  RouterSocket(ZmqContext& context, SocketOptions options);
+  // The guard, if given, watches the connections if they are TCP, and must outlive the socket.
+  RouterSocket(ZmqContext& context, SocketOptions options, ConnectionGuard* guard = nullptr);
   ~RouterSocket();
   RouterSocket(RouterSocket&&) noexcept;
   RouterSocket& operator=(RouterSocket&&) noexcept;

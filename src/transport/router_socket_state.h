@@ -12,14 +12,16 @@ struct RouterSocket::State {
   class SeenIds;
   class PeerQueues;
 
-  State(ZmqContext& given_context, SocketOptions given_options);
+  State(ZmqContext& given_context, SocketOptions given_options, ConnectionGuard* given_guard);
   ~State();
   State(const State&) = delete;
   State& operator=(const State&) = delete;
+  Result<void> watch(const std::string& address, void* opened);
   void close(Duration linger);
 
   ZmqContext& context;
   SocketOptions options;
+  ConnectionGuard* guard;
   void* socket = nullptr;
   std::string endpoint;
   std::unique_ptr<SeenIds> seen_ids;

@@ -36,6 +36,7 @@ Bytes adopt(zmq_msg_t& message) {
 struct Incoming {
   std::array<zmq_msg_t, limits::kFramesPerMessage> messages;
   size_t size = 0;
+  size_t wire_bytes = 0;  // at most
   bool overflow = false;
 
   ~Incoming() {
@@ -62,6 +63,7 @@ bool receive_all(void* socket, Incoming& incoming) {
       return incoming.size > 0;
     }
     more = zmq_msg_more(&message) != 0;
+    incoming.wire_bytes += kFrameHeaderBytes + zmq_msg_size(&message);
     if (fits) {
       ++incoming.size;
     } else {
@@ -108,9 +110,15 @@ bool receive(void* socket, Frames& frames) {
   return true;
 }
 
-void receive_rest(void* socket, Frames& frames) {
-  const bool complete = receive(socket, frames);
+Origin receive_rest(void* socket, Frames& frames) {
+  EMQ_ASSERT(frames.size() == 0);
+  Incoming incoming;
+  const bool complete = receive_all(socket, incoming);
   EMQ_ASSERT(complete, "a routing id came without a message");
+  // The routing id has it only if nobody asked whether there is input before it was received.
+  const Origin origin{zmq_msg_get(&incoming.messages[0], ZMQ_SRCFD), incoming.wire_bytes};
+  unpack(incoming, frames);
+  return origin;
 }
 
 Outgoing::Outgoing(const Frames& frames, const std::shared_ptr<QueuedBytes>& queued) {

@@ -17,14 +17,21 @@ namespace eventmq::zmq_messages {
 // receive buffer and would keep all of it alive.
 inline constexpr size_t kCopiedBytes = 4096;
 
+// A frame's header has 2 or 9 bytes, as its sender likes.
+inline constexpr size_t kFrameHeaderBytes = 9;
+
 // Bytes of large frames that the library holds for one peer. Counted down on the I/O thread.
 using QueuedBytes = std::atomic<size_t>;
 
 // Receives the frames of one message into `frames` (after the routing id, if the socket has one). False, and
 // nothing taken, if there is none.
 bool receive(void* socket, Frames& frames);
-// Receives the rest of a message whose first frame was taken already.
-void receive_rest(void* socket, Frames& frames);
+struct Origin {
+  int fd;             // of the connection that it came from; -1 if the library does not tell
+  size_t wire_bytes;  // that it had there, at most
+};
+// Receives the rest of a message whose routing id was taken already.
+Origin receive_rest(void* socket, Frames& frames);
 
 // A message ready to be sent, so that nothing can fail half-way.
 class Outgoing {

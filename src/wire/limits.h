@@ -30,6 +30,11 @@ inline constexpr size_t kErrorTextBytes = 1024;  // longer texts are cut
 inline constexpr size_t kJsonDepth = 100;        // nesting of any JSON that we parse
 // One frame. libzmq closes the connection of a peer that announces more (ZMQ_MAXMSGSIZE).
 inline constexpr size_t kFrameBytesDefault = 32 * 1024 * 1024;
+// --- Messages whose last frame has not come, on TCP. Beyond: connections are closed, logged and counted. ---
+inline constexpr size_t kBesideLargestFrameBytes = 2 * 1024 * 1024;  // all other frames of one message
+inline constexpr uint64_t kUnfinishedBytes = 1024ull * 1024 * 1024;  // of all connections
+inline constexpr uint64_t kUnexplainedBytes = 256ull * 1024 * 1024;  // of memory, that neither those nor jobs explain
+inline constexpr size_t kSuspectBytes = 4096;                        // less of a message is nothing to look into
 
 // --- Values in headers. Beyond: bad-message. ---
 inline constexpr uint32_t kRetryCount = 1'000;
@@ -84,6 +89,8 @@ inline constexpr uint32_t kSlots = 1'000;             // concurrent_jobs
 
 static_assert(kQueueNameBytes * kQueuesPerInform < kInformBytes);
 static_assert(kIdBytes < kRoutingIdBytes);
+static_assert(kBesideLargestFrameBytes >
+              kInformBytes + kHeadersBytes + kQueryBytes + kFramesPerMessage * kCapabilitiesBytes);
 static_assert(kWorkerLineBytes >= kFrameBytesDefault);
 
 }  // namespace eventmq::limits

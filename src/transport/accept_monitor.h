@@ -1,0 +1,34 @@
+// The library's reports on the connections that a listening socket accepts and loses.
+#pragma once
+
+#include <optional>
+
+#include "src/base/result.h"
+
+namespace eventmq {
+
+class AcceptMonitor {
+ public:
+  struct Report {
+    bool accepted;  // false: it has gone
+    int fd;
+  };
+
+  // `context` and `socket` are the library's. Before zmq_bind(), so that no connection is missed.
+  static Result<AcceptMonitor> open(void* context, void* socket);
+  AcceptMonitor(AcceptMonitor&& other) noexcept;
+  AcceptMonitor& operator=(AcceptMonitor&&) = delete;
+  // Before the socket is closed.
+  ~AcceptMonitor();
+
+  // The next one; none if there is none now. A connection that has gone is reported before its descriptor is closed,
+  // so before it can be reused.
+  std::optional<Report> next();
+
+ private:
+  AcceptMonitor(void* socket, void* monitor) : socket_(socket), monitor_(monitor) {}
+  void* socket_;
+  void* monitor_;
+};
+
+}  // namespace eventmq

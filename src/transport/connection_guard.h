@@ -1,0 +1,143 @@
+// Bounds what peers on TCP can make us hold by messages that they never finish.
+//
+// The library hands a message over only when its last frame has come, and limits neither the number nor the sum of
+// the frames that it gathers until then. So from outside, with what the kernel and the library tell, the guard finds
+// the connections that have sent much of a message and not its end (stream_account.h), and closes
+//
+//   - one whose unfinished message has more bytes than any message may have;
+//   - the largest, when the unfinished messages of all connections together pass limits::kUnfinishedBytes;
+//   - those with an unfinished message since whose beginning the memory of the process grew by more than
+//     limits::kUnexplainedBytes beyond what explains it: those bytes, and the jobs that the broker took meanwhile
+//     (counted twice, for what a job costs besides its message). Small frames need this rule: the library spends 64
+//     bytes on a frame of 2, and an 8 KiB buffer on one that came alone. A message that may be large has few frames, so
+//     it explains itself. Freed memory that the allocator kept is given back before memory decides.
+//
+// A good peer that is cut in such an hour connects again and sends again. What stays possible is kSuspectBytes of small
+// frames a connection.
+//
+// Cost: a look at the memory of the process ten times a second. All connections are looked at only while it grows or
+// after it grew, at most a twentieth of the time; else a few in turn. ipc:// connections are not watched: file
+// permissions guard those. Peers of ZMTP 1 and 2 cannot be told apart by the library's messages; nothing they send
+// counts as received.
+//
+// Not thread-safe: on the thread of the sockets that it watches, which must leave before it ends.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "src/base/result.h"
+#include "src/base/time.h"
+#include "src/transport/accept_monitor.h"
+#include "src/transport/kernel_counts.h"
+#include "src/transport/stream_account.h"
+#include "src/wire/limits.h"
+
+namespace eventmq {
+
+struct GuardOptions {
+  uint64_t unfinished_bytes = limits::kUnfinishedBytes;    // of all connections
+  uint64_t unexplained_bytes = limits::kUnexplainedBytes;  // of memory
+};
+
+// A connection that was closed.
+struct CutConnection {
+  std::string address;
+  std::string reason;  // "it ..."
+};
+
+class ConnectionGuard {
+ public:
+  explicit ConnectionGuard(GuardOptions options = {}) : options_(options) {}
+  ConnectionGuard(const ConnectionGuard&) = delete;
+  ConnectionGuard& operator=(const ConnectionGuard&) = delete;
+
+  // --- For RouterSocket; `socket` is the library's ---
+  // Before it is bound. No frame of its peers is larger than `frame_bytes_max`.
+  Result<void> watch(void* context, void* socket, size_t frame_bytes_max);
+  // Before it is closed.
+  void forget(void* socket);
+  // A message came from the connection with this descriptor; -1 if the library does not tell.
+  void received(void* socket, int fd, size_t bytes);
+  // There was no message to receive.
+  void drained(void* socket);
+
+  // --- For the loop ---
+  // When to check() at the latest.
+  Instant next_check() const { return sockets_.empty() ? Instant::never() : next_check_; }
+  // Does nothing before next_check(). `job_bytes` is what the broker says that it holds. Gives what was closed.
+  std::vector<CutConnection> check(Instant now, uint64_t job_bytes);
+
+ private:
+  // What the process held at a moment.
+  struct Level {
+    uint64_t resident = 0, jobs = 0, unfinished = 0;
+  };
+  struct Watched;
+  struct Connection {
+    Watched* socket;
+    int fd;
+    uint64_t cookie = 0;  // 0: none has this descriptor
+    StreamAccount account;
+    uint64_t recent = 0, recent_turn = 0;  // received in that turn of check()
+    bool sampled = false;                  // and not judged
+    uint64_t messages_at_sample = 0, drained_at_sample = 0;
+    uint64_t unfinished = 0;
+    bool suspect = false;  // the same message has had kSuspectBytes or more unfinished
+    Level lowest;          // since then
+  };
+  struct Watched {
+    Watched(AcceptMonitor accept_monitor, size_t bytes_max)
+        : monitor(std::move(accept_monitor)), message_bytes_max(bytes_max) {}
+    Connection& at(int fd);
+
+    AcceptMonitor monitor;
+    size_t message_bytes_max;
+    uint64_t messages = 0;               // received
+    uint64_t drained = 0;                // how often it had no message
+    std::deque<Connection> connections;  // by descriptor
+    size_t next_in_turn = 0;
+    size_t open = 0;  // of connections
+  };
+
+  void take_reports();
+  void take_report(Watched& socket, AcceptMonitor::Report report);
+  void look_for_input();
+  static bool all_was_received(const Connection& connection);
+  void judge();
+  void judge(Connection& connection);
+  void sample(Connection& connection, Instant now);
+  void sample_some(Instant now, bool all);
+  Level level(uint64_t job_bytes) const;
+  uint64_t unexplained(const Connection& suspect, const Level& now) const;
+  bool any_unexplained(const Level& now) const;
+  void lower_levels(const Level& now);
+
+  void cut_too_large();
+  void cut_largest_of_too_many();
+  void cut_unexplained(uint64_t job_bytes, Instant now);
+  void cut(Connection& connection, std::string reason);
+  std::vector<Connection*> suspects_by_size() const;
+
+  GuardOptions options_;
+  // Each socket has its own connections, since their reports tell no order between sockets: a descriptor that passed
+  // from one to the other is for a while with both.
+  std::map<void*, Watched> sockets_;
+  std::vector<Connection*> looked_at_;  // sampled, to be judged
+  std::vector<Connection*> suspects_;   // of the last judgement
+  uint64_t turn_ = 1;
+  uint64_t resident_ = 0;  // when all were looked at, or the least since
+  Instant next_check_{0};
+  Instant trim_at_ = Instant::never();
+  int trims_left_ = 0;
+  kernel_counts::ResidentMemory memory_;
+  std::vector<CutConnection> closed_;
+};
+
+}  // namespace eventmq

@@ -1,0 +1,230 @@
+#include "src/transport/connection_guard.h"
+
+#include <gmock/gmock.h>
+
+#include <atomic>
+#include <thread>
+
+#include "src/transport/raw_tcp_peer.h"
+#include "src/transport/transport_test_support.h"
+
+namespace eventmq {
+namespace {
+
+using namespace test;
+using testing::HasSubstr;
+
+constexpr uint64_t kMiB = 1024 * 1024;
+
+// The sanitizers' allocators keep freed memory and spend more on each block.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr uint64_t kGrowthMax = 4096 * kMiB;
+#else
+constexpr uint64_t kGrowthMax = 600 * kMiB;
+#endif
+
+// Sends on a thread of its own until it is cut or stopped.
+class Flood {
+ public:
+  // `pieces` times `piece`, or for ever.
+  Flood(const RawTcpPeer& peer, std::string piece, uint64_t pieces = UINT64_MAX)
+      : peer_(peer), thread_([this, &peer, text = std::move(piece), pieces] {
+          for (uint64_t sent = 0; sent < pieces && !stop_; ++sent) {
+            if (!peer.send_bytes(text)) return;
+          }
+        }) {}
+  ~Flood() {
+    stop_ = true;
+    peer_.hang_up();
+    thread_.join();
+  }
+
+ private:
+  const RawTcpPeer& peer_;
+  std::atomic<bool> stop_{false};
+  std::thread thread_;
+};
+
+class ConnectionGuardTest : public testing::Test {
+ protected:
+  ZmqContext context_;
+  ConnectionGuard guard_{{.unfinished_bytes = 40 * kMiB, .unexplained_bytes = limits::kUnexplainedBytes}};
+  RouterSocket router_{context_, small_options(), &guard_};
+  std::vector<CutConnection> cuts_;
+  kernel_counts::ResidentMemory memory_;
+  uint64_t most_memory_ = 0;
+  uint64_t received_bytes_ = 0;
+
+  void SetUp() override { ASSERT_TRUE(router_.bind("tcp://127.0.0.1:*")); }
+
+  static Instant now() {
+    const auto passed = std::chrono::steady_clock::now().time_since_epoch();
+    return {std::chrono::duration_cast<std::chrono::microseconds>(passed).count()};
+  }
+  // One turn of a router's loop, whose peers are answered with what they send.
+  void turn() {
+    Poller poller;
+    poller.watch(router_);
+    poller.wait(std::max(Duration{}, guard_.next_check() - now()));
+    Bytes peer;
+    for (Frames frames; router_.receive(peer, frames); frames = Frames()) {
+      received_bytes_ += frames[frames.size() - 1].size();
+      if (!frames.overflow()) router_.send(peer, frames);
+    }
+    for (CutConnection& cut : guard_.check(now(), 0)) cuts_.push_back(std::move(cut));
+    most_memory_ = std::max(most_memory_, memory_.bytes());
+  }
+  template <class Condition>
+  [[nodiscard]] bool turn_until(Condition condition) {
+    const auto since = std::chrono::steady_clock::now();
+    while (!expired(since)) {
+      if (condition()) return true;
+      turn();
+    }
+    return false;
+  }
+  // A message goes to the router and back.
+  bool served(DealerSocket& peer) {
+    EXPECT_TRUE(peer.send(frames_of({"hello"})));
+    Frames frames;
+    return turn_until([&] { return peer.receive(frames) == DealerInput::kMessage; });
+  }
+  void expect_cut_and_bounded(const std::string& piece) {
+    const uint64_t before = memory_.bytes();
+    DealerSocket good(context_, small_options());
+    ASSERT_TRUE(good.connect(router_.endpoint(), "good"));
+    ASSERT_TRUE(served(good));
+    RawTcpPeer hostile(router_.endpoint());
+    ASSERT_TRUE(hostile.handshake("hostile"));
+    const Flood flood(hostile, piece);
+    ASSERT_TRUE(turn_until([&] { return !cuts_.empty(); }));
+    EXPECT_EQ(cuts_.size(), 1u);
+    EXPECT_THAT(cuts_[0].address, HasSubstr("127.0.0.1:"));
+    EXPECT_TRUE(hostile.closed_by_other_side());
+    EXPECT_LT(most_memory_, before + kGrowthMax);
+    EXPECT_TRUE(served(good));
+  }
+};
+
+std::string repeated(const std::string& text, size_t times) {
+  std::string all;
+  for (size_t i = 0; i < times; ++i) all += text;
+  return all;
+}
+
+TEST_F(ConnectionGuardTest, AMessageOfEndlessLargeFramesIsCut) {
+  expect_cut_and_bounded(RawTcpPeer::frame(std::string(kMiB, 'x'), true));
+  EXPECT_THAT(cuts_.at(0).reason, HasSubstr("MiB of one message and not its end"));
+}
+
+TEST_F(ConnectionGuardTest, AMessageOfEndlessEmptyFramesIsCut) {
+  expect_cut_and_bounded(repeated(std::string("\1\0", 2), 32 * 1024));
+  EXPECT_THAT(cuts_.at(0).reason, HasSubstr("while memory grew"));
+}
+
+TEST_F(ConnectionGuardTest, AnEndlessCommandIsCut) {
+  RawTcpPeer hostile(router_.endpoint());
+  ASSERT_TRUE(hostile.handshake("hostile"));
+  const std::string command_of_31_mib = std::string("\6\0\0\0\0\1\xf0\0\0", 9) + "\4PING";
+  const Flood flood(hostile, command_of_31_mib + std::string(31 * kMiB - 5, 'x'));
+  ASSERT_TRUE(turn_until([&] { return !cuts_.empty(); }));
+  EXPECT_TRUE(hostile.closed_by_other_side());
+}
+
+TEST_F(ConnectionGuardTest, TheLargestIsCutWhenAllTogetherAreTooMuch) {
+  RawTcpPeer small(router_.endpoint()), large(router_.endpoint());
+  ASSERT_TRUE(small.handshake("small"));
+  ASSERT_TRUE(large.handshake("large"));
+  const std::string piece = RawTcpPeer::frame(std::string(kMiB, 'x'), true);
+  const Flood first(small, piece, 15), second(large, piece, 30);
+  ASSERT_TRUE(turn_until([&] { return !cuts_.empty(); }));
+  EXPECT_THAT(cuts_[0].reason, HasSubstr("all connections together"));
+  EXPECT_TRUE(large.closed_by_other_side());
+}
+
+TEST_F(ConnectionGuardTest, ASlowMessageOfTheLargestSizeIsReceivedWhileOthersAreServed) {
+  RawTcpPeer slow(router_.endpoint());
+  ASSERT_TRUE(slow.handshake("slow"));
+  DealerSocket good(context_, small_options());
+  ASSERT_TRUE(good.connect(router_.endpoint(), "good"));
+  slow.announce_frame(32 * kMiB);
+  for (int piece = 0; piece < 64; ++piece) {
+    slow.send_bytes(std::string(kMiB / 2, 'x'));
+    ASSERT_TRUE(served(good));
+    for (int i = 0; i < 3; ++i) turn();
+  }
+  EXPECT_TRUE(turn_until([&] { return received_bytes_ > 32 * kMiB; }));
+  EXPECT_TRUE(cuts_.empty()) << cuts_[0].reason;
+}
+
+TEST_F(ConnectionGuardTest, ManyLargeMessagesOneAfterTheOtherAreNoUnfinishedOne) {
+  RawTcpPeer busy(router_.endpoint());
+  ASSERT_TRUE(busy.handshake("busy"));
+  std::string message = RawTcpPeer::frame("", true) + RawTcpPeer::frame(std::string(5 * kMiB, 'x'), false);
+  const Flood flood(busy, std::move(message), 100);
+  EXPECT_TRUE(turn_until([&] { return received_bytes_ == 500 * kMiB; }));
+  EXPECT_TRUE(cuts_.empty()) << cuts_[0].reason;
+}
+
+TEST_F(ConnectionGuardTest, AnEndlessMessageIsCutThoughTheSocketIsNeverEmpty) {
+  RawTcpPeer noisy(router_.endpoint()), hostile(router_.endpoint());
+  ASSERT_TRUE(noisy.handshake("noisy"));
+  ASSERT_TRUE(hostile.handshake("hostile"));
+  const Flood noise(noisy, repeated(std::string("\0\1x", 3), 10'000));
+  const Flood flood(hostile, RawTcpPeer::frame(std::string(kMiB, 'x'), true));
+  const auto since = std::chrono::steady_clock::now();
+  Bytes peer;
+  while (cuts_.empty() && !expired(since)) {
+    for (int message = 0; message < 256; ++message) {
+      Frames frames;
+      ASSERT_TRUE(wait_message(router_, peer, frames));
+    }
+    for (CutConnection& cut : guard_.check(now(), 0)) cuts_.push_back(std::move(cut));
+  }
+  ASSERT_EQ(cuts_.size(), 1u);
+  EXPECT_TRUE(hostile.closed_by_other_side());
+}
+
+TEST_F(ConnectionGuardTest, ConnectionsThatComeAndGoAreNotMistakenForOneAnother) {
+  for (int visit = 0; visit < 50; ++visit) {
+    RawTcpPeer peer(router_.endpoint());
+    ASSERT_TRUE(peer.handshake("visitor-" + std::to_string(visit)));
+    // In part of the visits the message is whole, in the others it is not when the peer leaves.
+    peer.send_frame(std::string(300'000, 'x'), visit % 2 == 0);
+    turn();
+  }
+  DealerSocket good(context_, small_options());
+  ASSERT_TRUE(good.connect(router_.endpoint(), "good"));
+  EXPECT_TRUE(served(good));
+  EXPECT_TRUE(cuts_.empty()) << cuts_[0].reason;
+}
+
+TEST_F(ConnectionGuardTest, ADescriptorThatPassedFromOneSocketToAnotherIsStillWatched) {
+  RouterSocket others[] = {RouterSocket(context_, small_options(), &guard_),
+                           RouterSocket(context_, small_options(), &guard_)};
+  for (RouterSocket& other : others) {
+    ASSERT_TRUE(other.bind("tcp://127.0.0.1:*"));
+    RawTcpPeer visitor(other.endpoint());
+    ASSERT_TRUE(visitor.handshake("visitor"));
+    visitor.announce_frame(200 * kMiB);
+    EXPECT_TRUE(visitor.closed_by_other_side());
+  }
+  // The guard has not looked yet, so it hears of all three connections at once.
+  RawTcpPeer hostile(router_.endpoint());
+  ASSERT_TRUE(hostile.handshake("hostile"));
+  const Flood flood(hostile, RawTcpPeer::frame(std::string(kMiB, 'x'), true));
+  ASSERT_TRUE(turn_until([&] { return !cuts_.empty(); }));
+  EXPECT_TRUE(hostile.closed_by_other_side());
+}
+
+TEST_F(ConnectionGuardTest, ASocketCanCloseBeforeTheGuardEnds) {
+  RawTcpPeer peer(router_.endpoint());
+  ASSERT_TRUE(peer.handshake("peer"));
+  turn();
+  router_.close(Duration{});
+  EXPECT_EQ(guard_.next_check(), Instant::never());
+  EXPECT_TRUE(guard_.check(now() + seconds(1), 0).empty());
+}
+
+}  // namespace
+}  // namespace eventmq

@@ -1,0 +1,92 @@
+#include "src/transport/kernel_counts.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/tcp.h>
+#include <malloc.h>
+#include <netinet/in.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+namespace eventmq::kernel_counts {
+namespace {
+
+std::optional<uint64_t> bytes_arrived(int fd) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return {};
+  return info.tcpi_bytes_received;
+}
+
+}  // namespace
+
+uint64_t cookie(int fd) {
+  uint64_t number = 0;
+  socklen_t size = sizeof number;
+  return ::getsockopt(fd, SOL_SOCKET, SO_COOKIE, &number, &size) == 0 ? number : 0;
+}
+
+std::optional<BytesRead> bytes_read(int fd, uint64_t of) {
+  const std::optional<uint64_t> arrived_before = bytes_arrived(fd);
+  int unread = 0;
+  if (::ioctl(fd, FIONREAD, &unread) != 0) return {};
+  const std::optional<uint64_t> arrived_after = bytes_arrived(fd);
+  if (!arrived_before || !arrived_after || cookie(fd) != of) return {};
+  const auto waiting = static_cast<uint64_t>(unread);
+  return BytesRead{*arrived_before - std::min(*arrived_before, waiting),
+                   *arrived_after - std::min(*arrived_after, waiting)};
+}
+
+std::string peer_address(int fd) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return {};
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  if (address.ss_family == AF_INET) {
+    const auto& ip = reinterpret_cast<const sockaddr_in&>(address);
+    ::inet_ntop(AF_INET, &ip.sin_addr, text.data(), text.size());
+    return fmt::format("{}:{}", text.data(), ntohs(ip.sin_port));
+  }
+  if (address.ss_family != AF_INET6) return {};
+  const auto& ip = reinterpret_cast<const sockaddr_in6&>(address);
+  ::inet_ntop(AF_INET6, &ip.sin6_addr, text.data(), text.size());
+  return fmt::format("[{}]:{}", text.data(), ntohs(ip.sin6_port));
+}
+
+bool reset(int fd, uint64_t of) {
+  // A descriptor of our own cannot become another connection between the look and the deed.
+  const int own = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  if (own == -1) return false;
+  const bool is_it = cookie(own) == of;
+  // Not shutdown(): what has arrived, which may be 32 MiB, could still be read, and the peer would not be told.
+  sockaddr nobody{};
+  nobody.sa_family = AF_UNSPEC;
+  const bool done = is_it && ::connect(own, &nobody, sizeof nobody) == 0;
+  ::close(own);
+  return done;
+}
+
+ResidentMemory::ResidentMemory() : fd_(::open("/proc/self/statm", O_RDONLY | O_CLOEXEC)) {}
+
+ResidentMemory::~ResidentMemory() {
+  if (fd_ != -1) ::close(fd_);
+}
+
+uint64_t ResidentMemory::bytes() const {
+  std::array<char, 256> text{};
+  unsigned long long total = 0, resident = 0;
+  if (fd_ == -1 || ::pread(fd_, text.data(), text.size() - 1, 0) <= 0) return 0;
+  if (std::sscanf(text.data(), "%llu %llu", &total, &resident) != 2) return 0;
+  static const auto page = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  return resident * page;
+}
+
+void return_freed_memory() { ::malloc_trim(0); }
+
+}  // namespace eventmq::kernel_counts

@@ -1,0 +1,43 @@
+// What the kernel counts about a TCP connection and about this process.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace eventmq::kernel_counts {
+
+// A number that no other socket has had since the machine started; 0 if `fd` is none. Tells whether a descriptor that
+// another thread may close and reuse is still the one that it was.
+uint64_t cookie(int fd);
+// How many bytes this process has read from a connection. Bytes that arrive while we look make it inexact.
+struct BytesRead {
+  uint64_t least, most;
+};
+// None if it is not that connection any more.
+std::optional<BytesRead> bytes_read(int fd, uint64_t cookie);
+// "127.0.0.1:4711"; empty if nobody is there any more.
+std::string peer_address(int fd);
+// Ends a connection at once without closing its descriptor; what had arrived and was not read is thrown away. Never
+// touches another one.
+bool reset(int fd, uint64_t cookie);
+
+// The memory of this process that is in use. Costs a microsecond.
+class ResidentMemory {
+ public:
+  ResidentMemory();
+  ~ResidentMemory();
+  ResidentMemory(const ResidentMemory&) = delete;
+  ResidentMemory& operator=(const ResidentMemory&) = delete;
+  // 0 if the system does not tell.
+  uint64_t bytes() const;
+
+ private:
+  int fd_;
+};
+
+// Gives memory that was freed back to the system, which the allocator else keeps for later.
+void return_freed_memory();
+
+}  // namespace eventmq::kernel_counts
