@@ -93,6 +93,8 @@ class Broker {
   void step(Event event, Instant now, Effects& out);
   // When to step(Tick) at the latest; Instant::never() if nothing is timed.
   Instant next_wake() const;
+  // What the jobs cost, as counted against memory_limit.
+  uint64_t memory_bytes() const;
 
   // Recomputes every counter and list from the jobs and asserts that they agree. Costs time in proportion to
   // everything held: for tests and the simulator.

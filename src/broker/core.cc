@@ -29,6 +29,7 @@ Broker::Broker(BrokerSettings settings, uint64_t seed, std::string instance, Ins
 Broker::~Broker() = default;
 void Broker::step(Event event, Instant now, Effects& out) { state_->step(event, now, out); }
 Instant Broker::next_wake() const { return state_->next_wake(); }
+uint64_t Broker::memory_bytes() const { return state_->jobs_.memory_bytes(); }
 void Broker::check_invariants() const { state_->check_invariants(); }
 
 Broker::State::State(BrokerSettings broker_settings, uint64_t seed, std::string broker_instance, Instant now)
