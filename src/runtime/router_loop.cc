@@ -50,8 +50,8 @@ RouterLoop::RouterLoop(ZmqContext& context, RouterSettings settings, RouterParts
       now_(clock_.now()),
       log_(parts_.log, kLogLinesPerSecond),
       message_log_(parts_.log, kMessageLogLinesPerSecond),
-      sockets_{RouterSocket(context, settings_.sockets), RouterSocket(context, settings_.sockets),
-               RouterSocket(context, settings_.sockets)},
+      sockets_{RouterSocket(context, settings_.sockets, &guard_), RouterSocket(context, settings_.sockets, &guard_),
+               RouterSocket(context, settings_.sockets, &guard_)},
       broker_(with_store(live_.broker, *parts_.store), random_number(), new_instance_id().str(), now_),
       held_(KeyedHash{random_number(), random_number()}) {}
 
@@ -101,6 +101,7 @@ void RouterLoop::run() {
     report_failed_sends();
     if (now_ >= broker_.next_wake()) step(Tick{});
     receive_turn();
+    check_connections();
     log_.summarise(now_);
     message_log_.summarise(now_);
   }
@@ -130,7 +131,7 @@ void RouterLoop::wait() {
 
 Instant RouterLoop::next_wake() const {
   const Instant logs = std::min(log_.next_summary(), message_log_.next_summary());
-  return std::min({broker_.next_wake(), logs, finish_by_.value_or(Instant::never())});
+  return std::min({broker_.next_wake(), logs, guard_.next_check(), finish_by_.value_or(Instant::never())});
 }
 
 bool RouterLoop::ended() const {
@@ -199,8 +200,9 @@ void RouterLoop::change_settings(LiveRouterSettings settings) {
 
 RouterCounters RouterLoop::counters() const {
   const auto value = [](const std::atomic<uint64_t>& counter) { return counter.load(std::memory_order_relaxed); };
-  return {value(counters_.received),    value(counters_.refused),   value(counters_.sent),
-          value(counters_.unreachable), value(counters_.peer_full), value(counters_.dropped_at_stop)};
+  return {value(counters_.received),       value(counters_.refused),   value(counters_.sent),
+          value(counters_.unreachable),    value(counters_.peer_full), value(counters_.dropped_at_stop),
+          value(counters_.connections_cut)};
 }
 
 // --- In ---
@@ -241,6 +243,13 @@ bool RouterLoop::receive_one(Side side) {
   }
   report_failed_sends();
   return true;
+}
+
+void RouterLoop::check_connections() {
+  for (const CutConnection& cut : guard_.check(now_, broker_.memory_bytes())) {
+    count(counters_.connections_cut);
+    log(LogLevel::kWarning, fmt::format("closed the connection of {}: {}", cut.address, cut.reason));
+  }
 }
 
 // --- Out ---

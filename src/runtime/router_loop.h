@@ -27,6 +27,7 @@
 #include "src/runtime/log.h"
 #include "src/runtime/signals.h"
 #include "src/store/store.h"
+#include "src/transport/connection_guard.h"
 #include "src/transport/poller.h"
 #include "src/transport/router_socket.h"
 #include "src/transport/wakeup.h"
@@ -60,6 +61,7 @@ struct RouterCounters {
   uint64_t received = 0, refused = 0;                 // understood; not understood, told to the broker
   uint64_t sent = 0, unreachable = 0, peer_full = 0;  // left; dropped, told to the broker
   uint64_t dropped_at_stop = 0;                       // waited for a commit that did not come in time
+  uint64_t connections_cut = 0;                       // they kept messages unfinished (connection_guard.h)
 };
 
 // What the loop is given. `signals` and whatever `reload` refers to must outlive it.
@@ -101,7 +103,8 @@ class RouterLoop {
  private:
   static constexpr size_t kSides = 3;
   struct Counters {
-    std::atomic<uint64_t> received{0}, refused{0}, sent{0}, unreachable{0}, peer_full{0}, dropped_at_stop{0};
+    std::atomic<uint64_t> received{0}, refused{0}, sent{0}, unreachable{0}, peer_full{0}, dropped_at_stop{0},
+        connections_cut{0};
   };
 
   RouterSocket& socket(Side side) { return sockets_[static_cast<size_t>(side)]; }
@@ -122,6 +125,7 @@ class RouterLoop {
   void release_held();
   void deliver(Send send);
   void report_failed_sends();
+  void check_connections();
   void close_sockets();
 
   void log(LogLevel level, std::string_view text) { log_.write(level, text, now_); }
@@ -134,6 +138,7 @@ class RouterLoop {
   Instant now_;
   LimitedLog log_;
   LimitedLog message_log_;
+  ConnectionGuard guard_;
   std::array<RouterSocket, kSides> sockets_;  // by Side
   std::array<Poller::Token, kSides> tokens_{};
   bool sockets_watched_ = false;

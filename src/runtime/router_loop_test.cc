@@ -96,6 +96,24 @@ TEST(RouterLoopTest, AMessageOfTenThousandPartsIsRefusedAndTheSenderServedOn) {
   EXPECT_EQ(router.loop().counters().refused, 1u);
 }
 
+TEST(RouterLoopTest, AConnectionThatNeverEndsItsMessageIsCutLoggedAndCounted) {
+  RouterSettings settings = loopback_settings();
+  settings.sockets.frame_bytes_max = 1024 * 1024;
+  RunningRouter router(settings);
+  RawTcpPeer raw(router.loop().endpoints().frontend);
+  ASSERT_TRUE(raw.handshake("endless"));
+  const std::string piece = RawTcpPeer::frame(std::string(100'000, 'x'), true);
+  for (size_t sent = 0; sent < 1'000'000'000 && raw.send_bytes(piece); sent += piece.size()) {
+  }
+  EXPECT_TRUE(raw.closed_by_other_side());
+  EXPECT_TRUE(router.log().wait_for("closed the connection of 127.0.0.1:"));
+  EXPECT_EQ(router.loop().counters().connections_cut, 1u);
+  TestPeer client = client_of(router);
+  TestPeer worker = worker_of(router);
+  join(worker);
+  run_one_job(client, worker);
+}
+
 TEST(RouterLoopTest, AClaimOfTwoHundredMegabytesClosesTheConnectionAndNothingElse) {
   RunningRouter router;
   RawTcpPeer raw(router.loop().endpoints().frontend);
