@@ -15,8 +15,11 @@ using test::RawTcpPeer;
 // What the router's memory may have grown by at most. A sanitizer keeps freed memory for a while.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr size_t kGrowthMax = 1024 * 1024 * 1024;
+constexpr size_t kGuardedGrowthMax = size_t{4096} * 1024 * 1024;
 #else
 constexpr size_t kGrowthMax = 64 * 1024 * 1024;
+// The router acts when its memory has grown by limits::kUnexplainedBytes and nothing explains it.
+constexpr size_t kGuardedGrowthMax = 600 * 1024 * 1024;
 #endif
 
 class BadInputTest : public SystemTest {
@@ -85,6 +88,27 @@ TEST_F(BadInputTest, AMessageOfTenThousandPartsIsOneBadMessage) {
                      [](const Json& status) { return status.at("counters").at("bad_messages") == 20; });
   expect_service();
   EXPECT_LT(resident_bytes(router_.process().pid()), before + kGrowthMax);
+}
+
+TEST_F(BadInputTest, AMessageWithoutEndIsCutWhateverItIsMadeOf) {
+  std::string empty_frames;
+  for (int i = 0; i < 32 * 1024; ++i) empty_frames += std::string("\1\0", 2);
+  const size_t before = resident_bytes(router_.process().pid());
+  for (const std::string& piece : {RawTcpPeer::frame(std::string(1024 * 1024, 'x'), true), empty_frames}) {
+    const size_t logged = router_.process().err().size();
+    const RawTcpPeer raw(router_.frontend());
+    ASSERT_TRUE(raw.handshake("endless"));
+    size_t most = 0;
+    // For ever, if it is not cut; the limit is a gigabyte, of which each byte may cost 32.
+    for (size_t sent = 0; sent < (size_t{1} << 30) && raw.send_bytes(piece); sent += piece.size()) {
+      most = std::max(most, resident_bytes(router_.process().pid()));
+    }
+    EXPECT_TRUE(raw.closed_by_other_side());
+    router_.process().wait_for_err("MiB of one message and not its end", logged);
+    EXPECT_LT(most, before + kGuardedGrowthMax);
+    expect_service();
+  }
+  EXPECT_LT(resident_bytes(router_.process().pid()), before + kGuardedGrowthMax);
 }
 
 TEST_F(BadInputTest, AClaimOfTwoHundredMegabytesEndsThatConnection) {
