@@ -20,8 +20,11 @@ class VirtualStore final : public Store {
   VirtualStore(World& world, Duration slowest, Later later, std::function<void()> on_commit)
       : world_(world), slowest_(slowest), later_(std::move(later)), on_commit_(std::move(on_commit)) {}
 
+  Result<StoredState> recover(Instant) override { return StoredState(); }
   void submit(CommitNumber commit, std::vector<JobRecord> records) override;
   CommitNumber committed() const override { return committed_; }
+  StoreHealth health() const override { return {}; }
+  void set_dedupe_limits(DedupeLimits) override {}
   bool durable() const override { return false; }
   std::string_view name() const override { return "virtual"; }
   CommitNumber submitted() const { return submitted_; }

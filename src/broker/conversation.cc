@@ -180,7 +180,7 @@ bool Broker::State::take_back(Job& job) {
   job.loss_cost_retry = false;
   --job.losses;
   set_state(job, JobState::kRunning);
-  if (job.headers.guarantee) persist(AttemptStarted{job.id, job.attempt, job.losses});
+  if (job.headers.guarantee) record_started(job);
   return true;
 }
 

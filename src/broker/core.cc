@@ -141,12 +141,6 @@ void Broker::State::error(const MessageArrived& event, ErrorCode code, std::stri
   error(event.side, event.peer, code, std::move(text), event.message.id);
 }
 
-CommitNumber Broker::State::persist(JobRecord record) {
-  if (out_->commit == 0) out_->commit = ++last_commit_;
-  out_->records.push_back(std::move(record));
-  return out_->commit;
-}
-
 void Broker::State::log(LogLevel level, std::string text) { out_->log.push_back({level, std::move(text)}); }
 
 }  // namespace eventmq

@@ -70,7 +70,6 @@ struct Broker::State {
   void ack(const MessageArrived& event, CommitNumber after = 0);
   void error(Side side, const Bytes& peer, ErrorCode code, std::string text, const Bytes& offending_id);
   void error(const MessageArrived& event, ErrorCode code, std::string text);
-  CommitNumber persist(JobRecord record);
   void log(LogLevel level, std::string text);
 
   // --- intake.cc: what clients ask for ---
@@ -157,6 +156,14 @@ struct Broker::State {
   void reply(const ReplyRoute& route, Outcome outcome, const Bytes& payload, CommitNumber after);
   void set_state(Job& job, JobState state);
 
+  // --- records.cc: what the store is told of guaranteed jobs ---
+  CommitNumber persist(JobRecord record);
+  CommitNumber record_accepted(Job& job);
+  CommitNumber record_started(const Job& job);
+  CommitNumber record_requeued(const Job& job, Instant due_at);
+  CommitNumber record_merged(const Bytes& id);
+  CommitNumber record_ended(const Job& job, Outcome outcome, const Bytes& payload);
+
   // --- liveness.cc: what happens when time passes ---
   void run_due_jobs();
   void forgive_own_absence();
@@ -213,6 +220,7 @@ struct Broker::State {
   uint64_t next_use_ = 1;
   uint64_t next_sequence_ = 1;
   CommitNumber last_commit_ = 0;
+  JobKey last_key_ = 0;
   Instant planned_wake_ = Instant::never();  // what next_wake() was after the last step
   bool draining_ = false;
   bool stopped_ = false;

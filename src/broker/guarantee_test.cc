@@ -14,12 +14,13 @@ class GuaranteeTest : public ::testing::Test {
         return fmt::format("accepted {} {} [{}]", r.id.view(), r.queue.view(), r.headers.text.view());
       }
       std::string operator()(const AttemptStarted& r) const {
-        return fmt::format("started {} #{} after {} losses", r.id.view(), r.attempt, r.deliveries);
+        return fmt::format("started {} #{} after {} losses", r.id.view(), r.attempt, r.losses);
       }
       std::string operator()(const JobRequeued& r) const {
         return fmt::format("requeued {} {} retries used", r.id.view(), r.retries_used);
       }
-      std::string operator()(const JobEnded& r) const {
+      std::string operator()(const IdRemembered& r) const { return fmt::format("remembered {}", r.id.view()); }
+    std::string operator()(const JobEnded& r) const {
         return fmt::format("ended {} {}", r.id.view(), outcome_word(r.outcome));
       }
     };
@@ -153,14 +154,15 @@ TEST_F(GuaranteeTest, AGuaranteedFollowerMakesAWaitingJobGuaranteed) {
   broker_.request("c1", "j1", "unique:k");
   broker_.forget();
   broker_.request("c2", "j2", "unique:k,guarantee");
-  EXPECT_THAT(records(), ElementsAre("accepted j1 default [unique:k]"));
+  EXPECT_THAT(records(), ElementsAre("accepted j1 default [unique:k]", "remembered j2"));
   EXPECT_THAT(waits(), ElementsAre("c2 ACK j2 after 1"));
 }
 
 TEST_F(GuaranteeTest, AGuaranteedFollowerMakesARunningJobGuaranteed) {
   run_job("unique:k,reply-requested");
   broker_.request("c2", "j2", "unique:k,guarantee");
-  EXPECT_THAT(records(), ElementsAre("accepted j1 default [unique:k,reply-requested]", "started j1 #1 after 0 losses"));
+  EXPECT_THAT(records(), ElementsAre("accepted j1 default [unique:k,reply-requested]", "started j1 #1 after 0 losses",
+                                     "remembered j2"));
   broker_.forget();
   broker_.worker("w2");
   broker_.ready("w2");
@@ -173,7 +175,8 @@ TEST_F(GuaranteeTest, AGuaranteedFollowerOfAJobThatWaitsForItsRetryRecordsThat) 
   broker_.settle("w1", "j1", 1, Outcome::kError);
   broker_.request("c2", "j2", "unique:k,guarantee");
   EXPECT_THAT(records(),
-              ElementsAre(HasSubstr("accepted j1"), "started j1 #1 after 0 losses", "requeued j1 1 retries used"));
+              ElementsAre(HasSubstr("accepted j1"), "started j1 #1 after 0 losses", "requeued j1 1 retries used",
+                          "remembered j2"));
 }
 
 }  // namespace

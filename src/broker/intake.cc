@@ -101,7 +101,8 @@ bool Broker::State::merge_unique(const MessageArrived& event, const Request& req
   }
   ++counters_.merged;
   if (request.headers.guarantee && !job.headers.guarantee) make_guaranteed(job);
-  ack(event, job.accepted_commit);
+  const bool ends_unseen = job.headers.guarantee && !request.headers.reply_requested;
+  ack(event, ends_unseen ? record_merged(event.message.id) : job.accepted_commit);
   return true;
 }
 
@@ -120,10 +121,9 @@ std::optional<Error> Broker::State::follow(const MessageArrived& event, Job& job
 // One of the requests that share the job asked for the guarantee, so the job has it from now on.
 void Broker::State::make_guaranteed(Job& job) {
   job.headers.guarantee = true;
-  job.accepted_commit = persist(
-      JobAccepted{job.id, job.queue->name, job.headers, job.payload, job.accepted_at, job.due_at, job.expires_at});
-  if (job.attempt > 0) persist(AttemptStarted{job.id, job.attempt, job.losses});
-  if (job.attempt > 0 && !job.worker) persist(JobRequeued{job.id, job.retries_used, job.due_at});
+  job.accepted_commit = record_accepted(job);
+  if (job.attempt > 0) record_started(job);
+  if (job.attempt > 0 && !job.worker) record_requeued(job, job.due_at);
 }
 
 std::optional<Error> Broker::State::memory_refusal(size_t bytes) const {
@@ -160,8 +160,7 @@ void Broker::State::accept(const MessageArrived& event, Request& request, Queue&
   ++queue.counters.delayed;
   if (!job.headers.unique.empty()) unique_jobs_.emplace(unique_key(queue, job.headers.unique), &job);
   if (job.headers.guarantee) {
-    job.accepted_commit =
-        persist(JobAccepted{job.id, queue.name, job.headers, job.payload, job.accepted_at, job.due_at, job.expires_at});
+    job.accepted_commit = record_accepted(job);
   }
   ack(event, job.accepted_commit);
   if (job.due_at <= now_) return become_ready(job);

@@ -55,6 +55,7 @@ struct Job {
   Instant due_at;                         // not before
   Instant expires_at = Instant::never();  // not started by then: expired
   Instant started_at;                     // of the present attempt
+  JobKey key = 0;                         // guaranteed: what the store knows it by
   CommitNumber accepted_commit = 0;       // guaranteed: what its ACK waits for
 
   Worker* worker = nullptr;  // while running

@@ -113,7 +113,7 @@ void Broker::State::dispatch(Job& job, Worker& worker) {
   --worker.credits;
   rerank(worker);
   CommitNumber after = 0;
-  if (job.headers.guarantee) after = persist(AttemptStarted{job.id, job.attempt, job.losses});
+  if (job.headers.guarantee) after = record_started(job);
   peers_.sent(worker, now_);
   out_->sends.push_back({worker.side, worker.routing_id, request_for(job, worker), after});
 }

@@ -122,7 +122,7 @@ void Broker::State::hand_back(Job& job) {
 // It takes its old place in the queue.
 void Broker::State::wait_again(Job& job) {
   set_state(job, JobState::kWaiting);
-  if (job.headers.guarantee) persist(JobRequeued{job.id, job.retries_used, now_});
+  if (job.headers.guarantee) record_requeued(job, now_);
   job.queue->push_handed_back(job);
   place(job);
 }
@@ -133,7 +133,7 @@ void Broker::State::retry_later(Job& job) {
   const Duration base = job.headers.backoff.value_or(settings_.retry_backoff);
   job.due_at = now_ + retry_delay(base, settings_.retry_backoff_max, job.retries_used, prng_);
   set_state(job, JobState::kDelayed);
-  if (job.headers.guarantee) persist(JobRequeued{job.id, job.retries_used, job.due_at});
+  if (job.headers.guarantee) record_requeued(job, job.due_at);
   timers_.set(job, std::min(job.due_at, job.expires_at));
 }
 
@@ -158,7 +158,7 @@ void Broker::State::end(Job& job, Outcome outcome, Bytes payload) {
   counters.latency_ms_max = std::max(counters.latency_ms_max, counters.latency_ms_last);
 
   CommitNumber after = 0;
-  if (job.headers.guarantee) after = persist(JobEnded{job.id, outcome, now_});
+  if (job.headers.guarantee) after = record_ended(job, outcome, payload);
   reply_all(job, outcome, payload, after);
   if (!job.headers.unique.empty()) unique_jobs_.erase(unique_key(*job.queue, job.headers.unique));
   dedupe_.remember(job.id.view(), now_);

@@ -20,6 +20,7 @@ namespace eventmq::test {
 // A store that commits when the test says so.
 class LateStore : public Store {
  public:
+  Result<StoredState> recover(Instant) override { return StoredState(); }
   void submit(CommitNumber commit, std::vector<JobRecord>) override {
     const std::lock_guard lock(mutex_);
     submitted_ = commit;
@@ -29,6 +30,8 @@ class LateStore : public Store {
     const std::lock_guard lock(mutex_);
     return committed_;
   }
+  StoreHealth health() const override { return {}; }
+  void set_dedupe_limits(DedupeLimits) override {}
   bool durable() const override { return true; }
   std::string_view name() const override { return "late"; }
 

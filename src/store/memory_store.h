@@ -8,8 +8,11 @@ namespace eventmq {
 
 class MemoryStore : public Store {
  public:
+  Result<StoredState> recover(Instant) override { return StoredState(); }
   void submit(CommitNumber commit, std::vector<JobRecord> records) override;
   CommitNumber committed() const override { return committed_; }
+  StoreHealth health() const override { return {}; }
+  void set_dedupe_limits(DedupeLimits) override {}
   bool durable() const override { return false; }
   std::string_view name() const override { return "memory"; }
 

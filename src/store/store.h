@@ -1,24 +1,53 @@
 // The seam to whatever makes guaranteed jobs durable. Asynchronous: submit() hands records over, and later
 // committed() tells how far they are durable, so that one sync covers everything that gathered meanwhile.
 //
-// One thread uses a Store. Records are kept in the order of their commits.
+// One thread uses a Store: recover() once, then submit() and the questions. Records are kept in the order of their
+// commits.
 #pragma once
 
+#include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "src/base/result.h"
 #include "src/wire/job_record.h"
 
 namespace eventmq {
+
+// Whether the store can make anything durable now.
+struct StoreHealth {
+  bool available = true;
+  std::string text;  // when it is not: what is wrong, and what mends it, as a sentence for a person
+
+  bool operator==(const StoreHealth&) const = default;
+};
+
+// How much of what has ended is remembered, so that a REQUEST sent again is not run again.
+struct DedupeLimits {
+  Duration window = seconds(600);
+  uint64_t ids = 1'000'000;
+};
 
 class Store {
  public:
   virtual ~Store() = default;
 
-  // Takes the records of one commit; commit numbers rise by one from 1. The store must not lose or reorder them.
+  // What an earlier life left. Called once, before anything is submitted.
+  virtual Result<StoredState> recover(Instant now) = 0;
+
+  // Takes the records of one commit; commit numbers rise by one from 1, in each life. The store must not lose or
+  // reorder them.
   virtual void submit(CommitNumber commit, std::vector<JobRecord> records) = 0;
-  // Everything up to this commit is as durable as this store makes it.
+  // Everything up to this commit is as durable as this store makes it. Never falls, and never tells of a commit that a
+  // failure may have lost: while the store is not available it stands still, and goes on once the fault is mended and
+  // everything that was submitted is durable after all.
   virtual CommitNumber committed() const = 0;
+  // While it is not available, what is submitted still waits here and is made durable later; the broker takes no new
+  // guaranteed jobs meanwhile.
+  virtual StoreHealth health() const = 0;
+  virtual void set_dedupe_limits(DedupeLimits limits) = 0;
+
   // True if what is committed survives the end of the process.
   virtual bool durable() const = 0;
   // The name of the setting's value ("memory").

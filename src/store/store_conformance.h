@@ -20,11 +20,13 @@ using MakeStore = std::function<std::unique_ptr<Store>()>;
 class StoreConformanceTest : public testing::TestWithParam<MakeStore> {
  protected:
   std::unique_ptr<Store> store_ = GetParam()();
+  JobKey next_key_ = 1;
 
-  static std::vector<JobRecord> records(size_t count, size_t payload_bytes = 10) {
+  std::vector<JobRecord> records(size_t count, size_t payload_bytes = 10) {
     std::vector<JobRecord> records;
     for (size_t i = 0; i < count; ++i) {
       JobAccepted job;
+      job.key = next_key_++;
       job.id = Bytes("job-" + std::to_string(i));
       job.queue = Bytes::literal("default");
       job.payload = Bytes(std::string(payload_bytes, 'x'));
@@ -61,10 +63,11 @@ TEST_P(StoreConformanceTest, EveryCommitIsReachedInOrder) {
 
 TEST_P(StoreConformanceTest, EveryKindOfRecordIsTaken) {
   std::vector<JobRecord> all = records(1);
-  all.push_back(AttemptStarted{Bytes("job-0"), 1, 1});
-  all.push_back(JobRequeued{Bytes("job-0"), 1, Instant{5}});
-  all.push_back(AttemptStarted{Bytes("job-0"), 2, 2});
-  all.push_back(JobEnded{Bytes("job-0"), Outcome::kOk, Instant{9}});
+  all.push_back(AttemptStarted{1, Bytes("job-0"), 1, 1, Bytes("worker")});
+  all.push_back(JobRequeued{1, Bytes("job-0"), 1, 1, 0, Instant{5}});
+  all.push_back(AttemptStarted{1, Bytes("job-0"), 2, 2, Bytes("worker")});
+  all.push_back(JobEnded{1, Bytes("job-0"), Bytes("default"), Outcome::kOk, 2, Instant{9}, false, Bytes()});
+  all.push_back(IdRemembered{Bytes("merged"), Outcome::kOk, Instant{9}, true, Bytes("5")});
   store_->submit(1, std::move(all));
   EXPECT_TRUE(wait_for(1));
 }

@@ -71,6 +71,7 @@ std::string record_text(const JobRecord& record) {
       return fmt::format("started {} {}", r.id.view(), r.attempt);
     }
     std::string operator()(const JobRequeued& r) const { return fmt::format("requeued {}", r.id.view()); }
+    std::string operator()(const IdRemembered& r) const { return fmt::format("remembered {}", r.id.view()); }
     std::string operator()(const JobEnded& r) const {
       return fmt::format("ended {} {}", r.id.view(), outcome_word(r.outcome));
     }
