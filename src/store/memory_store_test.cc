@@ -2,13 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "src/store/store_conformance.h"
-
 namespace eventmq {
 namespace {
-
-INSTANTIATE_TEST_SUITE_P(Memory, StoreConformanceTest,
-                         testing::Values(MakeStore([] { return std::make_unique<MemoryStore>(); })));
 
 // A payload that says when nobody refers to it any more.
 struct CountedBlock : Block {

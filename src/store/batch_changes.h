@@ -1,0 +1,71 @@
+// What a batch of records comes to: for each job one change, for each queue one sum. A job that is accepted and ends
+// within a batch never gets a row; one that is accepted and started gets it once.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "src/wire/job_record.h"
+
+namespace eventmq {
+
+// Everything refers to the records of the batch, which must outlive it.
+struct JobChange {
+  JobKey key = 0;
+  const JobAccepted* accepted = nullptr;  // null: it has a row already
+  const JobEnded* ended = nullptr;
+  const AttemptStarted* started = nullptr;  // the last one
+  const JobRequeued* requeued = nullptr;    // the last one
+  size_t queue = 0;                         // index into queues(); valid if accepted or ended
+  // After the last of the two above, if there was one.
+  bool running = false;
+  uint32_t attempt = 0;
+  uint32_t losses = 0;
+};
+struct QueueChange {
+  std::string_view name;
+  int64_t accepted = 0;
+  int64_t done = 0;
+  int64_t dead = 0;
+  int64_t expired = 0;
+  int64_t cancelled = 0;
+};
+// A job that ended, or an id that is remembered like one.
+struct EndChange {
+  std::string_view id;
+  Outcome outcome = Outcome::kOk;
+  Instant ended_at;
+  bool reply_wanted = false;
+  std::string_view result;
+};
+
+class BatchChanges {
+ public:
+  // In the order they happened.
+  void add(const JobRecord& record);
+
+  const std::vector<JobChange>& jobs() const { return jobs_; }  // by first mention
+  const std::vector<QueueChange>& queues() const { return queues_; }
+  const std::vector<EndChange>& ended() const { return ended_; }  // in order
+  JobKey last_key() const { return last_key_; }                   // the highest accepted; 0 if none
+
+ private:
+  void add(const JobAccepted& record);
+  void add(const AttemptStarted& record);
+  void add(const JobRequeued& record);
+  void add(const JobEnded& record);
+  void add(const IdRemembered& record);
+  JobChange& change_of(JobKey key);
+  size_t queue_index(std::string_view name);
+
+  std::vector<JobChange> jobs_;
+  std::vector<QueueChange> queues_;
+  std::vector<EndChange> ended_;
+  std::unordered_map<JobKey, size_t> job_indexes_;
+  std::unordered_map<std::string_view, size_t> queue_indexes_;
+  JobKey last_key_ = 0;
+};
+
+}  // namespace eventmq

@@ -1,0 +1,196 @@
+#include "src/store/sqlite_database.h"
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include <cstring>
+
+#include "src/base/assert.h"
+
+namespace eventmq {
+namespace {
+
+constexpr int kBusyMilliseconds = 2'000;  // how long to wait for another program that writes to the file
+
+tl::unexpected<Error> fault_of(sqlite3* handle, int code) {
+  const char* path = handle ? sqlite3_db_filename(handle, "main") : "";
+  return fail(ErrorCode::kStoreUnavailable, sqlite_fault(code, handle ? sqlite3_system_errno(handle) : 0,
+                                                         path ? path : "", handle ? sqlite3_errmsg(handle) : ""));
+}
+
+int note_log_frames(void* frames, sqlite3*, const char*, int count) {
+  *static_cast<int*>(frames) = count;
+  return SQLITE_OK;
+}
+
+}  // namespace
+
+std::string sqlite_fault(int code, int system_error, std::string_view path, std::string_view message) {
+  const std::string cause = system_error == 0 ? std::string(message) : std::string(std::strerror(system_error));
+  switch (code & 0xff) {
+    case SQLITE_FULL:
+      return fmt::format("no space is left for {}: free some on its disk", path);
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+      return fmt::format("{} cannot be written ({}): make it and its folder writable for this user", path, message);
+    case SQLITE_CANTOPEN:
+      return fmt::format("{} cannot be opened ({}): check that its folder is there and this user may write to both",
+                         path, cause);
+    case SQLITE_IOERR:
+      return fmt::format("{} cannot be read or written ({}, SQLite code {}): check its disk", path, cause, code);
+    case SQLITE_NOTADB:
+      return fmt::format("{} is not a file of EventMQ: move it away, or set another data_dir", path);
+    case SQLITE_CORRUPT:
+      return fmt::format("{} is damaged ({}): put a copy in its place, or move it away to begin with an empty one",
+                         path, message);
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return fmt::format("{} is locked by another program: end whatever writes to it", path);
+    default:
+      return fmt::format("{} cannot be used: {} (SQLite code {})", path, message, code);
+  }
+}
+
+// --- SqliteStatement ---
+
+void SqliteStatement::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+
+void SqliteStatement::bind(int index, int64_t value) {
+  const int code = sqlite3_bind_int64(statement_.get(), index, value);
+  if (bind_code_ == SQLITE_OK) bind_code_ = code;
+}
+
+// SQLite takes a null pointer for NULL, so empty text and blobs point somewhere.
+void SqliteStatement::bind(int index, std::string_view text) {
+  const char* data = text.empty() ? "" : text.data();
+  const int code = sqlite3_bind_text64(statement_.get(), index, data, text.size(), SQLITE_STATIC, SQLITE_UTF8);
+  if (bind_code_ == SQLITE_OK) bind_code_ = code;
+}
+
+void SqliteStatement::bind(int index, Blob blob) {
+  const char* data = blob.bytes.empty() ? "" : blob.bytes.data();
+  const int code = sqlite3_bind_blob64(statement_.get(), index, data, blob.bytes.size(), SQLITE_STATIC);
+  if (bind_code_ == SQLITE_OK) bind_code_ = code;
+}
+
+Result<bool> SqliteStatement::next() {
+  const int code = bind_code_ == SQLITE_OK ? sqlite3_step(statement_.get()) : bind_code_;
+  if (code == SQLITE_ROW) return true;
+  sqlite3* handle = sqlite3_db_handle(statement_.get());
+  Result<bool> ended = false;
+  if (code != SQLITE_DONE) ended = fault_of(handle, sqlite3_extended_errcode(handle));
+  reset();
+  return ended;
+}
+
+void SqliteStatement::reset() {
+  EMQ_ASSERT(statement_ != nullptr);
+  sqlite3_reset(statement_.get());
+  sqlite3_clear_bindings(statement_.get());
+  bind_code_ = SQLITE_OK;
+}
+
+Result<void> SqliteStatement::finish() {
+  Result<bool> row = next();
+  while (row && *row) row = next();
+  if (!row) return tl::unexpected(row.error());
+  return {};
+}
+
+Result<int64_t> SqliteStatement::finish_with_integer() {
+  const Result<bool> row = next();
+  if (!row) return tl::unexpected(row.error());
+  EMQ_ASSERT(*row, "no row: {}", sqlite3_sql(statement_.get()));
+  const int64_t value = integer(0);
+  return finish().map([&] { return value; });
+}
+
+int64_t SqliteStatement::integer(int column) const { return sqlite3_column_int64(statement_.get(), column); }
+
+std::string_view SqliteStatement::text(int column) const {
+  const unsigned char* data = sqlite3_column_text(statement_.get(), column);
+  return {reinterpret_cast<const char*>(data), static_cast<size_t>(sqlite3_column_bytes(statement_.get(), column))};
+}
+
+std::string_view SqliteStatement::blob(int column) const {
+  const void* data = sqlite3_column_blob(statement_.get(), column);
+  return {static_cast<const char*>(data), static_cast<size_t>(sqlite3_column_bytes(statement_.get(), column))};
+}
+
+bool SqliteStatement::is_null(int column) const { return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL; }
+
+// --- SqliteDatabase ---
+
+SqliteDatabase::SqliteDatabase() = default;
+SqliteDatabase::~SqliteDatabase() = default;
+SqliteDatabase::SqliteDatabase(SqliteDatabase&&) noexcept = default;
+SqliteDatabase& SqliteDatabase::operator=(SqliteDatabase&&) noexcept = default;
+
+void SqliteDatabase::Close::operator()(sqlite3* handle) const {
+  const int code = sqlite3_close(handle);
+  EMQ_ASSERT(code == SQLITE_OK, "closing a database: {}", sqlite3_errstr(code));
+}
+
+Result<SqliteDatabase> SqliteDatabase::open(const std::string& path, const std::string& vfs) {
+  SqliteDatabase database;
+  sqlite3* handle = nullptr;
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  const int code = sqlite3_open_v2(path.c_str(), &handle, flags, vfs.empty() ? nullptr : vfs.c_str());
+  database.handle_.reset(handle);  // to be closed even if it is not open
+  if (code != SQLITE_OK) {
+    const int system_error = handle ? sqlite3_system_errno(handle) : 0;
+    return fail(ErrorCode::kStoreUnavailable, sqlite_fault(code, system_error, path, sqlite3_errstr(code)));
+  }
+  database.log_frames_ = std::make_unique<int>(0);
+  sqlite3_busy_timeout(handle, kBusyMilliseconds);
+  sqlite3_wal_hook(handle, note_log_frames, database.log_frames_.get());
+  return database;
+}
+
+Result<void> SqliteDatabase::run(const char* sql) {
+  const int code = sqlite3_exec(handle_.get(), sql, nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) return fault_of(handle_.get(), code);
+  return {};
+}
+
+Result<int64_t> SqliteDatabase::integer(const char* sql) {
+  return prepare(sql).and_then([](SqliteStatement&& statement) { return statement.run_for_integer(); });
+}
+
+Result<std::string> SqliteDatabase::text(const char* sql) {
+  Result<SqliteStatement> statement = prepare(sql);
+  if (!statement) return tl::unexpected(statement.error());
+  statement->start();
+  return statement->next().map([&](bool row) { return row ? std::string(statement->text(0)) : std::string(); });
+}
+
+Result<SqliteStatement> SqliteDatabase::prepare(std::string_view sql) {
+  sqlite3_stmt* raw = nullptr;
+  const int code = sqlite3_prepare_v3(handle_.get(), sql.data(), static_cast<int>(sql.size()),
+                                      SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
+  if (code != SQLITE_OK) return fault_of(handle_.get(), code);
+  SqliteStatement statement;
+  statement.statement_.reset(raw);
+  return statement;
+}
+
+Result<SqliteDatabase::CheckpointResult> SqliteDatabase::checkpoint(Checkpoint kind) {
+  const int mode = kind == Checkpoint::kPassive ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_TRUNCATE;
+  int frames = 0;
+  int moved = 0;
+  const int code = sqlite3_wal_checkpoint_v2(handle_.get(), "main", mode, &frames, &moved);
+  // Busy: a reader, or a passive checkpoint that met another one, which does the same work.
+  if (code != SQLITE_OK && code != SQLITE_BUSY) return fault_of(handle_.get(), code);
+  return CheckpointResult{frames > moved ? frames - moved : 0};
+}
+
+int SqliteDatabase::log_frames() const { return *log_frames_; }
+int64_t SqliteDatabase::changed_rows() const { return sqlite3_changes64(handle_.get()); }
+int64_t SqliteDatabase::last_row() const { return sqlite3_last_insert_rowid(handle_.get()); }
+
+void SqliteDatabase::leave_log_alone() {
+  sqlite3_db_config(handle_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+}
+
+}  // namespace eventmq

@@ -1,0 +1,138 @@
+// A thin, owning layer over the SQLite library: a connection and its prepared statements, with errors as Result.
+//
+// An error's text is one sentence that names the file, what is wrong with it and what mends it; its code is always
+// kStoreUnavailable. Neither type is thread-safe; both may pass from one thread to another.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "src/base/result.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace eventmq {
+
+// Bytes that are no text.
+struct Blob {
+  std::string_view bytes;
+};
+
+// A prepared statement, with its values ?1, ?2, … in the order they are given. Text and blobs are not copied: they must
+// live until the statement has run.
+//
+//   Result<void> done = insert.run(key, "text", Blob{payload}, std::optional<int64_t>());
+//
+//   select.start(key);
+//   while (true) {
+//     Result<bool> row = select.next();
+//     if (!row) return row.error();
+//     if (!*row) break;
+//     use(select.integer(0), select.text(1));
+//   }
+class SqliteStatement {
+ public:
+  SqliteStatement() = default;
+
+  // Runs a statement to its end and drops what rows it gives.
+  template <class... Values>
+  Result<void> run(const Values&... values) {
+    start(values...);
+    return finish();
+  }
+  // The first row's first column, where a statement gives one row.
+  template <class... Values>
+  Result<int64_t> run_for_integer(const Values&... values) {
+    start(values...);
+    return finish_with_integer();
+  }
+
+  template <class... Values>
+  void start(const Values&... values) {
+    reset();
+    int index = 0;
+    (bind(++index, values), ...);
+  }
+  // True: there is a row. After false or an error the statement has ended.
+  Result<bool> next();
+  // Ends the statement early.
+  void reset();
+
+  // Columns of the current row, from 0. A view is valid until next() or reset(). NULL reads as 0 or empty.
+  int64_t integer(int column) const;
+  std::string_view text(int column) const;
+  std::string_view blob(int column) const;
+  bool is_null(int column) const;
+
+ private:
+  friend class SqliteDatabase;
+  struct Finalize {
+    void operator()(sqlite3_stmt* statement) const;
+  };
+
+  void bind(int index, int64_t value);
+  void bind(int index, std::string_view text);
+  void bind(int index, Blob blob);
+  template <class Value>
+  void bind(int index, const std::optional<Value>& value) {
+    if (value) bind(index, *value);
+  }
+  Result<void> finish();
+  Result<int64_t> finish_with_integer();
+
+  std::unique_ptr<sqlite3_stmt, Finalize> statement_;
+  int bind_code_ = 0;  // the first failure of start()
+};
+
+class SqliteDatabase {
+ public:
+  SqliteDatabase();
+  ~SqliteDatabase();
+  SqliteDatabase(SqliteDatabase&&) noexcept;
+  SqliteDatabase& operator=(SqliteDatabase&&) noexcept;
+
+  // Opens the file for reading and writing, and makes it if there is none. `vfs` is the name of an SQLite VFS; empty:
+  // the system's own. Nothing of the file is read yet.
+  static Result<SqliteDatabase> open(const std::string& path, const std::string& vfs);
+
+  // Runs statements that give no rows of interest.
+  Result<void> run(const char* sql);
+  Result<int64_t> integer(const char* sql);
+  Result<std::string> text(const char* sql);
+  // The statement must be destroyed before the database.
+  Result<SqliteStatement> prepare(std::string_view sql);
+
+  // Moves what the write-ahead log holds into the file. A passive checkpoint moves what no reader holds back; an
+  // emptying one also waits a little for readers, and leaves the log empty unless one of them stays.
+  enum class Checkpoint { kPassive, kEmptying };
+  struct CheckpointResult {
+    int frames_left = 0;  // pages in the log that could not be moved yet, because of readers
+  };
+  Result<CheckpointResult> checkpoint(Checkpoint kind);
+  // Pages in the log after this connection's last commit.
+  int log_frames() const;
+  // Rows that the last INSERT, UPDATE or DELETE changed.
+  int64_t changed_rows() const;
+  int64_t last_row() const;
+
+  // From now on, closing moves nothing from the log to the file: the handle has met a fault and is not trusted.
+  void leave_log_alone();
+  explicit operator bool() const { return handle_ != nullptr; }
+
+ private:
+  struct Close {
+    void operator()(sqlite3* handle) const;
+  };
+
+  std::unique_ptr<sqlite3, Close> handle_;
+  std::unique_ptr<int> log_frames_;  // at a fixed place: SQLite's hook writes to it
+};
+
+// The sentence for SQLite's result code `code` of the file at `path`; `system_error` is the errno behind it, or 0.
+std::string sqlite_fault(int code, int system_error, std::string_view path, std::string_view message);
+
+}  // namespace eventmq

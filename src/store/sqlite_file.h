@@ -1,0 +1,93 @@
+// The file of one life of a router: opened once, under its lock and with an epoch of its own, and opened anew after
+// each fault. It knows no threads; one at a time uses it.
+//
+// What is trusted, and when:
+// - A commit has happened when SQLite said so (synchronous=FULL: its log is synced) and the files at their paths are
+//   still those that were opened.
+// - After any error the handle is closed without touching the files, and never used again. A failed sync says nothing
+// of
+//   what is on disk, and the next sync of the same data would say that all is well.
+// - What is read after that is first made true: the log is written over itself and synced (store_folder.h), then moved
+// to the
+//   database. The epoch and the number of the last commit, both in the file, tell whether it is still ours, and whether
+//   the transaction that failed is in it after all.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "src/store/file_lock.h"
+#include "src/store/sqlite_database.h"
+#include "src/store/sqlite_records.h"
+#include "src/store/sqlite_schema.h"
+#include "src/store/store_folder.h"
+
+namespace eventmq {
+
+struct SqliteFileOptions {
+  std::string data_dir;
+  // Pages in the log from which on it is moved to the database. 4096 pages of 4 KiB: often enough that a start, which
+  // writes and moves the whole log, is quick, and seldom enough that pages which change again and again are moved once.
+  // The log stays below SQLite's journal_size_limit of 64 MiB, so that it keeps its blocks and only an outlier is cut
+  // off.
+  int checkpoint_frames = 4096;
+  std::string vfs;  // as for SqliteDatabase
+  std::span<const Migration> migrations = store_migrations();
+};
+
+class SqliteFile {
+ public:
+  // Makes the folder and the file if there are none. Errors: of make_folder, FileLock, check_files, rewrite_log,
+  // SqliteDatabase and prepare_schema; each text is one sentence that says what mends it.
+  static Result<std::unique_ptr<SqliteFile>> open(SqliteFileOptions options);
+  // Moves the log to the database, unless a fault came before.
+  ~SqliteFile();
+  SqliteFile(const SqliteFile&) = delete;
+  SqliteFile& operator=(const SqliteFile&) = delete;
+
+  // Errors: of read_stored_state.
+  Result<StoredState> read(Instant now, DedupeLimits limits);
+
+  // Makes the changes of a batch durable, the last commit of which is `commit`. Errors close the file: kForbidden when
+  // it is not ours any more, which nothing mends; any other when reopen() may help.
+  Result<void> write(const BatchChanges& changes, CommitNumber commit, DedupeLimits limits);
+  // Keeps the log short; to be called after each write(), when nobody waits for it any more. Errors as write().
+  Result<void> tidy();
+
+  // After an error: opens the file anew and tells the last commit in it. `durable` is the last one known to be in it,
+  // and `attempted` the one whose write failed; it is one of the two. Errors as write().
+  Result<CommitNumber> reopen(CommitNumber durable, CommitNumber attempted);
+
+  const StorePaths& paths() const { return paths_; }
+  int64_t epoch() const { return epoch_; }
+
+ private:
+  SqliteFile(SqliteFileOptions options, FileLock lock);
+
+  Result<void> open_first();
+  Result<void> open_again();
+  Result<void> begin_epoch();
+  Result<void> get_ready();
+  Result<void> write_transaction(const BatchChanges& changes, CommitNumber commit, DedupeLimits limits);
+  Result<CommitNumber> find_commit();
+  Result<void> check_places();
+  Result<void> checkpoint();
+  void close_after_fault();
+
+  const SqliteFileOptions options_;
+  const StorePaths paths_;
+  const FileLock lock_;
+  std::string store_id_;
+  int64_t epoch_ = 0;
+  FileIdentity database_identity_;
+  FileIdentity log_identity_;
+  SqliteDatabase database_;
+  std::optional<SqliteRecords> records_;  // before database_ goes
+  SqliteStatement begin_;
+  SqliteStatement commit_;
+  int next_checkpoint_ = 0;  // pages in the log
+};
+
+}  // namespace eventmq

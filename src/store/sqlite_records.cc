@@ -1,0 +1,163 @@
+#include "src/store/sqlite_records.h"
+
+#include <fmt/format.h>
+
+#include "src/store/sqlite_schema.h"
+
+namespace eventmq {
+namespace {
+
+constexpr int64_t kTrimmedAtLeast = 64;  // rows that one batch looks at
+
+constexpr std::string_view kMarkCommit =
+    "UPDATE meta SET value = ?1 WHERE key = 'commit' AND (SELECT value FROM meta WHERE key = 'epoch') = ?2";
+constexpr std::string_view kMarkKey = "UPDATE meta SET value = ?1 WHERE key = 'last_key' AND value < ?1";
+constexpr std::string_view kAddToQueue =
+    "INSERT INTO queues (name, accepted, done, dead, expired, cancelled) VALUES (?1, ?2, ?3, ?4, ?5, ?6) "
+    "ON CONFLICT (name) DO UPDATE SET accepted = accepted + excluded.accepted, done = done + excluded.done, "
+    "dead = dead + excluded.dead, expired = expired + excluded.expired, cancelled = cancelled + excluded.cancelled "
+    "RETURNING queue_id";
+constexpr std::string_view kInsertJob =
+    "INSERT INTO jobs (key, id, queue_id, headers, accepted_at, due_at, expires_at, running, attempt, retries_used, "
+    "losses, worker, payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+constexpr std::string_view kInsertPayload = "INSERT INTO large_payloads (key, payload) VALUES (?1, ?2)";
+constexpr std::string_view kUpdateJob =
+    "UPDATE jobs SET running = ?2, attempt = ?3, losses = ?4, retries_used = coalesce(?5, retries_used), "
+    "due_at = coalesce(?6, due_at), worker = coalesce(?7, worker) WHERE key = ?1";
+constexpr std::string_view kDeleteJob = "DELETE FROM jobs WHERE key = ?1";
+constexpr std::string_view kDeletePayload = "DELETE FROM large_payloads WHERE key = ?1";
+constexpr std::string_view kInsertEnded =
+    "INSERT INTO ended (id, outcome, ended_at, reply_wanted, result) VALUES (?1, ?2, ?3, ?4, ?5)";
+constexpr std::string_view kOldestEnded = "SELECT seq, ended_at FROM ended ORDER BY seq LIMIT ?1";
+constexpr std::string_view kDeleteEnded = "DELETE FROM ended WHERE seq <= ?1";
+
+int64_t number(uint64_t value) { return static_cast<int64_t>(value); }
+
+}  // namespace
+
+Result<SqliteRecords> SqliteRecords::prepare(SqliteDatabase& database) {
+  SqliteRecords records(database);
+  Result<void> prepared;
+  const auto prepare_one = [&](SqliteStatement& statement, std::string_view sql) {
+    if (!prepared) return;
+    prepared = database.prepare(sql).map([&](SqliteStatement&& made) { statement = std::move(made); });
+  };
+  prepare_one(records.mark_commit_, kMarkCommit);
+  prepare_one(records.mark_key_, kMarkKey);
+  prepare_one(records.add_to_queue_, kAddToQueue);
+  prepare_one(records.insert_job_, kInsertJob);
+  prepare_one(records.insert_payload_, kInsertPayload);
+  prepare_one(records.update_job_, kUpdateJob);
+  prepare_one(records.delete_job_, kDeleteJob);
+  prepare_one(records.delete_payload_, kDeletePayload);
+  prepare_one(records.insert_ended_, kInsertEnded);
+  prepare_one(records.oldest_ended_, kOldestEnded);
+  prepare_one(records.delete_ended_, kDeleteEnded);
+  if (!prepared) return tl::unexpected(prepared.error());
+  return records;
+}
+
+Result<void> SqliteRecords::write(const BatchChanges& changes, CommitMark mark, DedupeLimits limits) {
+  Result<void> done = write_mark(mark, changes.last_key());
+  if (done) done = write_queues(changes.queues());
+  for (const JobChange& change : changes.jobs()) {
+    if (done) done = write_job(change);
+  }
+  if (!done || changes.ended().empty()) return done;
+  done = write_ended(changes.ended());
+  if (done) done = trim_ended(changes.ended().size(), changes.ended().back().ended_at, limits);
+  return done;
+}
+
+Result<void> SqliteRecords::write_mark(CommitMark mark, JobKey last_key) {
+  if (Result<void> done = mark_commit_.run(number(mark.commit), mark.epoch); !done) return done;
+  if (database_->changed_rows() != 1) {
+    return fail(ErrorCode::kForbidden, "another router has taken over the store: stop one of the two");
+  }
+  return last_key == 0 ? Result<void>() : mark_key_.run(number(last_key));
+}
+
+Result<void> SqliteRecords::write_queues(const std::vector<QueueChange>& queues) {
+  queue_ids_.clear();
+  for (const QueueChange& queue : queues) {
+    const Result<int64_t> id = add_to_queue_.run_for_integer(queue.name, queue.accepted, queue.done, queue.dead,
+                                                             queue.expired, queue.cancelled);
+    if (!id) return tl::unexpected(id.error());
+    queue_ids_.push_back(*id);
+  }
+  return {};
+}
+
+Result<void> SqliteRecords::write_job(const JobChange& change) {
+  if (change.accepted && change.ended) return {};
+  if (change.accepted) return insert_job(change);
+  return change.ended ? delete_job(change.key) : update_job(change);
+}
+
+Result<void> SqliteRecords::insert_job(const JobChange& change) {
+  const JobAccepted& job = *change.accepted;
+  const std::string_view payload = job.payload.view();
+  const bool large = payload.size() > kPayloadBytesInRow;
+  Result<void> done = insert_job_.run(
+      number(job.key), job.id.view(), queue_ids_[change.queue], job.headers.text.view(), job.accepted_at.us,
+      (change.requeued ? change.requeued->due_at : job.due_at).us,
+      job.expires_at == Instant::never() ? std::nullopt : std::optional(job.expires_at.us), number(change.running),
+      number(change.attempt), number(change.requeued ? change.requeued->retries_used : 0), number(change.losses),
+      Blob{change.started ? change.started->worker.view() : std::string_view()},
+      large ? std::nullopt : std::optional(Blob{payload}));
+  if (done && large) done = insert_payload_.run(number(job.key), Blob{payload});
+  return done;
+}
+
+Result<void> SqliteRecords::update_job(const JobChange& change) {
+  const JobRequeued* requeued = change.requeued;
+  return update_job_
+      .run(number(change.key), number(change.running), number(change.attempt), number(change.losses),
+           requeued ? std::optional(number(requeued->retries_used)) : std::nullopt,
+           requeued ? std::optional(requeued->due_at.us) : std::nullopt,
+           change.started ? std::optional(Blob{change.started->worker.view()}) : std::nullopt)
+      .and_then([&] { return expect_one_row(change.key); });
+}
+
+Result<void> SqliteRecords::delete_job(JobKey key) {
+  return delete_job_.run(number(key)).and_then([&] { return expect_one_row(key); }).and_then([&] {
+    return delete_payload_.run(number(key));
+  });
+}
+
+Result<void> SqliteRecords::expect_one_row(JobKey key) const {
+  if (database_->changed_rows() == 1) return {};
+  return fail(ErrorCode::kForbidden,
+              fmt::format("job {} of this router is not in the store, so something else has changed it: restart the "
+                          "router to go on with what is there",
+                          key));
+}
+
+Result<void> SqliteRecords::write_ended(const std::vector<EndChange>& ended) {
+  for (const EndChange& end : ended) {
+    Result<void> done = insert_ended_.run(end.id, outcome_word(end.outcome), end.ended_at.us, number(end.reply_wanted),
+                                          Blob{end.result});
+    if (!done) return done;
+  }
+  return {};
+}
+
+// Rows go from the front only, so their numbers have no gaps and tell how many there are.
+Result<void> SqliteRecords::trim_ended(size_t added, Instant now, DedupeLimits limits) {
+  const int64_t newest = database_->last_row();
+  int64_t last_to_go = 0;
+  oldest_ended_.start(kTrimmedAtLeast + 2 * number(added));
+  while (true) {
+    const Result<bool> row = oldest_ended_.next();
+    if (!row) return tl::unexpected(row.error());
+    if (!*row) break;
+    const int64_t seq = oldest_ended_.integer(0);
+    const bool too_many = static_cast<uint64_t>(newest - seq) >= limits.ids;
+    if (!too_many && Instant{oldest_ended_.integer(1)} + limits.window > now) break;
+    last_to_go = seq;
+  }
+  oldest_ended_.reset();
+  return last_to_go == 0 ? Result<void>() : delete_ended_.run(last_to_go);
+}
+
+}  // namespace eventmq

@@ -1,0 +1,122 @@
+#include "src/store/sqlite_schema.h"
+
+#include <fmt/format.h>
+
+namespace eventmq {
+namespace {
+
+constexpr Migration kMigrations[] = {
+    {R"sql(
+      CREATE TABLE meta (
+        key    TEXT NOT NULL PRIMARY KEY,
+        value  ANY NOT NULL
+      ) STRICT, WITHOUT ROWID;
+      INSERT INTO meta VALUES
+        ('store_id', lower(hex(randomblob(16)))), ('epoch', 0), ('commit', 0), ('last_key', 0);
+
+      CREATE TABLE queues (
+        queue_id   INTEGER PRIMARY KEY,
+        name       TEXT NOT NULL UNIQUE,
+        accepted   INTEGER NOT NULL,
+        done       INTEGER NOT NULL,
+        dead       INTEGER NOT NULL,
+        expired    INTEGER NOT NULL,
+        cancelled  INTEGER NOT NULL
+      ) STRICT;
+
+      CREATE TABLE jobs (
+        key           INTEGER PRIMARY KEY,
+        id            TEXT NOT NULL,
+        queue_id      INTEGER NOT NULL REFERENCES queues,
+        headers       TEXT NOT NULL,
+        accepted_at   INTEGER NOT NULL,
+        due_at        INTEGER NOT NULL,
+        expires_at    INTEGER,
+        running       INTEGER NOT NULL,
+        attempt       INTEGER NOT NULL,
+        retries_used  INTEGER NOT NULL,
+        losses        INTEGER NOT NULL,
+        worker        BLOB NOT NULL,
+        payload       BLOB
+      ) STRICT;
+
+      CREATE TABLE large_payloads (
+        key      INTEGER PRIMARY KEY REFERENCES jobs,
+        payload  BLOB NOT NULL
+      ) STRICT;
+
+      CREATE TABLE ended (
+        seq           INTEGER PRIMARY KEY,
+        id            TEXT NOT NULL,
+        outcome       TEXT NOT NULL,
+        ended_at      INTEGER NOT NULL,
+        reply_wanted  INTEGER NOT NULL,
+        result        BLOB NOT NULL
+      ) STRICT;
+    )sql"},
+};
+
+Result<bool> is_new(SqliteDatabase& database) {
+  return database.integer("SELECT count(*) FROM sqlite_schema").map([](int64_t tables) { return tables == 0; });
+}
+
+Result<void> migrate(SqliteDatabase& database, int64_t version, std::span<const Migration> migrations) {
+  Result<void> done = database.run("BEGIN IMMEDIATE");
+  for (size_t next = static_cast<size_t>(version); done && next < migrations.size(); ++next) {
+    done = database.run(migrations[next].sql);
+  }
+  const std::string numbers = fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}; COMMIT",
+                                          kStoreApplicationId, migrations.size());
+  if (done) done = database.run(numbers.c_str());
+  if (!done) (void)database.run("ROLLBACK");  // the fault is told already
+  return done;
+}
+
+Result<void> use_log(SqliteDatabase& database, const std::string& path) {
+  const Result<std::string> mode = database.text("PRAGMA journal_mode = WAL");
+  if (!mode) return tl::unexpected(mode.error());
+  if (*mode == "wal") return {};
+  return fail(ErrorCode::kStoreUnavailable,
+              fmt::format("{} cannot have a write-ahead log: put data_dir on a local disk", path));
+}
+
+}  // namespace
+
+std::span<const Migration> store_migrations() { return kMigrations; }
+
+Result<void> configure(SqliteDatabase& database) {
+  return database.run(
+      "PRAGMA synchronous = FULL;"             // a commit is on disk
+      "PRAGMA wal_autocheckpoint = 0;"         // the store does it, and sees its errors
+      "PRAGMA journal_size_limit = 67108864;"  // bytes that the log keeps when it begins anew
+      "PRAGMA mmap_size = 0;"                  // an I/O error is an error, not a signal
+      "PRAGMA cache_size = -16384;"            // KiB
+      "PRAGMA secure_delete = FAST;"           // no writes only to wipe what is deleted
+      "PRAGMA cell_size_check = ON;"
+      "PRAGMA trusted_schema = OFF;");
+}
+
+Result<void> prepare_schema(SqliteDatabase& database, const std::string& path, std::span<const Migration> migrations) {
+  const Result<bool> fresh = is_new(database);
+  if (!fresh) return tl::unexpected(fresh.error());
+  const Result<int64_t> mark = database.integer("PRAGMA application_id");
+  const Result<int64_t> version = database.integer("PRAGMA user_version");
+  if (!mark || !version) return tl::unexpected(mark ? version.error() : mark.error());
+  const bool unmarked = *mark == 0 && *version == 0 && *fresh;
+  if (*mark != kStoreApplicationId && !unmarked) {
+    return fail(ErrorCode::kBadValue,
+                fmt::format("{} is not a file of EventMQ: move it away, or set another data_dir", path));
+  }
+  if (*version > static_cast<int64_t>(migrations.size())) {
+    return fail(ErrorCode::kBadValue,
+                fmt::format("{} has version {}, and this router knows versions up to {}: use the newer router, or set "
+                            "another data_dir",
+                            path, *version, migrations.size()));
+  }
+  if (*version < static_cast<int64_t>(migrations.size())) {
+    if (Result<void> migrated = migrate(database, *version, migrations); !migrated) return migrated;
+  }
+  return use_log(database, path);
+}
+
+}  // namespace eventmq

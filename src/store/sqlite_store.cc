@@ -1,0 +1,179 @@
+#include "src/store/sqlite_store.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <chrono>
+#include <utility>
+
+#include "src/base/assert.h"
+
+namespace eventmq {
+namespace {
+
+size_t bytes_of(const JobRecord& record) {
+  if (const auto* accepted = std::get_if<JobAccepted>(&record)) return accepted->payload.size();
+  if (const auto* ended = std::get_if<JobEnded>(&record)) return ended->result.size();
+  if (const auto* remembered = std::get_if<IdRemembered>(&record)) return remembered->result.size();
+  return 0;
+}
+
+// A thread that takes no signals: they are for the program's own.
+std::thread thread_without_signals(std::function<void()> run) {
+  sigset_t all;
+  sigset_t before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  std::thread thread(std::move(run));
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return thread;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<SqliteStore>> SqliteStore::open(SqliteStoreOptions options) {
+  options.file.data_dir = options.data_dir;
+  return SqliteFile::open(options.file).map([&](std::unique_ptr<SqliteFile>&& file) {
+    return std::unique_ptr<SqliteStore>(new SqliteStore(std::move(options), std::move(file)));
+  });
+}
+
+SqliteStore::SqliteStore(SqliteStoreOptions options, std::unique_ptr<SqliteFile> file)
+    : options_(std::move(options)), file_(std::move(file)), thread_(thread_without_signals([this] { run(); })) {}
+
+SqliteStore::~SqliteStore() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+// --- On the user's thread ---
+
+Result<StoredState> SqliteStore::recover(Instant now) {
+  DedupeLimits limits;
+  {
+    const std::lock_guard lock(mutex_);
+    EMQ_ASSERT(submitted_ == 0, "recover() after commit {}", submitted_);
+    limits = dedupe_limits_;
+  }
+  return file_->read(now, limits);
+}
+
+void SqliteStore::submit(CommitNumber commit, std::vector<JobRecord> records) {
+  EMQ_ASSERT(!records.empty(), "commit {} is empty", commit);
+  Submitted submitted{commit, std::move(records), 0};
+  for (const JobRecord& record : submitted.records) submitted.bytes += bytes_of(record);
+  {
+    const std::lock_guard lock(mutex_);
+    EMQ_ASSERT(commit == submitted_ + 1, "commit {} came after {}", commit, submitted_);
+    submitted_ = commit;
+    queue_.push_back(std::move(submitted));
+  }
+  wake_.notify_one();
+}
+
+StoreHealth SqliteStore::health() const {
+  const std::lock_guard lock(mutex_);
+  return health_;
+}
+
+void SqliteStore::set_dedupe_limits(DedupeLimits limits) {
+  const std::lock_guard lock(mutex_);
+  dedupe_limits_ = limits;
+}
+
+// --- On the store's thread ---
+
+void SqliteStore::run() {
+  for (Batch batch = gather(); !batch.empty(); batch = gather()) {
+    if (!see_through(batch, write(batch))) return;
+    if (!see_through(batch, file_->tidy())) return;
+  }
+}
+
+// Waits for something to do. Empty: everything is done, and the destructor waits.
+SqliteStore::Batch SqliteStore::gather() {
+  Batch batch;
+  size_t records = 0;
+  size_t bytes = 0;
+  std::unique_lock lock(mutex_);
+  wake_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+  while (!queue_.empty()) {
+    records += queue_.front().records.size();
+    bytes += queue_.front().bytes;
+    if (!batch.empty() && (records > options_.batch_records || bytes > options_.batch_bytes)) break;
+    batch.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  }
+  return batch;
+}
+
+// Goes on after `done`, the first attempt, until the batch is durable. False: that will not be.
+bool SqliteStore::see_through(const Batch& batch, Result<void> done) {
+  while (!done) {
+    tell_fault(done.error());
+    if (done.error().code == ErrorCode::kForbidden || !wait_to_retry()) return false;
+    done = retry(batch);
+  }
+  durable_ = batch.back().commit;
+  tell_durable();
+  return true;
+}
+
+Result<void> SqliteStore::write(const Batch& batch) {
+  BatchChanges changes;
+  for (const Submitted& submitted : batch) {
+    for (const JobRecord& record : submitted.records) changes.add(record);
+  }
+  DedupeLimits limits;
+  {
+    const std::lock_guard lock(mutex_);
+    limits = dedupe_limits_;
+  }
+  return file_->write(changes, batch.back().commit, limits);
+}
+
+Result<void> SqliteStore::retry(const Batch& batch) {
+  const CommitNumber wanted = batch.back().commit;
+  const Result<CommitNumber> found = file_->reopen(durable_, wanted);
+  if (!found) return tl::unexpected(found.error());
+  return *found == wanted ? Result<void>() : write(batch);
+}
+
+// False: there was one more attempt since the destructor began.
+bool SqliteStore::wait_to_retry() {
+  if (last_try_used_) return false;
+  std::unique_lock lock(mutex_);
+  wake_.wait_for(lock, std::chrono::microseconds(options_.retry_interval.us), [&] { return stopping_; });
+  last_try_used_ = stopping_;
+  healthy_at_ = submitted_;
+  return true;
+}
+
+void SqliteStore::tell_fault(const Error& fault) {
+  StoreHealth health{false, fault.text};
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_ || health == health_) return;
+    health_ = std::move(health);
+  }
+  options_.on_change();
+}
+
+// After a fault nothing is told before all that gathered meanwhile is durable.
+void SqliteStore::tell_durable() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!health_.available && durable_ < healthy_at_) return;
+    if (health_.available && durable_ == committed_.load(std::memory_order_relaxed)) return;
+    health_ = {};
+    committed_.store(durable_, std::memory_order_release);
+    if (stopping_) return;
+  }
+  options_.on_change();
+}
+
+}  // namespace eventmq

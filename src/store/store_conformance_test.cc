@@ -1,0 +1,214 @@
+// What every Store must do, run against each of them. A new store adds its line to the list at the end.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <thread>
+
+#include "src/store/memory_store.h"
+#include "src/store/sqlite_store.h"
+#include "src/store/store.h"
+#include "src/store/testing/random_history.h"
+#include "src/store/testing/store_model.h"
+#include "src/store/testing/temporary_folder.h"
+
+namespace eventmq {
+namespace {
+
+struct StoreUnderTest {
+  const char* name;  // of the test
+  std::function<std::unique_ptr<Store>(const std::string& folder)> open;
+};
+
+class StoreConformanceTest : public testing::TestWithParam<StoreUnderTest> {
+ protected:
+  void reopen() {
+    store_.reset();
+    store_ = GetParam().open(folder_.path());
+    last_commit_ = 0;
+  }
+  void submit(std::vector<JobRecord> records) { store_->submit(++last_commit_, std::move(records)); }
+
+  std::vector<JobRecord> records(size_t count, size_t payload_bytes = 10) {
+    std::vector<JobRecord> records;
+    for (size_t i = 0; i < count; ++i) {
+      JobAccepted job;
+      job.key = next_key_++;
+      job.id = Bytes("job-" + std::to_string(job.key));
+      job.queue = Bytes::literal("default");
+      job.payload = Bytes(std::string(payload_bytes, 'x'));
+      records.push_back(std::move(job));
+    }
+    return records;
+  }
+
+  // Waits until everything submitted is kept; false after half a minute.
+  bool wait_for_commit() const {
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (store_->committed() < last_commit_) {
+      if (std::chrono::steady_clock::now() > give_up) return false;
+      std::this_thread::yield();
+    }
+    return true;
+  }
+
+  // The state that an earlier life left, as text.
+  std::string recovered(Instant now) {
+    const Result<StoredState> state = store_->recover(now);
+    return state ? text_of(*state) : state.error().text;
+  }
+
+  TemporaryFolder folder_;
+  std::unique_ptr<Store> store_ = GetParam().open(folder_.path());
+  CommitNumber last_commit_ = 0;
+  JobKey next_key_ = 1;
+};
+
+TEST_P(StoreConformanceTest, NothingIsCommittedAtFirst) {
+  EXPECT_EQ(store_->committed(), 0u);
+  EXPECT_EQ(store_->health(), StoreHealth());
+  EXPECT_EQ(recovered(Instant{}), text_of(StoredState()));
+}
+
+TEST_P(StoreConformanceTest, EveryCommitIsReachedInOrder) {
+  CommitNumber seen = 0;
+  for (CommitNumber commit = 1; commit <= 200; ++commit) {
+    submit(records(1 + commit % 3));
+    const CommitNumber now = store_->committed();
+    EXPECT_GE(now, seen) << "what is kept was taken back";
+    EXPECT_LE(now, commit) << "more is kept than was handed in";
+    seen = now;
+  }
+  EXPECT_TRUE(wait_for_commit());
+  EXPECT_EQ(store_->committed(), 200u);
+}
+
+TEST_P(StoreConformanceTest, EveryKindOfRecordIsTaken) {
+  std::vector<JobRecord> all = records(1);
+  all.push_back(AttemptStarted{1, Bytes("job-1"), 1, 1, Bytes("worker")});
+  all.push_back(JobRequeued{1, Bytes("job-1"), 1, 1, 0, Instant{5}});
+  all.push_back(AttemptStarted{1, Bytes("job-1"), 2, 2, Bytes("worker")});
+  all.push_back(JobEnded{1, Bytes("job-1"), Bytes("default"), Outcome::kOk, 2, Instant{9}, false, Bytes()});
+  all.push_back(IdRemembered{Bytes("merged"), Outcome::kOk, Instant{9}, true, Bytes("5")});
+  submit(std::move(all));
+  EXPECT_TRUE(wait_for_commit());
+}
+
+TEST_P(StoreConformanceTest, HasTheNameOfItsSetting) { EXPECT_FALSE(store_->name().empty()); }
+
+// --- Those that keep what they are given ---
+
+class DurableStoreConformanceTest : public StoreConformanceTest {};
+
+TEST_P(DurableStoreConformanceTest, SaysSo) { EXPECT_TRUE(store_->durable()); }
+
+TEST_P(DurableStoreConformanceTest, WhatWasSubmittedIsThereInTheNextLife) {
+  for (uint64_t seed = 1; seed <= 4; ++seed) {
+    store_.reset();
+    TemporaryFolder folder;
+    store_ = GetParam().open(folder.path());
+    last_commit_ = 0;
+    RandomHistory history(seed);
+    StoreModel model;
+    for (int step = 0; step < 200; ++step) {
+      std::vector<JobRecord> records = history.commit();
+      model.apply(records);
+      submit(std::move(records));
+      if (history.prng().chance(20)) {
+        ASSERT_TRUE(wait_for_commit());
+      }
+      if (!history.prng().chance(3)) continue;
+      store_.reset();
+      store_ = GetParam().open(folder.path());
+      last_commit_ = 0;
+      ASSERT_EQ(recovered(history.now()), text_of(model.state(history.now()))) << "seed " << seed << " step " << step;
+    }
+    store_.reset();
+  }
+}
+
+TEST_P(DurableStoreConformanceTest, KeysGoOnBehindTheHighestEvenIfEveryJobHasEnded) {
+  submit(records(3));
+  for (JobKey key = 1; key <= 3; ++key) {
+    submit({JobEnded{key, Bytes("job"), Bytes("default"), Outcome::kOk, 1, Instant{9}, false, Bytes()}});
+  }
+  reopen();
+  const Result<StoredState> state = store_->recover(Instant{10});
+  ASSERT_TRUE(state) << state.error().text;
+  EXPECT_EQ(state->last_key, 3u);
+  EXPECT_TRUE(state->jobs.empty());
+}
+
+TEST_P(DurableStoreConformanceTest, EveryStoredJobIsGuaranteedWhateverItsOwnHeadersSay) {
+  submit(records(1));
+  reopen();
+  const Result<StoredState> state = store_->recover(Instant{});
+  ASSERT_TRUE(state) << state.error().text;
+  ASSERT_EQ(state->jobs.size(), 1u);
+  EXPECT_TRUE(state->jobs[0].accepted.headers.guarantee);
+  EXPECT_EQ(state->jobs[0].accepted.headers.text.view(), "");
+}
+
+TEST_P(DurableStoreConformanceTest, IdsAreForgottenBeyondTheirWindowAndTheirNumber) {
+  const Instant start{1'000'000'000};
+  store_->set_dedupe_limits({seconds(100), 50});
+  for (int64_t i = 0; i < 200; ++i) {
+    submit({IdRemembered{Bytes("id-" + std::to_string(i)), Outcome::kOk, start + seconds(i), false, Bytes()}});
+  }
+  reopen();
+  store_->set_dedupe_limits({seconds(100), 50});
+  const Result<StoredState> many = store_->recover(start + seconds(199));
+  ASSERT_TRUE(many) << many.error().text;
+  ASSERT_EQ(many->ended.size(), 50u);
+  EXPECT_EQ(many->ended.front().id.view(), "id-150");
+  EXPECT_EQ(many->ended.back().id.view(), "id-199");
+  const Result<StoredState> late = store_->recover(start + seconds(270));
+  ASSERT_TRUE(late) << late.error().text;
+  ASSERT_EQ(late->ended.size(), 29u) << "an id is known for less than the window";
+  EXPECT_EQ(late->ended.front().id.view(), "id-171");
+}
+
+TEST_P(DurableStoreConformanceTest, TheLargestPayloadAndResultAreKept) {
+  std::string large(limits::kFrameBytesDefault, '\0');
+  for (size_t i = 0; i < large.size(); ++i) large[i] = static_cast<char>(i * 7 + i / 251);
+  std::vector<JobRecord> two = records(2);
+  std::get<JobAccepted>(two[0]).payload = Bytes(large);
+  submit(std::move(two));
+  submit({AttemptStarted{1, Bytes("job-1"), 1, 0, Bytes("w")}});
+  submit({JobEnded{2, Bytes("job-2"), Bytes("default"), Outcome::kOk, 1, Instant{5}, true, Bytes(large)}});
+  reopen();
+  const Result<StoredState> state = store_->recover(Instant{6});
+  ASSERT_TRUE(state) << state.error().text;
+  ASSERT_EQ(state->jobs.size(), 1u);
+  EXPECT_TRUE(state->jobs[0].accepted.payload.view() == large);
+  EXPECT_TRUE(state->jobs[0].running);
+  ASSERT_EQ(state->ended.size(), 1u);
+  EXPECT_TRUE(state->ended[0].result.view() == large);
+}
+
+// --- The stores ---
+
+std::string test_name(const testing::TestParamInfo<StoreUnderTest>& store) { return store.param.name; }
+
+const StoreUnderTest kMemory = {"Memory", [](const std::string&) { return std::make_unique<MemoryStore>(); }};
+const StoreUnderTest kSqlite = {"Sqlite", [](const std::string& folder) -> std::unique_ptr<Store> {
+                                  auto opened = SqliteStore::open({.data_dir = folder});
+                                  EMQ_ASSERT(opened.has_value(), "{}", opened.error().text);
+                                  return std::move(*opened);
+                                }};
+// Two commits or a few bytes fill a batch, and the log is moved to the database again and again.
+const StoreUnderTest kSmallBatches = {"SqliteInSmallBatches", [](const std::string& folder) -> std::unique_ptr<Store> {
+                                        SqliteStoreOptions options{
+                                            .data_dir = folder, .batch_records = 7, .batch_bytes = 5'000};
+                                        options.file.checkpoint_frames = 5;
+                                        auto opened = SqliteStore::open(options);
+                                        EMQ_ASSERT(opened.has_value(), "{}", opened.error().text);
+                                        return std::move(*opened);
+                                      }};
+
+INSTANTIATE_TEST_SUITE_P(Stores, StoreConformanceTest, testing::Values(kMemory, kSqlite, kSmallBatches), test_name);
+INSTANTIATE_TEST_SUITE_P(Stores, DurableStoreConformanceTest, testing::Values(kSqlite, kSmallBatches), test_name);
+
+}  // namespace
+}  // namespace eventmq

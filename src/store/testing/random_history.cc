@@ -1,0 +1,101 @@
+#include "src/store/testing/random_history.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <iterator>
+
+#include "src/base/assert.h"
+
+namespace eventmq {
+namespace {
+
+constexpr std::array<std::string_view, 4> kQueues = {"default", "reports", "Größe ✓ 'quoted'", "a"};
+constexpr std::array<std::string_view, 5> kHeaders = {"guarantee", "", "guarantee,priority:9,reply-requested",
+                                                      "unique:x, guarantee,unknown:1", "guarantee,retry-count:5"};
+constexpr std::array kOutcomes = {Outcome::kOk,      Outcome::kOk,        Outcome::kError,
+                                  Outcome::kTimeout, Outcome::kKilled,    Outcome::kLost,
+                                  Outcome::kExpired, Outcome::kCancelled, Outcome::kUnknownJob};
+
+template <class List>
+auto one_of(Prng& prng, const List& list) {
+  return list[prng.below(list.size())];
+}
+
+}  // namespace
+
+std::vector<JobRecord> RandomHistory::commit() {
+  now_ = now_ + milliseconds(static_cast<int64_t>(prng_.below(3000)));
+  std::vector<JobRecord> records;
+  const uint64_t count = 1 + prng_.below(5);
+  while (records.size() < count) add_record(records);
+  return records;
+}
+
+void RandomHistory::add_record(std::vector<JobRecord>& records) {
+  if (live_.empty() || prng_.chance(35)) return records.emplace_back(accept()), void();
+  if (prng_.chance(5)) return records.emplace_back(remember()), void();
+  auto job = live_.lower_bound(1 + prng_.below(last_key_));
+  if (job == live_.end()) job = std::prev(job);
+  const auto [key, life] = *job;
+  if (prng_.chance(40)) return records.push_back(end(key)), void();
+  records.push_back(life.running ? requeue(key, job->second) : start(key, job->second));
+}
+
+JobAccepted RandomHistory::accept() {
+  JobAccepted job;
+  job.key = last_key_ += 1 + prng_.below(2);
+  job.id = Bytes(fmt::format("job-{}", job.key));
+  job.queue = Bytes(one_of(prng_, kQueues));
+  const Result<JobHeaders> headers = parse_headers(Bytes(one_of(prng_, kHeaders)));
+  EMQ_ASSERT(headers.has_value());
+  job.headers = *headers;
+  job.payload = random_bytes();
+  job.accepted_at = now_;
+  job.due_at = prng_.chance(30) ? now_ + seconds(5) : now_;
+  job.expires_at = prng_.chance(30) ? now_ + seconds(60) : Instant::never();
+  live_[job.key] = {job.id, job.queue};
+  return job;
+}
+
+JobRecord RandomHistory::start(JobKey key, Live& job) {
+  job.running = true;
+  return AttemptStarted{key, job.id, ++job.attempt, job.losses, random_bytes()};
+}
+
+JobRecord RandomHistory::requeue(JobKey key, Live& job) {
+  job.running = false;
+  switch (prng_.below(3)) {
+    case 0:
+      --job.attempt;  // handed back
+      break;
+    case 1:
+      ++job.losses;
+      break;
+    default:
+      ++job.retries_used;
+  }
+  return JobRequeued{key, job.id, job.attempt, job.retries_used, job.losses, now_ + seconds(1)};
+}
+
+JobRecord RandomHistory::end(JobKey key) {
+  const Live job = live_.at(key);
+  live_.erase(key);
+  const bool wanted = prng_.chance(50);
+  return JobEnded{key, job.id, job.queue, one_of(prng_, kOutcomes), job.attempt, now_, wanted, random_bytes()};
+}
+
+IdRemembered RandomHistory::remember() {
+  const bool wanted = prng_.chance(50);
+  return {Bytes(fmt::format("shared-{}", prng_.below(1000))), one_of(prng_, kOutcomes), now_, wanted, random_bytes()};
+}
+
+// Mostly short, now and then on several pages; any bytes.
+Bytes RandomHistory::random_bytes() {
+  const uint64_t longest = prng_.chance(3) ? 60'000 : prng_.chance(10) ? 4'000 : 60;
+  std::string text(prng_.below(longest), '\0');
+  for (char& byte : text) byte = static_cast<char>(prng_.below(256));
+  return Bytes(text);
+}
+
+}  // namespace eventmq

@@ -1,0 +1,36 @@
+// What a store must give back: the records applied one by one, in the plainest way, to tables in memory.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "src/store/store.h"
+
+namespace eventmq {
+
+class StoreModel {
+ public:
+  void apply(const JobRecord& record);
+  void apply(const std::vector<JobRecord>& records) {
+    for (const JobRecord& record : records) apply(record);
+  }
+  StoredState state(Instant now, DedupeLimits limits = {}) const;
+
+ private:
+  void add(const JobAccepted& record);
+  void add(const AttemptStarted& record);
+  void add(const JobRequeued& record);
+  void add(const JobEnded& record);
+  void add(const IdRemembered& record);
+
+  std::map<JobKey, StoredJob> jobs_;
+  std::vector<StoredQueue> queues_;  // by first mention
+  std::vector<StoredEnd> ended_;
+  JobKey last_key_ = 0;
+};
+
+// One line for each thing, so that two states can be compared and their difference read.
+std::string text_of(const StoredState& state);
+
+}  // namespace eventmq
