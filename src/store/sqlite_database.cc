@@ -144,6 +144,7 @@ Result<SqliteDatabase> SqliteDatabase::open(const std::string& path, const std::
   }
   database.log_frames_ = std::make_unique<int>(0);
   sqlite3_busy_timeout(handle, kBusyMilliseconds);
+  // In the place of SQLite's own hook, which would move the log at every thousandth page and keep its errors to itself.
   sqlite3_wal_hook(handle, note_log_frames, database.log_frames_.get());
   return database;
 }

@@ -96,7 +96,7 @@ class SqliteDatabase {
   SqliteDatabase& operator=(SqliteDatabase&&) noexcept;
 
   // Opens the file for reading and writing, and makes it if there is none. `vfs` is the name of an SQLite VFS; empty:
-  // the system's own. Nothing of the file is read yet.
+  // the system's own. Nothing of the file is read yet. SQLite never checkpoints by itself, but for the last close.
   static Result<SqliteDatabase> open(const std::string& path, const std::string& vfs);
 
   // Runs statements that give no rows of interest.

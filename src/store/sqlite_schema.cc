@@ -87,7 +87,6 @@ std::span<const Migration> store_migrations() { return kMigrations; }
 Result<void> configure(SqliteDatabase& database) {
   return database.run(
       "PRAGMA synchronous = FULL;"             // a commit is on disk
-      "PRAGMA wal_autocheckpoint = 0;"         // the store does it, and sees its errors
       "PRAGMA journal_size_limit = 67108864;"  // bytes that the log keeps when it begins anew
       "PRAGMA mmap_size = 0;"                  // an I/O error is an error, not a signal
       "PRAGMA cache_size = -16384;"            // KiB

@@ -79,7 +79,7 @@ Result<void> make_folder(const std::string& folder) {
   for (size_t end = folder.find('/', 1); made; end = folder.find('/', end + 1)) {
     struct stat found;
     const std::string part = folder.substr(0, end);
-    const bool is_there = ::stat(part.c_str(), &found) == 0 && end != std::string::npos;
+    const bool is_there = ::stat(part.c_str(), &found) == 0 && S_ISDIR(found.st_mode);
     if (!is_there) made = make_one_folder(part);
     if (end == std::string::npos) break;
   }

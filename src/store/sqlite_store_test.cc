@@ -1,0 +1,414 @@
+#include "src/store/sqlite_store.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "src/store/testing/random_history.h"
+#include "src/store/testing/store_model.h"
+#include "src/store/testing/temporary_folder.h"
+
+namespace eventmq {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::HasSubstr;
+
+template <class Condition>
+bool wait_until(Condition condition) {
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > give_up) return false;
+    std::this_thread::yield();
+  }
+  return true;
+}
+
+JobAccepted accepted(JobKey key, std::string payload = "x", std::string queue = "default") {
+  JobAccepted job;
+  job.key = key;
+  job.id = Bytes("job-" + std::to_string(key));
+  job.queue = Bytes(queue);
+  job.headers.text = Bytes("guarantee");
+  job.payload = Bytes(payload);
+  job.accepted_at = job.due_at = Instant{1'000'000};
+  job.expires_at = Instant::never();
+  return job;
+}
+
+JobEnded ended(JobKey key, Outcome outcome = Outcome::kOk, std::string queue = "default") {
+  return {key, Bytes("job-" + std::to_string(key)), Bytes(queue), outcome, 1, Instant{2'000'000}, false, Bytes()};
+}
+
+// Another program that looks into the file.
+class Reader {
+ public:
+  explicit Reader(const std::string& folder) : database_(*SqliteDatabase::open(folder + "/eventmq.db", "")) {}
+  int64_t integer(const char* sql) { return *database_.integer(sql); }
+  std::string text(const char* sql) { return *database_.text(sql); }
+  void run(const char* sql) {
+    const Result<void> done = database_.run(sql);
+    ASSERT_TRUE(done) << done.error().text;
+  }
+  SqliteDatabase& database() { return database_; }
+
+ private:
+  SqliteDatabase database_;
+};
+
+class SqliteStoreTest : public testing::Test {
+ protected:
+  SqliteStoreOptions options() {
+    SqliteStoreOptions options;
+    options.data_dir = folder_.path();
+    options.retry_interval = milliseconds(1);
+    options.on_change = [this] { ++changes_; };
+    return options;
+  }
+  void open() { open(options()); }
+  void open(SqliteStoreOptions options) {
+    store_.reset();
+    auto opened = SqliteStore::open(std::move(options));
+    ASSERT_TRUE(opened) << opened.error().text;
+    store_ = std::move(*opened);
+    commit_ = 0;
+  }
+  Error refusal() {
+    auto opened = SqliteStore::open(options());
+    EXPECT_FALSE(opened);
+    return opened ? Error() : opened.error();
+  }
+  void submit(std::vector<JobRecord> records) { store_->submit(++commit_, std::move(records)); }
+  void commit(std::vector<JobRecord> records) {
+    submit(std::move(records));
+    ASSERT_TRUE(wait_until([&] { return store_->committed() == commit_; })) << store_->health().text;
+  }
+  std::string database() const { return folder_.file("eventmq.db"); }
+  void write(const std::string& path, std::string_view text) { std::ofstream(path, std::ios::binary) << text; }
+
+  TemporaryFolder folder_;
+  std::atomic<int> changes_{0};
+  std::unique_ptr<SqliteStore> store_;
+  CommitNumber commit_ = 0;
+};
+
+// --- Opening ---
+
+TEST_F(SqliteStoreTest, MakesItsFolderForThisUserOnly) {
+  auto elsewhere = options();
+  elsewhere.data_dir = folder_.file("a/b");
+  open(elsewhere);
+  struct stat found;
+  ASSERT_EQ(::stat(elsewhere.data_dir.c_str(), &found), 0);
+  EXPECT_EQ(found.st_mode & 0777u, 0700u);
+}
+
+TEST_F(SqliteStoreTest, ASecondOneOnTheSameFolderIsRefusedAndToldWhoHasIt) {
+  open();
+  const Error error = refusal();
+  EXPECT_EQ(error.code, ErrorCode::kStoreUnavailable);
+  EXPECT_EQ(error.text, "another router (process " + std::to_string(::getpid()) + ") uses " + database() +
+                            ": stop it, or give this one another data_dir");
+  store_.reset();
+  open();
+}
+
+TEST_F(SqliteStoreTest, TheLockOfAnotherProcessEndsWithIt) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const auto lock = FileLock::take(folder_.file("eventmq.lock"), "");
+    write(folder_.file("ready"), "");
+    while (lock && fs::exists(folder_.path())) ::pause();
+    ::_exit(0);
+  }
+  ASSERT_TRUE(wait_until([&] { return fs::exists(folder_.file("ready")); }));
+  EXPECT_THAT(refusal().text, HasSubstr("(process " + std::to_string(child) + ")"));
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  open();
+}
+
+TEST_F(SqliteStoreTest, AForeignFileIsRefusedAndLeftAsItIs) {
+  write(database(), "Dear diary, today I was no database but long enough to be one, or so I thought.");
+  EXPECT_THAT(refusal().text, HasSubstr("is not a file of EventMQ: move it away, or set another data_dir"));
+  fs::remove(database());
+  {
+    Reader other(folder_.path());
+    other.run("CREATE TABLE jobs (a); PRAGMA user_version = 1");
+  }
+  const Error error = refusal();
+  EXPECT_EQ(error.code, ErrorCode::kBadValue);
+  EXPECT_THAT(error.text, HasSubstr("is not a file of EventMQ"));
+  Reader other(folder_.path());
+  EXPECT_EQ(other.text("SELECT group_concat(name) FROM sqlite_schema"), "jobs");
+  EXPECT_EQ(other.text("PRAGMA journal_mode"), "delete");
+}
+
+TEST_F(SqliteStoreTest, ANewerFileIsRefused) {
+  open();
+  store_.reset();
+  Reader(folder_.path()).run("PRAGMA user_version = 99");
+  const Error error = refusal();
+  EXPECT_EQ(error.code, ErrorCode::kBadValue);
+  EXPECT_THAT(error.text, HasSubstr("has version 99, and this router knows versions up to 1: use the newer router"));
+}
+
+TEST_F(SqliteStoreTest, ADamagedFileIsRefused) {
+  open();
+  commit({accepted(1)});
+  store_.reset();
+  std::fstream file(database(), std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(100);
+  file << std::string(3000, 'Z');
+  file.close();
+  EXPECT_THAT(refusal().text, AllOf(HasSubstr("is damaged"), HasSubstr("put a copy in its place")));
+}
+
+TEST_F(SqliteStoreTest, AnEmptiedFileBesideItsLogIsRefused) {
+  write(database(), "");
+  write(folder_.file("eventmq.db-wal"), "something");
+  EXPECT_THAT(refusal().text, HasSubstr("is empty but"));
+  EXPECT_EQ(fs::file_size(folder_.file("eventmq.db-wal")), 9u);
+}
+
+TEST_F(SqliteStoreTest, ALinkAFolderAndAFileInTheWrongPlaceAreRefused) {
+  write(folder_.file("real"), "");
+  fs::create_symlink(folder_.file("real"), database());
+  EXPECT_THAT(refusal().text, HasSubstr("is a symbolic link: set data_dir to the folder of the file itself"));
+  fs::remove(database());
+  fs::create_directory(database());
+  EXPECT_THAT(refusal().text, HasSubstr("is not a file: move it away"));
+  auto within_a_file = options();
+  within_a_file.data_dir = folder_.file("real/data");
+  EXPECT_EQ(SqliteStore::open(within_a_file).error(),
+            (Error{ErrorCode::kBadValue, folder_.file("real") + " is not a folder: set another data_dir"}));
+  auto none = options();
+  none.data_dir = "";
+  EXPECT_THAT(SqliteStore::open(none).error().text, HasSubstr("data_dir is empty"));
+}
+
+TEST_F(SqliteStoreTest, AFolderThatCannotBeWrittenIsRefused) {
+  auto unwritable = options();
+  unwritable.data_dir = "/proc/eventmq";
+  EXPECT_THAT(SqliteStore::open(unwritable).error().text, HasSubstr("/proc/eventmq cannot be made"));
+  if (::geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
+  fs::permissions(folder_.path(), fs::perms::owner_read | fs::perms::owner_exec);
+  const Error error = refusal();
+  fs::permissions(folder_.path(), fs::perms::owner_all);
+  EXPECT_EQ(error.code, ErrorCode::kSystem);
+  EXPECT_THAT(error.text, HasSubstr("make it and its folder writable for this user"));
+}
+
+// --- What is in the file ---
+
+TEST_F(SqliteStoreTest, ACommitIsToldOnlyWhenOthersSeeItInTheFile) {
+  open();
+  Reader reader(folder_.path());
+  for (JobKey key = 1; key <= 200; ++key) {
+    submit({accepted(key)});
+    const auto told = static_cast<int64_t>(store_->committed());
+    EXPECT_GE(reader.integer("SELECT count(*) FROM jobs"), told);
+    EXPECT_GE(reader.integer("SELECT value FROM meta WHERE key = 'commit'"), told);
+  }
+  ASSERT_TRUE(wait_until([&] { return store_->committed() == 200; }));
+  EXPECT_GT(changes_, 0);
+  EXPECT_EQ(reader.integer("SELECT count(*) FROM jobs"), 200);
+}
+
+TEST_F(SqliteStoreTest, EveryQueuesCountsAddUpAtEveryMoment) {
+  open();
+  Reader reader(folder_.path());
+  RandomHistory history(7);
+  for (int i = 0; i < 300; ++i) {
+    submit(history.commit());
+    EXPECT_EQ(reader.integer("SELECT count(*) FROM queues WHERE accepted <> done + dead + expired + cancelled + "
+                             "(SELECT count(*) FROM jobs WHERE jobs.queue_id = queues.queue_id)"),
+              0);
+  }
+  ASSERT_TRUE(wait_until([&] { return store_->committed() == commit_; }));
+  EXPECT_GT(reader.integer("SELECT sum(accepted) FROM queues"), 100);
+}
+
+TEST_F(SqliteStoreTest, AJobThatComesAndGoesWithinABatchNeverHasARow) {
+  open();
+  Reader reader(folder_.path());
+  reader.run("BEGIN IMMEDIATE");  // holds the store up, so that the next three are one batch
+  submit({accepted(1)});
+  submit({AttemptStarted{1, Bytes("job-1"), 1, 0, Bytes("w")}});
+  submit({ended(1, Outcome::kTimeout), accepted(2)});
+  reader.run(
+      "CREATE TABLE t (n); CREATE TRIGGER seen AFTER INSERT ON jobs BEGIN INSERT INTO t VALUES (new.key); END;"
+      "COMMIT");
+  ASSERT_TRUE(wait_until([&] { return store_->committed() == 3; })) << store_->health().text;
+  EXPECT_EQ(reader.text("SELECT group_concat(key) FROM jobs"), "2");
+  EXPECT_EQ(reader.text("SELECT group_concat(id || ' ' || outcome) FROM ended"), "job-1 timeout");
+  EXPECT_EQ(reader.text("SELECT name || accepted || done || dead FROM queues"), "default201");
+}
+
+TEST_F(SqliteStoreTest, AJobIsReadableAsTheDocumentationSays) {
+  open();
+  commit({accepted(1, "small"), accepted(2, std::string(5000, 'L'), "other")});
+  commit({AttemptStarted{2, Bytes("job-2"), 1, 0, Bytes("worker-a")}});
+  Reader reader(folder_.path());
+  EXPECT_EQ(reader.text("SELECT payload FROM jobs WHERE key = 1"), "small");
+  EXPECT_EQ(reader.integer("SELECT payload IS NULL FROM jobs WHERE key = 2"), 1);
+  EXPECT_EQ(reader.integer("SELECT length(payload) FROM large_payloads WHERE key = 2"), 5000);
+  EXPECT_EQ(reader.text("SELECT id || headers || accepted_at || due_at || running || attempt || worker FROM jobs "
+                        "WHERE key = 2"),
+            "job-2guarantee1000000100000011worker-a");
+  EXPECT_EQ(reader.integer("SELECT expires_at IS NULL FROM jobs WHERE key = 1"), 1);
+  commit({ended(2, Outcome::kOk, "other")});
+  EXPECT_EQ(reader.integer("SELECT count(*) FROM large_payloads"), 0);
+}
+
+TEST_F(SqliteStoreTest, EndedJobsAreTrimmedInPortionsAsTheyAgeAndOverflow) {
+  open();
+  Reader reader(folder_.path());
+  store_->set_dedupe_limits({seconds(600), 1000});
+  const auto remember = [&](int64_t from, int64_t count, Instant at) {
+    std::vector<JobRecord> records;
+    for (int64_t i = from; i < from + count; ++i) {
+      records.push_back(IdRemembered{Bytes("id-" + std::to_string(i)), Outcome::kOk, at, false, Bytes()});
+    }
+    commit(std::move(records));
+  };
+  remember(0, 1500, Instant{0});
+  EXPECT_EQ(reader.integer("SELECT count(*) FROM ended"), 1000);
+  EXPECT_EQ(reader.text("SELECT id FROM ended ORDER BY seq LIMIT 1"), "id-500");
+  remember(1500, 1, Instant{0} + seconds(700));  // all others are over age: some go
+  const int64_t after_one = reader.integer("SELECT count(*) FROM ended");
+  EXPECT_LT(after_one, 1000);
+  EXPECT_GT(after_one, 800);
+  for (int64_t i = 0; i < 20; ++i) remember(1501 + i, 1, Instant{0} + seconds(700));
+  EXPECT_EQ(reader.integer("SELECT count(*) FROM ended"), 21);
+  EXPECT_EQ(reader.integer("SELECT max(seq) - min(seq) + 1 FROM ended"), 21);
+}
+
+TEST_F(SqliteStoreTest, ALongLogIsMovedToTheFileUnlessAReaderHoldsIt) {
+  auto small_log = options();
+  small_log.file.checkpoint_frames = 20;
+  open(small_log);
+  const std::string log = folder_.file("eventmq.db-wal");
+  Reader reader(folder_.path());
+  reader.run("BEGIN");
+  reader.integer("SELECT count(*) FROM jobs");
+  for (JobKey key = 1; key <= 100; ++key) commit({accepted(key, std::string(1000, 'p'))});
+  const auto held_back = fs::file_size(log);
+  EXPECT_GT(held_back, 100u * 4096);
+  reader.run("COMMIT");
+  for (JobKey key = 101; key <= 200; ++key) commit({accepted(key, std::string(1000, 'p'))});
+  EXPECT_EQ(reader.integer("SELECT count(*) FROM jobs"), 200);
+  EXPECT_LT(fs::file_size(log), held_back + 60u * 4096) << "the log begins anew once it is moved";
+}
+
+TEST_F(SqliteStoreTest, ARowThatCannotBeReadIsAnErrorAndNoLoss) {
+  open();
+  commit({accepted(1), accepted(2)});
+  store_.reset();
+  Reader(folder_.path()).run("UPDATE jobs SET headers = 'priority:many' WHERE key = 2");
+  open();
+  const Result<StoredState> state = store_->recover(Instant{});
+  ASSERT_FALSE(state);
+  EXPECT_EQ(state.error().code, ErrorCode::kStoreUnavailable);
+  EXPECT_THAT(state.error().text, AllOf(HasSubstr("job 2 cannot be read"), HasSubstr("priority")));
+}
+
+TEST_F(SqliteStoreTest, TheDestructorCommitsWhatWasSubmitted) {
+  open();
+  for (JobKey key = 1; key <= 500; ++key) submit({accepted(key)});
+  store_.reset();
+  Reader reader(folder_.path());
+  EXPECT_EQ(reader.integer("SELECT count(*) FROM jobs"), 500);
+  EXPECT_FALSE(fs::exists(folder_.file("eventmq.db-wal")) && fs::file_size(folder_.file("eventmq.db-wal")) > 0);
+}
+
+// --- Faults that need no broken disk ---
+
+TEST_F(SqliteStoreTest, WaitsForAnotherProgramThatWritesAndGoesOn) {
+  open();
+  Reader other(folder_.path());
+  other.run("BEGIN IMMEDIATE");
+  submit({accepted(1)});
+  ASSERT_TRUE(wait_until([&] { return !store_->health().available; }));
+  EXPECT_THAT(store_->health().text, HasSubstr("is locked by another program: end whatever writes to it"));
+  EXPECT_EQ(store_->committed(), 0u);
+  submit({accepted(2)});
+  other.run("COMMIT");
+  ASSERT_TRUE(wait_until([&] { return store_->committed() == 2; })) << store_->health().text;
+  EXPECT_TRUE(store_->health().available);
+  EXPECT_EQ(other.integer("SELECT count(*) FROM jobs"), 2);
+}
+
+TEST_F(SqliteStoreTest, AFileThatIsGoneIsMissedAndFoundAgain) {
+  open();
+  commit({accepted(1)});
+  fs::rename(database(), folder_.file("elsewhere"));
+  submit({accepted(2)});
+  ASSERT_TRUE(wait_until([&] { return !store_->health().available; }));
+  EXPECT_EQ(store_->health().text,
+            database() + " is gone: put it back, or restart the router to begin with what is there");
+  EXPECT_FALSE(fs::exists(database())) << "no other file is made in its place";
+  fs::rename(folder_.file("elsewhere"), database());
+  ASSERT_TRUE(wait_until([&] { return store_->committed() == 2; })) << store_->health().text;
+  EXPECT_TRUE(store_->health().available);
+  EXPECT_EQ(Reader(folder_.path()).integer("SELECT count(*) FROM jobs"), 2);
+}
+
+TEST_F(SqliteStoreTest, AnotherFileInItsPlaceIsNotTaken) {
+  open();
+  commit({accepted(1)});
+  fs::copy_file(database(), folder_.file("copy"));
+  fs::rename(folder_.file("copy"), database());
+  submit({accepted(2)});
+  ASSERT_TRUE(wait_until([&] { return !store_->health().available; }));
+  EXPECT_THAT(store_->health().text, HasSubstr("is not the file that this router opened"));
+  EXPECT_EQ(store_->committed(), 1u);
+}
+
+TEST_F(SqliteStoreTest, ALogThatIsTakenAwayCostsNothingThatWasTold) {
+  open();
+  commit({accepted(1)});
+  fs::remove(folder_.file("eventmq.db-wal"));
+  submit({accepted(2)});
+  ASSERT_TRUE(wait_until([&] { return store_->committed() == 2; })) << store_->health().text;
+  EXPECT_EQ(Reader(folder_.path()).integer("SELECT count(*) FROM jobs"), 2);
+}
+
+TEST_F(SqliteStoreTest, OnceAnotherRouterHasTheFileNothingIsWrittenAnyMore) {
+  open();
+  commit({accepted(1)});
+  fs::remove(folder_.file("eventmq.lock"));  // so that two can be there
+  auto other = SqliteStore::open(options());
+  ASSERT_TRUE(other) << other.error().text;
+  submit({accepted(2)});
+  ASSERT_TRUE(wait_until([&] { return !store_->health().available; }));
+  EXPECT_THAT(store_->health().text, HasSubstr("another router has taken over"));
+  store_.reset();
+  (*other)->submit(1, {accepted(3)});
+  ASSERT_TRUE(wait_until([&] { return (*other)->committed() == 1; }));
+  EXPECT_EQ(Reader(folder_.path()).text("SELECT group_concat(key) FROM jobs"), "1,3");
+}
+
+TEST_F(SqliteStoreTest, AJobThatSomebodyDeletedIsNoticedAndNotCounted) {
+  open();
+  commit({accepted(1)});
+  Reader(folder_.path()).run("DELETE FROM jobs");
+  submit({ended(1)});
+  ASSERT_TRUE(wait_until([&] { return !store_->health().available; }));
+  EXPECT_THAT(store_->health().text,
+              AllOf(HasSubstr("job 1 of this router is not in the store"), HasSubstr("restart")));
+  store_.reset();
+  EXPECT_EQ(Reader(folder_.path()).integer("SELECT done FROM queues"), 0);
+}
+
+}  // namespace
+}  // namespace eventmq
