@@ -101,7 +101,10 @@ Result<void> SqliteStatement::finish() {
 Result<int64_t> SqliteStatement::finish_with_integer() {
   const Result<bool> row = next();
   if (!row) return tl::unexpected(row.error());
-  EMQ_ASSERT(*row, "no row: {}", sqlite3_sql(statement_.get()));
+  if (!*row) {
+    const char* path = sqlite3_db_filename(sqlite3_db_handle(statement_.get()), "main");
+    return fail(ErrorCode::kStoreUnavailable, sqlite_fault(SQLITE_CORRUPT, 0, path ? path : "", "a row is missing"));
+  }
   const int64_t value = integer(0);
   return finish().map([&] { return value; });
 }

@@ -44,7 +44,7 @@ class SqliteStatement {
     start(values...);
     return finish();
   }
-  // The first row's first column, where a statement gives one row.
+  // The first row's first column, where a statement gives one row in a sound file; none is an error.
   template <class... Values>
   Result<int64_t> run_for_integer(const Values&... values) {
     start(values...);

@@ -132,7 +132,8 @@ Result<void> rewrite_log(const std::string& log, const std::string& vfs_name) {
     code = vfs->xOpen(vfs, log.c_str(), file.get(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_WAL, &flags);
   if (code == SQLITE_OK) code = write_over(file);
   if (code == SQLITE_OK) return {};
-  return fail(ErrorCode::kStoreUnavailable, sqlite_fault(code, 0, log, sqlite3_errstr(code)));
+  const int system_error = vfs->xGetLastError ? vfs->xGetLastError(vfs, 0, nullptr) : 0;
+  return fail(ErrorCode::kStoreUnavailable, sqlite_fault(code, system_error, log, sqlite3_errstr(code)));
 }
 
 }  // namespace eventmq

@@ -12,14 +12,20 @@ namespace eventmq {
 
 class TemporaryFolder {
  public:
-  TemporaryFolder() {
-    std::string path = (std::filesystem::temp_directory_path() / "eventmq_store_XXXXXX").string();
+  TemporaryFolder() : TemporaryFolder(std::filesystem::temp_directory_path()) {}
+  explicit TemporaryFolder(const std::filesystem::path& within) {
+    std::string path = (within / "eventmq_store_XXXXXX").string();
     EMQ_ASSERT(::mkdtemp(path.data()) != nullptr);
     path_ = path;
   }
   ~TemporaryFolder() {
     std::error_code ignored;
     std::filesystem::remove_all(path_, ignored);
+  }
+  // In memory where the system has such a place, so that syncs cost nothing.
+  static std::filesystem::path quick_place() {
+    const std::filesystem::path memory = "/dev/shm";
+    return std::filesystem::is_directory(memory) ? memory : std::filesystem::temp_directory_path();
   }
   TemporaryFolder(const TemporaryFolder&) = delete;
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;

@@ -1,0 +1,233 @@
+// For every n, the n-th call into the file system fails: once, or from then on until it is mended. Whatever happens,
+// nothing that was told as committed is missing, the state is one that the history had, and the store comes back by
+// itself.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <functional>
+#include <thread>
+
+#include "src/store/sqlite_store.h"
+#include "src/store/testing/fault_vfs.h"
+#include "src/store/testing/random_history.h"
+#include "src/store/testing/store_model.h"
+#include "src/store/testing/temporary_folder.h"
+
+namespace eventmq {
+namespace {
+
+constexpr CommitNumber kCommits = 10;
+constexpr uint64_t kAtTheEnd = 1'000'000;  // a call that is never made
+
+enum class Ending {
+  kMended,     // the fault ends, and the store is waited for
+  kKilled,     // the store ends with the fault still there
+  kPowerLost,  // the power goes when the store has just dealt with the fault, or has found that it cannot
+};
+
+// The history, and the state after each of its commits.
+struct History {
+  explicit History(uint64_t seed) {
+    RandomHistory random(seed);
+    StoreModel model;
+    states.push_back(text_of(model.state(random.now())));
+    for (CommitNumber commit = 1; commit <= kCommits; ++commit) {
+      commits.push_back(random.commit());
+      model.apply(commits.back());
+      now = random.now();
+      states.push_back(text_of(model.state(now, kEverything)));
+    }
+  }
+  static constexpr DedupeLimits kEverything = {seconds(1'000'000), 1'000'000};
+
+  std::vector<std::vector<JobRecord>> commits;
+  std::vector<std::string> states;  // by number of commits
+  Instant now;
+};
+
+template <class Condition>
+bool wait_until(Condition condition) {
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > give_up) return false;
+    std::this_thread::yield();
+  }
+  return true;
+}
+
+// One run of the history over a file system that fails.
+class FaultyRun {
+ public:
+  FaultyRun(const History& history, uint64_t seed) : history_(history), vfs_(seed) {}
+
+  // Empty: all was well. Else what was not.
+  std::string run(VfsFault fault, Ending ending);
+  FaultVfs& vfs() { return vfs_; }
+  uint64_t calls() const { return calls_; }
+
+ private:
+  std::unique_ptr<SqliteStore> open();
+  std::string live(Ending ending);
+  std::string look_at_what_is_left();
+
+  const History& history_;
+  FaultVfs vfs_;
+  TemporaryFolder folder_{TemporaryFolder::quick_place()};
+  CommitNumber submitted_ = 0;
+  CommitNumber told_ = 0;
+  uint64_t calls_ = 0;
+  std::string refusal_;
+};
+
+std::unique_ptr<SqliteStore> FaultyRun::open() {
+  SqliteStoreOptions options{.data_dir = folder_.path(), .retry_interval = microseconds(100)};
+  options.file.vfs = vfs_.name();
+  options.file.checkpoint_frames = 12;  // twice or so in the history
+  auto opened = SqliteStore::open(options);
+  refusal_ = opened ? "" : opened.error().text;
+  if (opened) (*opened)->set_dedupe_limits(History::kEverything);
+  return opened ? std::move(*opened) : nullptr;
+}
+
+std::string FaultyRun::run(VfsFault fault, Ending ending) {
+  vfs_.fail(fault);
+  std::string complaint = live(ending);
+  if (!complaint.empty()) return complaint;
+  ending == Ending::kPowerLost ? vfs_.restore_power() : vfs_.mend();
+  return look_at_what_is_left();
+}
+
+std::string FaultyRun::live(Ending ending) {
+  std::unique_ptr<SqliteStore> store = open();
+  if (!store && ending == Ending::kMended) {
+    vfs_.mend();
+    store = open();
+    if (!store) return "it does not open once the fault is gone: " + refusal_;
+  }
+  const auto all_told = [&] { return store->committed() == submitted_; };
+  const bool stops_at_fault = ending == Ending::kPowerLost;
+  while (store && submitted_ < kCommits && !(stops_at_fault && vfs_.failures() > 0)) {
+    store->submit(submitted_ + 1, history_.commits[submitted_]);
+    ++submitted_;
+    const bool settled = wait_until([&] { return all_told() || !store->health().available; });
+    if (!settled) return "neither commits nor says that it cannot";
+  }
+  calls_ = vfs_.calls();
+  if (store && ending == Ending::kMended) vfs_.mend();
+  const bool is_back = ending == Ending::kMended || (stops_at_fault && vfs_.failures() == 1);
+  if (store && is_back &&
+      !wait_until([&] { return vfs_.failures() > 1 || (all_told() && store->health().available); })) {
+    return "it does not come back: " + store->health().text;
+  }
+  if (store) told_ = store->committed();
+  if (ending == Ending::kPowerLost) vfs_.cut_power();
+  return {};
+}
+
+std::string FaultyRun::look_at_what_is_left() {
+  const std::unique_ptr<SqliteStore> store = open();
+  if (!store) return "it does not open any more: " + refusal_;
+  const Result<StoredState> state = store->recover(history_.now);
+  if (!state) return "it cannot be read any more: " + state.error().text;
+  const Result<std::string> check =
+      SqliteDatabase::open(folder_.file("eventmq.db"), vfs_.name()).and_then([](SqliteDatabase&& file) {
+        return file.text("PRAGMA integrity_check");
+      });
+  if (!check || *check != "ok") return "the file is damaged: " + (check ? *check : check.error().text);
+  const std::string found = text_of(*state);
+  for (CommitNumber commit = told_; commit <= submitted_; ++commit) {
+    if (found == history_.states[commit]) return {};
+  }
+  return "told " + std::to_string(told_) + " of " + std::to_string(submitted_) + " commits, and then had\n" + found +
+         "instead of\n" + history_.states[told_];
+}
+
+// --- Campaigns ---
+
+// Runs for every n until the n-th call is not made any more. Returns how many runs had a fault.
+uint64_t campaign(VfsFault fault, Ending ending, uint64_t history_seed = 1) {
+  const History history(history_seed);
+  uint64_t faults = 0;
+  for (fault.nth = 1;; ++fault.nth) {
+    FaultyRun run(history, fault.nth);
+    const std::string complaint = run.run(fault, ending);
+    EXPECT_EQ(complaint, "") << "call " << fault.nth;
+    if (!complaint.empty() || (run.calls() > 0 && run.calls() < fault.nth)) return faults;
+    ++faults;
+  }
+}
+
+struct Campaign {
+  const char* name;
+  VfsFault::Kind kind;
+};
+class SqliteFaultTest : public testing::TestWithParam<Campaign> {
+ protected:
+  uint64_t campaign_with(bool for_good, Ending ending) {
+    const uint64_t faults = campaign({.kind = GetParam().kind, .for_good = for_good}, ending);
+    RecordProperty("runs", static_cast<int>(faults));
+    return faults;
+  }
+};
+
+TEST_P(SqliteFaultTest, AfterAFaultItGoesOnByItself) { EXPECT_GT(campaign_with(false, Ending::kMended), 30u); }
+TEST_P(SqliteFaultTest, AfterALastingFaultItGoesOnByItself) { EXPECT_GT(campaign_with(true, Ending::kMended), 30u); }
+TEST_P(SqliteFaultTest, KilledAfterAFaultItHasWhatItTold) { EXPECT_GT(campaign_with(false, Ending::kKilled), 30u); }
+TEST_P(SqliteFaultTest, KilledInAFaultItHasWhatItTold) { EXPECT_GT(campaign_with(true, Ending::kKilled), 30u); }
+TEST_P(SqliteFaultTest, WithoutPowerAfterAFaultItHasWhatItTold) {
+  EXPECT_GT(campaign_with(false, Ending::kPowerLost), 30u);
+}
+TEST_P(SqliteFaultTest, WithoutPowerInAFaultItHasWhatItTold) {
+  EXPECT_GT(campaign_with(true, Ending::kPowerLost), 30u);
+}
+
+std::string campaign_name(const testing::TestParamInfo<Campaign>& campaign) { return campaign.param.name; }
+
+INSTANTIATE_TEST_SUITE_P(Kinds, SqliteFaultTest,
+                         testing::Values(Campaign{"IoError", VfsFault::Kind::kIoError},
+                                         Campaign{"NoSpace", VfsFault::Kind::kNoSpace},
+                                         Campaign{"ShortWrite", VfsFault::Kind::kShortWrite}),
+                         campaign_name);
+
+// A failed sync is the fault that a second one can make worse, if what was not synced is taken for what is on disk.
+TEST(SqliteFaultSyncTest, WhereverThePowerGoesAfterAFailedSyncWhatWasToldIsThere) {
+  const History history(1);
+  uint64_t runs = 0;
+  for (uint64_t nth = 1;; ++nth) {
+    uint64_t calls = 0;
+    for (uint64_t more = 0; more < 150; ++more) {
+      VfsFault fault{.calls = VfsFault::kSync, .nth = nth, .calls_before_power_cut = more};
+      FaultyRun run(history, 1000 * nth + more);
+      ASSERT_EQ(run.run(fault, Ending::kPowerLost), "") << "sync " << nth << ", and " << more << " more calls";
+      calls = run.calls();
+      ++runs;
+      if (calls < nth) break;
+    }
+    if (calls < nth) break;
+  }
+  RecordProperty("runs", static_cast<int>(runs));
+  EXPECT_GT(runs, 1000u);
+}
+
+// --- The tests are tested ---
+
+TEST(SqliteFaultSelfTest, WithoutAFaultEverythingIsThere) {
+  const History history(1);
+  FaultyRun run(history, 1);
+  EXPECT_EQ(run.run({.nth = kAtTheEnd}, Ending::kMended), "");
+  EXPECT_GT(run.calls(), 100u);
+}
+
+TEST(SqliteFaultSelfTest, AStoreThatDoesNotSyncIsFoundOut) {
+  int found_out = 0;
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    const History history(seed);
+    FaultyRun run(history, seed);
+    run.vfs().ignore_syncs();
+    found_out += !run.run({.nth = kAtTheEnd}, Ending::kPowerLost).empty();
+  }
+  EXPECT_GT(found_out, 5);
+}
+
+}  // namespace
+}  // namespace eventmq
