@@ -183,7 +183,9 @@ Result<SqliteDatabase::CheckpointResult> SqliteDatabase::checkpoint(Checkpoint k
   const int mode = kind == Checkpoint::kPassive ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_TRUNCATE;
   int frames = 0;
   int moved = 0;
+  sqlite3_busy_timeout(handle_.get(), 0);
   const int code = sqlite3_wal_checkpoint_v2(handle_.get(), "main", mode, &frames, &moved);
+  sqlite3_busy_timeout(handle_.get(), kBusyMilliseconds);
   // Busy: a reader, or a passive checkpoint that met another one, which does the same work.
   if (code != SQLITE_OK && code != SQLITE_BUSY) return fault_of(handle_.get(), code);
   return CheckpointResult{frames > moved ? frames - moved : 0};

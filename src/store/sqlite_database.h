@@ -106,8 +106,8 @@ class SqliteDatabase {
   // The statement must be destroyed before the database.
   Result<SqliteStatement> prepare(std::string_view sql);
 
-  // Moves what the write-ahead log holds into the file. A passive checkpoint moves what no reader holds back; an
-  // emptying one also waits a little for readers, and leaves the log empty unless one of them stays.
+  // Moves what the write-ahead log holds into the file, as far as no reader holds it back, and waits for none. An
+  // emptying checkpoint also cuts the log off when all of it was moved.
   enum class Checkpoint { kPassive, kEmptying };
   struct CheckpointResult {
     int frames_left = 0;  // pages in the log that could not be moved yet, because of readers

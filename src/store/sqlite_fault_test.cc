@@ -1,10 +1,13 @@
+// EVENTMQ_FAULT_HISTORIES=n runs every campaign over n histories (default 1).
+//
 // For every n, the n-th call into the file system fails: once, or from then on until it is mended. Whatever happens,
 // nothing that was told as committed is missing, the state is one that the history had, and the store comes back by
 // itself.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
-#include <functional>
+#include <cstdlib>
 #include <thread>
 
 #include "src/store/sqlite_store.h"
@@ -144,15 +147,19 @@ std::string FaultyRun::look_at_what_is_left() {
 
 // --- Campaigns ---
 
+uint64_t histories() {
+  const char* number = std::getenv("EVENTMQ_FAULT_HISTORIES");
+  return number ? std::strtoull(number, nullptr, 10) : 1;
+}
+
 // Runs for every n until the n-th call is not made any more. Returns how many runs had a fault.
-uint64_t campaign(VfsFault fault, Ending ending, uint64_t history_seed = 1) {
-  const History history(history_seed);
+uint64_t campaign(const History& history, VfsFault fault, Ending ending) {
   uint64_t faults = 0;
   for (fault.nth = 1;; ++fault.nth) {
     FaultyRun run(history, fault.nth);
     const std::string complaint = run.run(fault, ending);
     EXPECT_EQ(complaint, "") << "call " << fault.nth;
-    if (!complaint.empty() || (run.calls() > 0 && run.calls() < fault.nth)) return faults;
+    if (!complaint.empty() || run.calls() < fault.nth) return faults;
     ++faults;
   }
 }
@@ -164,7 +171,10 @@ struct Campaign {
 class SqliteFaultTest : public testing::TestWithParam<Campaign> {
  protected:
   uint64_t campaign_with(bool for_good, Ending ending) {
-    const uint64_t faults = campaign({.kind = GetParam().kind, .for_good = for_good}, ending);
+    uint64_t faults = 0;
+    for (uint64_t seed = 1; seed <= histories(); ++seed) {
+      faults += campaign(History(seed), {.kind = GetParam().kind, .for_good = for_good}, ending);
+    }
     RecordProperty("runs", static_cast<int>(faults));
     return faults;
   }
@@ -190,23 +200,95 @@ INSTANTIATE_TEST_SUITE_P(Kinds, SqliteFaultTest,
                          campaign_name);
 
 // A failed sync is the fault that a second one can make worse, if what was not synced is taken for what is on disk.
-TEST(SqliteFaultSyncTest, WhereverThePowerGoesAfterAFailedSyncWhatWasToldIsThere) {
-  const History history(1);
+// Returns how many runs there were; stops at the first complaint.
+uint64_t failed_sync_campaign(const History& history) {
+  constexpr uint64_t kMoreCalls = 150;
   uint64_t runs = 0;
   for (uint64_t nth = 1;; ++nth) {
-    uint64_t calls = 0;
-    for (uint64_t more = 0; more < 150; ++more) {
-      VfsFault fault{.calls = VfsFault::kSync, .nth = nth, .calls_before_power_cut = more};
+    for (uint64_t more = 0; more < kMoreCalls; ++more) {
       FaultyRun run(history, 1000 * nth + more);
-      ASSERT_EQ(run.run(fault, Ending::kPowerLost), "") << "sync " << nth << ", and " << more << " more calls";
-      calls = run.calls();
+      const std::string complaint =
+          run.run({.calls = VfsFault::kSync, .nth = nth, .calls_before_power_cut = more}, Ending::kPowerLost);
+      EXPECT_EQ(complaint, "") << "sync " << nth << ", and " << more << " more calls";
+      if (!complaint.empty() || run.calls() < nth) return runs;
       ++runs;
-      if (calls < nth) break;
     }
-    if (calls < nth) break;
   }
+}
+
+TEST(SqliteFaultSyncTest, WhereverThePowerGoesAfterAFailedSyncWhatWasToldIsThere) {
+  uint64_t runs = 0;
+  for (uint64_t seed = 1; seed <= histories(); ++seed) runs += failed_sync_campaign(History(seed));
   RecordProperty("runs", static_cast<int>(runs));
   EXPECT_GT(runs, 1000u);
+}
+
+// --- What the user sees ---
+
+class SqliteFaultStoreTest : public testing::Test {
+ protected:
+  SqliteFaultStoreTest() {
+    SqliteStoreOptions options{.data_dir = folder_.path(), .retry_interval = milliseconds(1)};
+    options.on_change = [this] { ++changes_; };
+    options.file.vfs = vfs_.name();
+    auto opened = SqliteStore::open(options);
+    EMQ_ASSERT(opened.has_value(), "{}", opened.error().text);
+    store_ = std::move(*opened);
+  }
+  bool committed(CommitNumber commit) {
+    return wait_until([&] { return store_->committed() == commit; });
+  }
+  bool unavailable() {
+    return wait_until([&] { return !store_->health().available; });
+  }
+
+  const History history_{3};
+  FaultVfs vfs_;
+  TemporaryFolder folder_{TemporaryFolder::quick_place()};
+  std::atomic<int> changes_{0};
+  std::unique_ptr<SqliteStore> store_;
+};
+
+TEST_F(SqliteFaultStoreTest, AFullDiskIsSaidAndEverythingIsToldOnceThereIsSpace) {
+  store_->submit(1, history_.commits[0]);
+  ASSERT_TRUE(committed(1));
+  vfs_.fail({.kind = VfsFault::Kind::kNoSpace, .calls = VfsFault::kWrite, .for_good = true});
+  changes_ = 0;
+  store_->submit(2, history_.commits[1]);
+  ASSERT_TRUE(unavailable());
+  EXPECT_TRUE(wait_until([&] { return changes_ > 0; }));
+  const std::string text = store_->health().text;
+  EXPECT_EQ(text.substr(0, 21), "no space is left for ") << text;
+  store_->submit(3, history_.commits[2]);
+  store_->submit(4, history_.commits[3]);
+  EXPECT_EQ(store_->committed(), 1u);
+  changes_ = 0;
+  vfs_.mend();
+  ASSERT_TRUE(committed(4)) << store_->health().text;
+  EXPECT_TRUE(store_->health().available);
+  EXPECT_TRUE(wait_until([&] { return changes_ > 0; }));
+}
+
+TEST_F(SqliteFaultStoreTest, AReaderThatStaysDoesNotKeepItFromComingBack) {
+  store_->submit(1, history_.commits[0]);
+  ASSERT_TRUE(committed(1));
+  SqliteDatabase reader = *SqliteDatabase::open(folder_.file("eventmq.db"), "");
+  ASSERT_TRUE(reader.run("BEGIN"));
+  const int64_t seen = *reader.integer("SELECT value FROM meta WHERE key = 'commit'");
+  vfs_.fail({.calls = VfsFault::kSync});
+  store_->submit(2, history_.commits[1]);
+  ASSERT_TRUE(committed(2)) << store_->health().text;
+  EXPECT_EQ(vfs_.failures(), 1u);
+  EXPECT_EQ(*reader.integer("SELECT value FROM meta WHERE key = 'commit'"), seen) << "the reader has its moment still";
+  ASSERT_TRUE(reader.run("COMMIT"));
+  EXPECT_EQ(*reader.integer("SELECT value FROM meta WHERE key = 'commit'"), 2);
+}
+
+TEST_F(SqliteFaultStoreTest, TheDestructorDoesNotWaitForALastingFault) {
+  vfs_.fail({.calls = VfsFault::kWrite, .for_good = true});
+  store_->submit(1, history_.commits[0]);
+  ASSERT_TRUE(unavailable());
+  store_.reset();
 }
 
 // --- The tests are tested ---
