@@ -74,6 +74,11 @@ void SqliteStatement::bind(int index, Blob blob) {
   if (bind_code_ == SQLITE_OK) bind_code_ = code;
 }
 
+void SqliteStatement::bind_null(int index) {
+  const int code = sqlite3_bind_null(statement_.get(), index);
+  if (bind_code_ == SQLITE_OK) bind_code_ = code;
+}
+
 Result<bool> SqliteStatement::next() {
   const int code = bind_code_ == SQLITE_OK ? sqlite3_step(statement_.get()) : bind_code_;
   if (code == SQLITE_ROW) return true;
@@ -87,7 +92,6 @@ Result<bool> SqliteStatement::next() {
 void SqliteStatement::reset() {
   EMQ_ASSERT(statement_ != nullptr);
   sqlite3_reset(statement_.get());
-  sqlite3_clear_bindings(statement_.get());
   bind_code_ = SQLITE_OK;
 }
 

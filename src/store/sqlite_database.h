@@ -22,7 +22,7 @@ struct Blob {
   std::string_view bytes;
 };
 
-// A prepared statement, with its values ?1, ?2, … in the order they are given. Text and blobs are not copied: they must
+// A prepared statement. Each start gives all its values, ?1, ?2, … in order. Text and blobs are not copied: they must
 // live until the statement has run.
 //
 //   Result<void> done = insert.run(key, "text", Blob{payload}, std::optional<int64_t>());
@@ -77,9 +77,10 @@ class SqliteStatement {
   void bind(int index, int64_t value);
   void bind(int index, std::string_view text);
   void bind(int index, Blob blob);
+  void bind_null(int index);
   template <class Value>
   void bind(int index, const std::optional<Value>& value) {
-    if (value) bind(index, *value);
+    value ? bind(index, *value) : bind_null(index);
   }
   Result<void> finish();
   Result<int64_t> finish_with_integer();
