@@ -270,6 +270,27 @@ TEST_F(SqliteStoreTest, AJobIsReadableAsTheDocumentationSays) {
   EXPECT_EQ(reader.integer("SELECT count(*) FROM large_payloads"), 0);
 }
 
+TEST_F(SqliteStoreTest, TheDocumentedQueriesRun) {
+  open();
+  commit({accepted(1), accepted(2, std::string(5000, 'L')), accepted(3)});
+  commit({ended(3, Outcome::kTimeout)});
+  Reader reader(folder_.path());
+  std::ifstream document(EVENTMQ_SOURCE_DIR "/docs/store_format.md");
+  std::string line, sql;
+  bool in_sql = false;
+  int queries = 0;
+  while (std::getline(document, line)) {
+    if (in_sql && line == "```") {
+      const Result<std::string> first = reader.database().text(sql.c_str());
+      EXPECT_TRUE(first) << sql << first.error().text;
+      ++queries;
+    }
+    in_sql = in_sql ? line != "```" : line == "```sql";
+    sql = in_sql && line != "```sql" ? sql + line + "\n" : "";
+  }
+  EXPECT_EQ(queries, 4);
+}
+
 TEST_F(SqliteStoreTest, EndedJobsAreTrimmedInPortionsAsTheyAgeAndOverflow) {
   open();
   Reader reader(folder_.path());
