@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <cerrno>
 #include <cstring>
 
 #include "src/base/assert.h"
@@ -27,7 +28,8 @@ int note_log_frames(void* frames, sqlite3*, const char*, int count) {
 
 std::string sqlite_fault(int code, int system_error, std::string_view path, std::string_view message) {
   const std::string cause = system_error == 0 ? std::string(message) : std::string(std::strerror(system_error));
-  switch (code & 0xff) {
+  const bool no_space = system_error == ENOSPC || system_error == EDQUOT;
+  switch (no_space && (code & 0xff) == SQLITE_IOERR ? SQLITE_FULL : code & 0xff) {
     case SQLITE_FULL:
       return fmt::format("no space is left for {}: free some on its disk", path);
     case SQLITE_READONLY:

@@ -284,6 +284,19 @@ TEST_F(SqliteFaultStoreTest, AReaderThatStaysDoesNotKeepItFromComingBack) {
   EXPECT_EQ(*reader.integer("SELECT value FROM meta WHERE key = 'commit'"), 2);
 }
 
+TEST_F(SqliteFaultStoreTest, ALogOfManyMegabytesIsMendedToo) {
+  JobAccepted job;
+  job.key = 1;
+  job.id = job.queue = Bytes("large");
+  job.payload = Bytes(std::string(5'000'000, 'L'));
+  store_->submit(1, {job});
+  ASSERT_TRUE(committed(1));
+  vfs_.fail({.calls = VfsFault::kSync});
+  store_->submit(2, {IdRemembered{.id = Bytes("other")}});
+  ASSERT_TRUE(committed(2)) << store_->health().text;
+  EXPECT_EQ(vfs_.failures(), 1u);
+}
+
 TEST_F(SqliteFaultStoreTest, TheDestructorDoesNotWaitForALastingFault) {
   vfs_.fail({.calls = VfsFault::kWrite, .for_good = true});
   store_->submit(1, history_.commits[0]);

@@ -17,7 +17,9 @@
 namespace eventmq {
 namespace {
 
-constexpr int64_t kRewriteBytes = 1024 * 1024;  // at once
+// At once. SQLite writes no more than its largest page, and its own VFS does not take any number of bytes: it writes
+// nothing where they are a multiple of 128 KiB.
+constexpr int64_t kRewriteBytes = 64 * 1024;
 
 // A file opened through an SQLite VFS.
 class VfsFile {
