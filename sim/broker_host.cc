@@ -48,14 +48,30 @@ void BrokerHost::on_start() {
   model_->who_runs = who_runs;
   book_ = std::make_unique<CommitBook>(world_);
   store_ = std::make_unique<VirtualStore>(
-      world_, slowest_commit_,
+      world_, disk_, slowest_commit_,
       [this](Duration delay, std::function<void()> action) { enter_after(delay, std::move(action)); },
       [this] {
         flush();
         step_failures();
         if (alive() && !stopping_) wake_at(broker_->next_wake());
       });
+  recover();
   wake_at(broker_->next_wake());
+}
+
+// What was promised is there: the job, or its end.
+void BrokerHost::recover() {
+  store_->set_dedupe_limits({settings_.dedupe_window, settings_.dedupe_ids});
+  StoredState state = store_->recover(clock()).value();
+  std::set<std::string_view> known;
+  for (const StoredJob& job : state.jobs) known.insert(job.accepted.id.view());
+  for (const StoredEnd& end : state.ended) known.insert(end.id.view());
+  for (const std::string& id : promised_) {
+    if (!known.contains(id)) world_.violate("lost", fmt::format("{} was acknowledged and is not in the store", id));
+  }
+  world_.coverage.count(Covered::kJobRecovered, state.jobs.size());
+  book_->restore(state);
+  step_once(StoreRecovered{std::move(state)});
 }
 
 void BrokerHost::on_end() {
@@ -194,6 +210,9 @@ void BrokerHost::depart(const Held& held) {
   if (held.needed > store_->committed()) {
     world_.violate("before-commit", fmt::format("{} leaves for {} before commit {} is durable", describe(send.message),
                                                 send.peer.view(), held.needed));
+  }
+  if (const auto* ack = std::get_if<Ack>(&send.message.body); ack && book_->knows(ack->acknowledged.view())) {
+    promised_.insert(ack->acknowledged.str());
   }
   world_.trace.message(world_.now(), fmt::format("broker({})", send.peer.view().substr(0, 8)), "->", send.message);
   if (vanishes(send)) return;

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -50,6 +51,7 @@ class BrokerHost final : public Process, public BrokerEnd {
   void on_start() override;
   void on_end() override;
   void on_wake() override;
+  void recover();
   void step(const Event& event);
   void step_once(const Event& event);
   void step_failures();
@@ -68,8 +70,10 @@ class BrokerHost final : public Process, public BrokerEnd {
   std::unique_ptr<Broker> broker_;
   std::unique_ptr<BrokerModel> model_;
   std::unique_ptr<CommitBook> book_;
+  StoreModel disk_;  // outlives the lives
   std::unique_ptr<VirtualStore> store_;
-  std::map<PeerKey, Line> lines_;  // what waits to leave, by peer
+  std::set<std::string> promised_;  // guaranteed jobs whose ACK has left
+  std::map<PeerKey, Line> lines_;   // what waits to leave, by peer
   std::deque<SendFailed> failures_;
   uint64_t status_due_ = 0;  // grows with each step since the last
   bool jobs_moved_ = false;  // in the last step

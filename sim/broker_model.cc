@@ -116,12 +116,55 @@ void BrokerModel::apply(const Tick&) {
   for (auto next = unfinished_.begin(); next != unfinished_.end();) {
     ModelJob& job = *(next++)->second;  // end() takes it out
     if (!job.queued()) continue;
-    if (job.expires_at <= now_) {
+    // It may still run at its worker; only its next start can come too late.
+    const bool may_run = job.orphaned && job.state == ModelJob::State::kDelayed && job.due_at > now_;
+    if (job.expires_at <= now_ && !may_run) {
       end(job, Outcome::kExpired);
     } else if (job.state == ModelJob::State::kDelayed && job.due_at <= now_) {
-      wait(job, false);
+      wait(job, job.orphaned);
     }
   }
+}
+
+// The store says what was durable; that all that was promised is in it, the broker's host checks.
+void BrokerModel::apply(const StoreRecovered& event) {
+  for (const StoredQueue& stored : event.state.queues) {
+    ModelQueue& queue = queues_[stored.name.str()];
+    queue.done = stored.done;
+    queue.dead = stored.dead;
+    queue.expired = stored.expired;
+    queue.cancelled = stored.cancelled;
+    queue.accepted = stored.done + stored.dead + stored.expired + stored.cancelled;
+  }
+  for (const StoredEnd& stored : event.state.ended) {
+    ModelJob& job = jobs_[stored.id.str()];
+    job.id = stored.id.str();
+    job.state = ModelJob::State::kEnded;
+    job.outcome = stored.outcome;
+    job.headers.reply_requested = stored.reply_wanted;
+  }
+  for (const StoredJob& stored : event.state.jobs) restore(stored);
+  step_ += next_number_;  // whatever becomes ready now is younger
+}
+
+void BrokerModel::restore(const StoredJob& stored) {
+  ModelJob& job = jobs_[stored.accepted.id.str()];
+  job.id = stored.accepted.id.str();
+  job.queue = stored.accepted.queue.str();
+  job.headers = stored.accepted.headers;
+  job.number = next_number_++;
+  job.askers = {{Side::kFrontend, ""}};  // nobody, until somebody asks again
+  job.due_at = stored.running ? now_ + settings_.resume_grace : stored.due_at;
+  job.expires_at = stored.accepted.expires_at;
+  job.attempt = stored.attempt;
+  job.retries_used = stored.retries_used;
+  job.losses = stored.losses;
+  job.orphaned = job.lost = stored.running;
+  job.given_out = stored.attempt > 0;
+  job.ready_order = job.number;
+  unfinished_[job.number] = &job;
+  ++queues_[job.queue].accepted;
+  if (job.due_at <= now_) wait(job, true);
 }
 
 const Body* BrokerModel::answer_to(const MessageArrived& event) const {

@@ -52,6 +52,7 @@ struct ModelJob {
   bool handed_back = false;   // and was never started: `attempt` is the one before
   bool cancel_requested = false;
   bool given_out = false;  // at least once
+  bool orphaned = false;   // ran when an earlier life of the broker ended
   Instant due_at;
   Instant not_before;
   Instant expires_at;
@@ -112,6 +113,9 @@ class BrokerModel {
   void apply(const Tick&);
   void apply(const ShutdownRequested&) { draining_ = true; }
   void apply(const SettingsChanged& event) { settings_ = event.settings; }
+  void apply(const StoreRecovered& event);
+  void apply(const StoreChanged&) {}
+  void restore(const StoredJob& stored);
   void on(const MessageArrived& event, const Request& request);
   void on(const MessageArrived& event, const Cancel& cancel);
   void on(const MessageArrived& event, const Schedule&) { must_be_answered(event); }

@@ -77,7 +77,7 @@ void BrokerModel::dispatched(ModelJob& job, const PeerKey& key, ModelWorker& wor
   job.state = ModelJob::State::kRunning;
   job.worker = key;
   job.origin = {};
-  job.lost = job.loss_charged = job.handed_back = false;
+  job.lost = job.loss_charged = job.handed_back = job.orphaned = false;
   job.given_out = true;
   ++job.attempt;
   if (worker.credits > 0) --worker.credits;

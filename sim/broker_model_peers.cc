@@ -26,12 +26,13 @@ void BrokerModel::take_held(const PeerKey& key, const Inform& inform) {
   for (const HeldJob& claim : inform.held) {
     ModelJob* job = resumes ? find(claim.request_id.view()) : nullptr;
     if (!job || !job->unfinished() || job->attempt != claim.attempt || job->attempt == 0) continue;
-    if (!was_held_under(*job, previous)) continue;
+    if (!job->orphaned && !was_held_under(*job, previous)) continue;
     if (std::find(taken.begin(), taken.end(), job) != taken.end()) continue;
     if (job->state != ModelJob::State::kRunning && !may_take_back(*job)) continue;
     taken.push_back(job);
     if (job->state == ModelJob::State::kRunning) continue;
-    --job->losses;
+    if (!job->orphaned) --job->losses;
+    job->orphaned = false;
     if (job->loss_charged) --job->retries_used;
     job->lost = job->loss_charged = false;
     job->state = ModelJob::State::kRunning;

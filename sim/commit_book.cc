@@ -10,6 +10,15 @@ void CommitBook::record(const JobRecord& record, CommitNumber commit) {
   std::visit([&](const auto& specific) { add(specific, commit); }, record);
 }
 
+void CommitBook::restore(const StoredState& state) {
+  for (const StoredEnd& end : state.ended) lives_[end.id.str()].ended = true;
+  for (const StoredJob& job : state.jobs) {
+    Life& life = lives_[job.accepted.id.str()];
+    life = Life();
+    life.attempt = job.attempt;
+  }
+}
+
 CommitBook::Life* CommitBook::life_of(const Bytes& id, CommitNumber commit) {
   const auto found = lives_.find(id.view());
   if (found == lives_.end() || found->second.ended) {

@@ -14,7 +14,11 @@ class CommitBook {
  public:
   explicit CommitBook(World& world) : world_(world) {}
 
+  // What an earlier life left is durable.
+  void restore(const StoredState& state);
   void record(const JobRecord& record, CommitNumber commit);
+  // A guaranteed job, whether it has ended or not.
+  bool knows(std::string_view id) const { return lives_.contains(id); }
   // The commit that must be durable before this may leave, by the rules; call it once the step's records
   // have been told.
   CommitNumber needed(const Send& send) const;

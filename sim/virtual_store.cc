@@ -9,6 +9,7 @@ void VirtualStore::submit(CommitNumber commit, std::vector<JobRecord> records) {
     world_.violate("commit-order", fmt::format("commit {} follows commit {}", commit, submitted_));
   if (records.empty()) world_.violate("commit-order", fmt::format("commit {} has no records", commit));
   submitted_ = commit;
+  pending_.push_back(std::move(records));
   if (!syncing_) begin_sync();
 }
 
@@ -18,7 +19,10 @@ void VirtualStore::begin_sync() {
   const bool stalls = world_.prng.chance(2);
   later_(world_.between(microseconds(20), stalls ? slowest_ * 20 : slowest_), [this, target] {
     world_.coverage.count(Covered::kCommit, target - committed_);
-    committed_ = target;
+    for (; committed_ < target; ++committed_) {
+      for (const JobRecord& record : pending_.front()) disk_.apply(record);
+      pending_.pop_front();
+    }
     syncing_ = false;
     if (submitted_ > committed_) begin_sync();
     on_commit_();

@@ -1,13 +1,15 @@
 // A store behind the true seam whose commits take their time, one sync after the other, each covering all that
-// gathered meanwhile. It ends with its broker's life, and what was not committed by then was lost.
+// gathered meanwhile. What is committed is on a disk that outlives it; what was not when its broker ended was lost.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <utility>
 #include <vector>
 
 #include "sim/world.h"
 #include "src/store/store.h"
+#include "testing/store_model.h"
 
 namespace eventmq::sim {
 
@@ -17,15 +19,16 @@ class VirtualStore final : public Store {
   using Later = std::function<void(Duration, std::function<void()>)>;
 
   // `on_commit` is called whenever committed() has risen.
-  VirtualStore(World& world, Duration slowest, Later later, std::function<void()> on_commit)
-      : world_(world), slowest_(slowest), later_(std::move(later)), on_commit_(std::move(on_commit)) {}
+  VirtualStore(World& world, StoreModel& disk, Duration slowest, Later later, std::function<void()> on_commit)
+      : world_(world), disk_(disk), slowest_(slowest), later_(std::move(later)), on_commit_(std::move(on_commit)) {}
 
-  Result<StoredState> recover(Instant) override { return StoredState(); }
+  void call_on_change(std::function<void()>) override {}
+  Result<StoredState> recover(Instant now) override { return disk_.state(now, dedupe_limits_); }
   void submit(CommitNumber commit, std::vector<JobRecord> records) override;
   CommitNumber committed() const override { return committed_; }
   StoreHealth health() const override { return {}; }
-  void set_dedupe_limits(DedupeLimits) override {}
-  bool durable() const override { return false; }
+  void set_dedupe_limits(DedupeLimits limits) override { dedupe_limits_ = limits; }
+  bool durable() const override { return true; }
   std::string_view name() const override { return "virtual"; }
   CommitNumber submitted() const { return submitted_; }
 
@@ -33,12 +36,15 @@ class VirtualStore final : public Store {
   void begin_sync();
 
   World& world_;
+  StoreModel& disk_;
+  std::deque<std::vector<JobRecord>> pending_;  // of the commits after committed_
   Duration slowest_;
   Later later_;
   std::function<void()> on_commit_;
   CommitNumber submitted_ = 0;
   CommitNumber committed_ = 0;
   bool syncing_ = false;
+  DedupeLimits dedupe_limits_;
 };
 
 }  // namespace eventmq::sim

@@ -167,7 +167,11 @@ AdminViews::Json AdminViews::status() const {
                 {"state", broker.draining_ ? "draining" : "running"},
                 {"started_at", broker.started_at_.us / 1e6},
                 {"uptime_seconds", age_seconds(broker.now_, broker.started_at_)},
-                {"store", {{"name", broker.settings_.store_name}, {"durable", broker.settings_.store_durable}}},
+                {"store",
+                 {{"name", broker.settings_.store_name},
+                  {"durable", broker.settings_.store_durable},
+                  {"available", broker.store_available_},
+                  {"fault", broker.store_fault_}}},
                 {"memory_bytes", broker.jobs_.memory_bytes()},
                 {"memory_limit_bytes", broker.settings_.memory_bytes}};
   json["totals"] = counters_json(totals());
@@ -184,6 +188,7 @@ AdminViews::Json AdminViews::status() const {
                       {"unread", counters.unread},
                       {"peers_lost", counters.peers_lost},
                       {"queues_refused", counters.queues_refused},
+                      {"recovered", counters.recovered},
                       {"resumed", counters.resumed}};
   json["queues"] = queues().value["queues"];
   return {std::move(json)};

@@ -4,6 +4,8 @@
 //
 // The driving loop (src/runtime/router_loop.cc):
 //
+//   broker.step(StoreRecovered{...}, now, effects);   // first of all, if the store has anything
+//
 //   Effects effects;
 //   broker.step(event, now, effects);        // now never goes back
 //   store what effects.records says, as commit effects.commit
@@ -48,13 +50,23 @@ struct SendFailed {
   bool unreachable;  // false: its queue is full
   Message message;
 };
+// What an earlier life of this broker left in its store. The first event, if there is one.
+struct StoreRecovered {
+  StoredState state;
+};
+// The store cannot make anything durable now, or can again.
+struct StoreChanged {
+  bool available;
+  std::string text;  // when not: what is wrong, for a person
+};
 struct Tick {};
 // The operator's signal, or DISCONNECT on the administrative socket (which the broker turns into this itself).
 struct ShutdownRequested {};
 struct SettingsChanged {
   BrokerSettings settings;
 };
-using Event = std::variant<MessageArrived, BadMessageArrived, SendFailed, Tick, ShutdownRequested, SettingsChanged>;
+using Event = std::variant<MessageArrived, BadMessageArrived, SendFailed, Tick, ShutdownRequested, SettingsChanged,
+                           StoreRecovered, StoreChanged>;
 
 // --- Effects ---
 struct Send {

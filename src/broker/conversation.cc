@@ -147,7 +147,8 @@ std::vector<Job*> Broker::State::take_held(Worker& worker, const Inform& inform)
   if (!may_resume(worker, inform)) return taken;
   for (const HeldJob& claim : inform.held) {
     Job* job = jobs_.find(claim.request_id.view());
-    if (!job || job->attempt != claim.attempt || !was_held_under(*job, inform.previous_id)) continue;
+    if (!job || job->attempt != claim.attempt) continue;
+    if (!job->orphaned && !was_held_under(*job, inform.previous_id)) continue;
     if (job->worker == &worker) continue;  // claimed twice
     if (job->state == JobState::kRunning) {
       if (job->worker->side != worker.side) continue;
@@ -173,12 +174,13 @@ bool Broker::State::was_held_under(const Job& job, const Bytes& routing_id) {
 // A lost attempt turns out to be alive: its job leaves the waiting or delayed ones and runs on.
 bool Broker::State::take_back(Job& job) {
   const bool was_lost = job.losses > 0 && (job.handed_back || job.loss_cost_retry);
-  if (!was_lost) return false;
+  if (!was_lost && !job.orphaned) return false;
   if (job.state == JobState::kWaiting) job.queue->remove(job);
   timers_.clear(job);
   if (job.loss_cost_retry) --job.retries_used;
   job.loss_cost_retry = false;
-  --job.losses;
+  if (!job.orphaned) --job.losses;  // for an orphan it was not counted
+  job.orphaned = false;
   set_state(job, JobState::kRunning);
   if (job.headers.guarantee) record_started(job);
   return true;

@@ -46,6 +46,7 @@ struct BrokerCounters {
   uint64_t unread = 0;          // messages to a peer that does not read
   uint64_t peers_lost = 0;      // dropped for silence or because they became unreachable
   uint64_t queues_refused = 0;  // a REQUEST that would have made a queue beyond limits::kQueues
+  uint64_t recovered = 0;       // jobs that an earlier life of the broker left in the store
   uint64_t resumed = 0;         // jobs that their worker went on with in a new conversation
 };
 
@@ -65,6 +66,8 @@ struct Broker::State {
   void on_event(Tick& event);
   void on_event(ShutdownRequested& event);
   void on_event(SettingsChanged& event);
+  void on_event(StoreRecovered& event);
+  void on_event(StoreChanged& event);
   void send(Side side, const Bytes& peer, Body body, CommitNumber after = 0);
   void send(Peer& peer, Body body);
   void ack(const MessageArrived& event, CommitNumber after = 0);
@@ -87,6 +90,7 @@ struct Broker::State {
   std::optional<Error> follow(const MessageArrived& event, Job& job);
   void make_guaranteed(Job& job);
   std::optional<Error> memory_refusal(size_t bytes) const;
+  std::optional<Error> store_refusal(const Request& request) const;
   std::optional<Error> refusal(const MessageArrived& event, const Request& request, const Queue& queue) const;
   void accept(const MessageArrived& event, Request& request, Queue& queue);
   std::optional<Error> cancel_job(Job& job);
@@ -164,6 +168,11 @@ struct Broker::State {
   CommitNumber record_merged(const Bytes& id);
   CommitNumber record_ended(const Job& job, Outcome outcome, const Bytes& payload);
 
+  // --- recovery.cc: what an earlier life left ---
+  void restore(const StoredQueue& stored);
+  void restore(StoredEnd& stored);
+  void restore(StoredJob& stored);
+
   // --- liveness.cc: what happens when time passes ---
   void run_due_jobs();
   void forgive_own_absence();
@@ -222,6 +231,8 @@ struct Broker::State {
   CommitNumber last_commit_ = 0;
   JobKey last_key_ = 0;
   Instant planned_wake_ = Instant::never();  // what next_wake() was after the last step
+  bool store_available_ = true;
+  std::string store_fault_;  // while it is not
   bool draining_ = false;
   bool stopped_ = false;
   Instant drain_deadline_ = Instant::never();

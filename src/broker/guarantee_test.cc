@@ -20,7 +20,7 @@ class GuaranteeTest : public ::testing::Test {
         return fmt::format("requeued {} {} retries used", r.id.view(), r.retries_used);
       }
       std::string operator()(const IdRemembered& r) const { return fmt::format("remembered {}", r.id.view()); }
-    std::string operator()(const JobEnded& r) const {
+      std::string operator()(const JobEnded& r) const {
         return fmt::format("ended {} {}", r.id.view(), outcome_word(r.outcome));
       }
     };
@@ -174,9 +174,8 @@ TEST_F(GuaranteeTest, AGuaranteedFollowerOfAJobThatWaitsForItsRetryRecordsThat) 
   run_job("unique:k,retry-count:1,backoff:100");
   broker_.settle("w1", "j1", 1, Outcome::kError);
   broker_.request("c2", "j2", "unique:k,guarantee");
-  EXPECT_THAT(records(),
-              ElementsAre(HasSubstr("accepted j1"), "started j1 #1 after 0 losses", "requeued j1 1 retries used",
-                          "remembered j2"));
+  EXPECT_THAT(records(), ElementsAre(HasSubstr("accepted j1"), "started j1 #1 after 0 losses",
+                                     "requeued j1 1 retries used", "remembered j2"));
 }
 
 }  // namespace

@@ -91,6 +91,10 @@ bool Broker::State::merge_unique(const MessageArrived& event, const Request& req
   const auto found = unique_jobs_.find(unique_key(queue, request.headers.unique));
   if (found == unique_jobs_.end()) return false;
   Job& job = *found->second;
+  if (const std::optional<Error> refused = store_refusal(request)) {
+    error(event, refused->code, refused->text);
+    return true;
+  }
   if (request.headers.reply_requested) {
     if (const std::optional<Error> refused = follow(event, job)) {
       error(event, refused->code, refused->text);
@@ -132,10 +136,16 @@ std::optional<Error> Broker::State::memory_refusal(size_t bytes) const {
                                                   jobs_.memory_bytes() >> 20)};
 }
 
+std::optional<Error> Broker::State::store_refusal(const Request& request) const {
+  if (store_available_ || !request.headers.guarantee) return std::nullopt;
+  return Error{ErrorCode::kStoreUnavailable, "the store cannot keep it: " + store_fault_};
+}
+
 // Why the request cannot be taken; nothing if it can.
 std::optional<Error> Broker::State::refusal(const MessageArrived& event, const Request& request,
                                             const Queue& queue) const {
   if (draining_) return Error{ErrorCode::kShuttingDown, "the broker is stopping"};
+  if (const std::optional<Error> refused = store_refusal(request)) return refused;
   const uint64_t held = queue.counters.waiting + queue.counters.delayed;
   if (held >= settings_.jobs_per_queue) {
     return Error{ErrorCode::kQueueFull,
@@ -169,8 +179,12 @@ void Broker::State::accept(const MessageArrived& event, Request& request, Queue&
 
 void Broker::State::become_ready(Job& job) {
   set_state(job, JobState::kWaiting);
-  job.sequence = next_sequence_++;
-  job.queue->push(job);
+  if (job.orphaned) {
+    job.queue->push_handed_back(job);
+  } else {
+    job.sequence = next_sequence_++;
+    job.queue->push(job);
+  }
   place(job);
 }
 

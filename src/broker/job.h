@@ -47,7 +47,9 @@ struct Job {
   bool handed_back = false;       // waiting in its queue's set of jobs that were given out and came back
   bool cancel_requested = false;  // while running
   bool loss_cost_retry = false;   // the last attempt was lost and was charged to the retries
-  uint32_t attempt = 0;           // number of the present or last attempt; 0 before the first
+  bool orphaned = false;  // it ran when an earlier life of the broker ended; its worker may come back with it, and
+                          // under which name that worker knew the earlier life is not known for sure
+  uint32_t attempt = 0;   // number of the present or last attempt; 0 before the first
   uint32_t retries_used = 0;
   uint32_t losses = 0;    // attempts that were lost with their worker
   uint64_t sequence = 0;  // order of becoming ready, within a queue and priority

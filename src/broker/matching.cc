@@ -107,13 +107,18 @@ void Broker::State::dispatch(Job& job, Worker& worker) {
   job.last_worker = worker.routing_id;
   job.resumed_from = Bytes();
   job.loss_cost_retry = false;
+  job.orphaned = false;
   job.started_at = now_;
   ++job.attempt;
   worker.running.push_back(job);
   --worker.credits;
   rerank(worker);
   CommitNumber after = 0;
-  if (job.headers.guarantee) after = record_started(job);
+  if (job.headers.guarantee) {
+    after = record_started(job);
+    // The slot is not held up: the job itself is durable, or this waits until it is.
+    if (!store_available_) after = job.accepted_commit;
+  }
   peers_.sent(worker, now_);
   out_->sends.push_back({worker.side, worker.routing_id, request_for(job, worker), after});
 }

@@ -34,8 +34,8 @@ CommitNumber Broker::State::record_ended(const Job& job, Outcome outcome, const 
   for (const ReplyRoute& follower : job.followers) {
     persist(IdRemembered{follower.request_id, outcome, now_, true, payload});
   }
-  return persist(JobEnded{job.key, job.id, job.queue->name, outcome, job.attempt, now_, wanted,
-                          wanted ? payload : Bytes()});
+  return persist(
+      JobEnded{job.key, job.id, job.queue->name, outcome, job.attempt, now_, wanted, wanted ? payload : Bytes()});
 }
 
 }  // namespace eventmq

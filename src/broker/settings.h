@@ -21,7 +21,9 @@ struct BrokerSettings {
   bool heartbeats_enabled = true;
   Duration heartbeat_interval = seconds(3);  // sent to a peer that was sent nothing else for so long
   Duration heartbeat_timeout = seconds(5);   // a worker, scheduler or client silent for so long is gone
-  Duration leave_grace = seconds(300);   // a worker of the published protocol that said KBYE may still settle so long
+  Duration leave_grace = seconds(300);  // a worker of the published protocol that said KBYE may still settle so long
+  // After a restart, jobs that were running wait so long for their workers to come back with them.
+  Duration resume_grace = seconds(10);
   Duration drain_timeout = seconds(30);  // an orderly shutdown waits so long for running and waiting jobs
   uint64_t jobs_per_queue = limits::kJobsPerQueueDefault;
   uint64_t memory_bytes = limits::kMemoryBytesDefault;

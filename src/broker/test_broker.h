@@ -84,8 +84,10 @@ class TestBroker {
  public:
   static constexpr std::string_view kAll = "settle,errors,cancel,progress,resume";
 
-  explicit TestBroker(BrokerSettings settings = {}, uint64_t seed = 1)
-      : settings_(settings), broker_(std::move(settings), seed, "instance-1", now_) {}
+  static constexpr Instant kStart{1'000'000'000'000'000};
+
+  explicit TestBroker(BrokerSettings settings = {}, uint64_t seed = 1, Instant start = kStart)
+      : settings_(settings), now_(start), broker_(std::move(settings), seed, "instance-1", now_) {}
 
   // --- What workers say ---
   void worker(const std::string& name, const TestQueues& queues = {{10, "default"}}, std::string_view words = kAll) {
@@ -234,7 +236,7 @@ class TestBroker {
   }
 
   BrokerSettings settings_;
-  Instant now_{1'000'000'000'000'000};
+  Instant now_;
   Broker broker_;
   Effects effects_;
   std::set<std::string> alive_;

@@ -55,7 +55,8 @@ RouterLoop::RouterLoop(ZmqContext& context, RouterSettings settings, RouterParts
       broker_(with_store(live_.broker, *parts_.store), random_number(), new_instance_id().str(), now_),
       held_(KeyedHash{random_number(), random_number()}) {}
 
-RouterLoop::~RouterLoop() = default;
+// The store calls wake() from its thread.
+RouterLoop::~RouterLoop() { parts_.store.reset(); }
 
 Result<void> RouterLoop::listen(Side side, const std::string& address, std::string_view setting,
                                 std::string& endpoint) {
@@ -74,7 +75,10 @@ Result<void> RouterLoop::listen(Side side, const std::string& address, std::stri
 }
 
 Result<void> RouterLoop::open() {
-  return listen(Side::kFrontend, settings_.frontend_address, "frontend_listen_addr", endpoints_.frontend)
+  return recover()
+      .and_then([&] {
+        return listen(Side::kFrontend, settings_.frontend_address, "frontend_listen_addr", endpoints_.frontend);
+      })
       .and_then(
           [&] { return listen(Side::kBackend, settings_.backend_address, "backend_listen_addr", endpoints_.backend); })
       .and_then([&] {
@@ -88,6 +92,22 @@ Result<void> RouterLoop::open() {
       });
 }
 
+Result<void> RouterLoop::recover() {
+  parts_.store->call_on_change([this] { wake(); });
+  parts_.store->set_dedupe_limits({live_.broker.dedupe_window, live_.broker.dedupe_ids});
+  Result<StoredState> state = parts_.store->recover(now_);
+  if (!state) return tl::unexpected(state.error());
+  step(StoreRecovered{std::move(*state)});
+  return {};
+}
+
+void RouterLoop::watch_store() {
+  StoreHealth health = parts_.store->health();
+  if (health == store_health_) return;
+  store_health_ = std::move(health);
+  step(StoreChanged{store_health_.available, store_health_.text});
+}
+
 void RouterLoop::run() {
   EMQ_ASSERT(!endpoints_.administrative.empty(), "run() before open()");
   while (!ended()) {
@@ -95,6 +115,7 @@ void RouterLoop::run() {
     now_ = clock_.now();
     failures_this_turn_ = 0;
     if (poller_.ready(wakeup_token_)) wakeup_.clear();
+    watch_store();
     take_requests();
     take_signals();
     release_held();
@@ -147,7 +168,7 @@ void RouterLoop::take_requests() {
   }
   if (changed) {
     live_ = std::move(*changed);
-    step(SettingsChanged{with_store(live_.broker, *parts_.store)});
+    settings_changed();
   }
   if (shutdown_requested_.exchange(false)) step(ShutdownRequested{});
 }
@@ -177,6 +198,11 @@ void RouterLoop::reload() {
     return;
   }
   live_ = std::move(*read);
+  settings_changed();
+}
+
+void RouterLoop::settings_changed() {
+  parts_.store->set_dedupe_limits({live_.broker.dedupe_window, live_.broker.dedupe_ids});
   step(SettingsChanged{with_store(live_.broker, *parts_.store)});
 }
 

@@ -66,7 +66,6 @@ struct RouterCounters {
 
 // What the loop is given. `signals` and whatever `reload` refers to must outlive it.
 struct RouterParts {
-  // A store that commits on another thread calls wake() when committed() has risen.
   std::unique_ptr<Store> store;
   LogSink log = spdlog_sink();
   // TERM and INT ask for an orderly shutdown, and stop at once when they come again; HUP calls `reload`.
@@ -82,7 +81,8 @@ class RouterLoop {
   RouterLoop(const RouterLoop&) = delete;
   RouterLoop& operator=(const RouterLoop&) = delete;
 
-  // Listens on the three addresses; warns of each that other machines can reach. Errors: of RouterSocket::bind.
+  // Takes up what the store holds, and listens on the three addresses; warns of each that other machines can reach.
+  // Errors: of Store::recover and RouterSocket::bind.
   Result<void> open();
   // Valid after open().
   const RouterEndpoints& endpoints() const { return endpoints_; }
@@ -110,6 +110,9 @@ class RouterLoop {
   RouterSocket& socket(Side side) { return sockets_[static_cast<size_t>(side)]; }
   Result<void> listen(Side side, const std::string& address, std::string_view setting, std::string& endpoint);
 
+  Result<void> recover();
+  void watch_store();
+
   void wait();
   Instant next_wake() const;
   bool reading_is_paused() const { return held_.size() >= limits::kHeldSends; }
@@ -117,6 +120,7 @@ class RouterLoop {
   void take_requests();
   void take_signals();
   void reload();
+  void settings_changed();
 
   void receive_turn();
   bool receive_one(Side side);
@@ -148,6 +152,7 @@ class RouterLoop {
   Wakeup wakeup_;
   Broker broker_;
   Effects effects_;
+  StoreHealth store_health_;
   HeldSends held_;
   std::deque<SendFailed> failed_;
   size_t failures_this_turn_ = 0;

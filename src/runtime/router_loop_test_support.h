@@ -20,6 +20,7 @@ namespace eventmq::test {
 // A store that commits when the test says so.
 class LateStore : public Store {
  public:
+  void call_on_change(std::function<void()>) override {}
   Result<StoredState> recover(Instant) override { return StoredState(); }
   void submit(CommitNumber commit, std::vector<JobRecord>) override {
     const std::lock_guard lock(mutex_);

@@ -8,6 +8,7 @@ namespace eventmq {
 
 class MemoryStore : public Store {
  public:
+  void call_on_change(std::function<void()>) override {}
   Result<StoredState> recover(Instant) override { return StoredState(); }
   void submit(CommitNumber commit, std::vector<JobRecord> records) override;
   CommitNumber committed() const override { return committed_; }

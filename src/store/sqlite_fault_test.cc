@@ -13,8 +13,8 @@
 #include "src/store/sqlite_store.h"
 #include "src/store/testing/fault_vfs.h"
 #include "src/store/testing/random_history.h"
-#include "src/store/testing/store_model.h"
 #include "src/store/testing/temporary_folder.h"
+#include "testing/store_model.h"
 
 namespace eventmq {
 namespace {
@@ -229,11 +229,11 @@ class SqliteFaultStoreTest : public testing::Test {
  protected:
   SqliteFaultStoreTest() {
     SqliteStoreOptions options{.data_dir = folder_.path(), .retry_interval = milliseconds(1)};
-    options.on_change = [this] { ++changes_; };
     options.file.vfs = vfs_.name();
     auto opened = SqliteStore::open(options);
     EMQ_ASSERT(opened.has_value(), "{}", opened.error().text);
     store_ = std::move(*opened);
+    store_->call_on_change([this] { ++changes_; });
   }
   bool committed(CommitNumber commit) {
     return wait_until([&] { return store_->committed() == commit; });

@@ -6,6 +6,8 @@
 #include <limits>
 #include <unordered_map>
 
+#include "src/wire/limits.h"
+
 namespace eventmq {
 namespace {
 
@@ -16,8 +18,11 @@ constexpr std::string_view kJobs =
     "worker, coalesce(jobs.payload, large.payload), jobs.payload IS NULL AND large.payload IS NULL "
     "FROM jobs LEFT JOIN large_payloads AS large ON large.key = jobs.key ORDER BY jobs.key";
 constexpr std::string_view kEnded =
-    "SELECT id, outcome, ended_at, reply_wanted, result FROM ended "
-    "WHERE seq > (SELECT max(seq) FROM ended) - ?1 AND ended_at > ?2 ORDER BY seq";
+    // The results of the newest only: the broker remembers no more of them.
+    "WITH newest(seq) AS (SELECT max(seq) FROM ended) "
+    "SELECT id, outcome, ended_at, reply_wanted AND ended.seq > newest.seq - ?3, "
+    "CASE WHEN ended.seq > newest.seq - ?3 THEN result END FROM ended, newest "
+    "WHERE ended.seq > newest.seq - ?1 AND ended_at > ?2 ORDER BY ended.seq";
 
 using QueueNames = std::unordered_map<int64_t, Bytes>;
 
@@ -99,7 +104,8 @@ Result<void> read_ended(SqliteDatabase& database, StoredState& state, Instant no
     return {};
   };
   const uint64_t ids = std::min<uint64_t>(limits.ids, std::numeric_limits<int64_t>::max());
-  return for_each_row(database, kEnded, take, static_cast<int64_t>(ids), (now - limits.window).us);
+  return for_each_row(database, kEnded, take, static_cast<int64_t>(ids), (now - limits.window).us,
+                      static_cast<int64_t>(limits::kRecentReplies));
 }
 
 Result<StoredState> read_all(SqliteDatabase& database, Instant now, DedupeLimits limits) {

@@ -160,7 +160,7 @@ void SqliteStore::tell_fault(const Error& fault) {
     if (stopping_ || health == health_) return;
     health_ = std::move(health);
   }
-  options_.on_change();
+  on_change_();
 }
 
 // After a fault nothing is told before all that gathered meanwhile is durable.
@@ -173,7 +173,7 @@ void SqliteStore::tell_durable() {
     committed_.store(durable_, std::memory_order_release);
     if (stopping_) return;
   }
-  options_.on_change();
+  on_change_();
 }
 
 }  // namespace eventmq

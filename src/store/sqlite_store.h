@@ -1,6 +1,6 @@
 // The store of guaranteed jobs: one SQLite file in a folder of its own, readable with sqlite3 (docs/store_format.md).
 //
-//   auto store = SqliteStore::open({.data_dir = "/var/lib/eventmq", .on_change = [&] { loop.wake(); }});
+//   auto store = SqliteStore::open({.data_dir = "/var/lib/eventmq"});
 //   if (!store) return store.error();              // one sentence: what is wrong and what mends it
 //   Result<StoredState> state = (*store)->recover(now);
 //   (*store)->submit(1, std::move(records));       // at once; durable when committed() says so
@@ -27,10 +27,7 @@
 namespace eventmq {
 
 struct SqliteStoreOptions {
-  std::string data_dir;  // made if it is missing
-  // Called on the store's thread when committed() has risen or health() has changed. Must be quick, and must not call
-  // the store's destructor. Not called any more once the destructor has begun, but for a call that has begun before.
-  std::function<void()> on_change = [] {};
+  std::string data_dir;                  // made if it is missing
   Duration retry_interval = seconds(1);  // between attempts while it is unavailable
   // One transaction takes at most so much, but always a whole commit.
   size_t batch_records = 4096;
@@ -45,6 +42,7 @@ class SqliteStore : public Store {
   // Commits what was submitted, unless the store is unavailable and stays so at one more attempt.
   ~SqliteStore() override;
 
+  void call_on_change(std::function<void()> on_change) override { on_change_ = std::move(on_change); }
   Result<StoredState> recover(Instant now) override;
   void submit(CommitNumber commit, std::vector<JobRecord> records) override;
   CommitNumber committed() const override { return committed_.load(std::memory_order_acquire); }
@@ -74,9 +72,10 @@ class SqliteStore : public Store {
   void tell_durable();
 
   const SqliteStoreOptions options_;
-  const std::unique_ptr<SqliteFile> file_;  // the thread's, once something was submitted
-  CommitNumber durable_ = 0;                // the thread's: in the file for sure, though perhaps not told yet
-  bool last_try_used_ = false;              // the thread's: the destructor waits
+  std::function<void()> on_change_ = [] {};  // the thread's, once something was submitted
+  const std::unique_ptr<SqliteFile> file_;   // the thread's, once something was submitted
+  CommitNumber durable_ = 0;                 // the thread's: in the file for sure, though perhaps not told yet
+  bool last_try_used_ = false;               // the thread's: the destructor waits
 
   std::atomic<CommitNumber> committed_{0};
 

@@ -13,8 +13,8 @@
 #include <set>
 
 #include "src/store/testing/random_history.h"
-#include "src/store/testing/store_model.h"
 #include "src/store/testing/temporary_folder.h"
+#include "testing/store_model.h"
 
 namespace eventmq {
 namespace {
@@ -71,7 +71,6 @@ class SqliteStoreTest : public testing::Test {
     SqliteStoreOptions options;
     options.data_dir = folder_.path();
     options.retry_interval = milliseconds(1);
-    options.on_change = [this] { ++changes_; };
     return options;
   }
   void open() { open(options()); }
@@ -80,6 +79,7 @@ class SqliteStoreTest : public testing::Test {
     auto opened = SqliteStore::open(std::move(options));
     ASSERT_TRUE(opened) << opened.error().text;
     store_ = std::move(*opened);
+    store_->call_on_change([this] { ++changes_; });
     commit_ = 0;
   }
   Error refusal() {
@@ -312,6 +312,24 @@ TEST_F(SqliteStoreTest, EndedJobsAreTrimmedInPortionsAsTheyAgeAndOverflow) {
   for (int64_t i = 0; i < 20; ++i) remember(1501 + i, 1, Instant{0} + seconds(700));
   EXPECT_EQ(reader.integer("SELECT count(*) FROM ended"), 21);
   EXPECT_EQ(reader.integer("SELECT max(seq) - min(seq) + 1 FROM ended"), 21);
+}
+
+TEST_F(SqliteStoreTest, OnlyTheNewestResultsAreReadAgain) {
+  open();
+  constexpr int64_t kMore = 5;
+  std::vector<JobRecord> records;
+  for (int64_t i = 0; i < static_cast<int64_t>(limits::kRecentReplies) + kMore; ++i) {
+    records.push_back(IdRemembered{Bytes("id-" + std::to_string(i)), Outcome::kOk, Instant{9}, true, Bytes("5")});
+  }
+  commit(std::move(records));
+  open();
+  const Result<StoredState> state = store_->recover(Instant{10});
+  ASSERT_TRUE(state) << state.error().text;
+  ASSERT_EQ(state->ended.size(), limits::kRecentReplies + kMore);
+  EXPECT_FALSE(state->ended[kMore - 1].reply_wanted);
+  EXPECT_TRUE(state->ended[kMore - 1].result.empty());
+  EXPECT_TRUE(state->ended[kMore].reply_wanted);
+  EXPECT_EQ(state->ended[kMore].result.str(), "5");
 }
 
 TEST_F(SqliteStoreTest, ALongLogIsMovedToTheFileUnlessAReaderHoldsIt) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,15 +24,13 @@ struct StoreHealth {
   bool operator==(const StoreHealth&) const = default;
 };
 
-// How much of what has ended is remembered, so that a REQUEST sent again is not run again.
-struct DedupeLimits {
-  Duration window = seconds(600);
-  uint64_t ids = 1'000'000;
-};
-
 class Store {
  public:
   virtual ~Store() = default;
+
+  // Whom to call, on any thread, when committed() has risen or health() has changed. Before recover(); it must be
+  // quick, and is not called any more once the store's destructor has ended.
+  virtual void call_on_change(std::function<void()> on_change) = 0;
 
   // What an earlier life left. Called once, before anything is submitted.
   virtual Result<StoredState> recover(Instant now) = 0;

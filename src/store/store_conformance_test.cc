@@ -10,8 +10,8 @@
 #include "src/store/sqlite_store.h"
 #include "src/store/store.h"
 #include "src/store/testing/random_history.h"
-#include "src/store/testing/store_model.h"
 #include "src/store/testing/temporary_folder.h"
+#include "testing/store_model.h"
 
 namespace eventmq {
 namespace {

@@ -67,6 +67,12 @@ struct IdRemembered {
 };
 using JobRecord = std::variant<JobAccepted, AttemptStarted, JobRequeued, JobEnded, IdRemembered>;
 
+// How much of what has ended is remembered, so that a REQUEST sent again is not run again.
+struct DedupeLimits {
+  Duration window = seconds(600);
+  uint64_t ids = 1'000'000;
+};
+
 // --- What an earlier life left ---
 
 // A job that was accepted and has not ended.
@@ -88,6 +94,7 @@ struct StoredQueue {
   uint64_t expired = 0;
   uint64_t cancelled = 0;
 };
+// Of the newest only, the result is still known; of others nobody is taken to want it.
 struct StoredEnd {
   Bytes id;
   Outcome outcome = Outcome::kOk;

@@ -1,10 +1,9 @@
-#include "src/store/testing/store_model.h"
+#include "testing/store_model.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "src/base/assert.h"
 #include "src/base/siphash.h"
 
 namespace eventmq {
@@ -30,7 +29,6 @@ void StoreModel::apply(const JobRecord& record) {
 }
 
 void StoreModel::add(const JobAccepted& record) {
-  EMQ_ASSERT(!jobs_.contains(record.key));
   StoredJob& job = jobs_[record.key];
   job.accepted = record;
   job.due_at = record.due_at;
@@ -39,7 +37,9 @@ void StoreModel::add(const JobAccepted& record) {
 }
 
 void StoreModel::add(const AttemptStarted& record) {
-  StoredJob& job = jobs_.at(record.key);
+  const auto found = jobs_.find(record.key);
+  if (found == jobs_.end()) return;
+  StoredJob& job = found->second;
   job.running = true;
   job.attempt = record.attempt;
   job.losses = record.losses;
@@ -47,7 +47,9 @@ void StoreModel::add(const AttemptStarted& record) {
 }
 
 void StoreModel::add(const JobRequeued& record) {
-  StoredJob& job = jobs_.at(record.key);
+  const auto found = jobs_.find(record.key);
+  if (found == jobs_.end()) return;
+  StoredJob& job = found->second;
   job.running = false;
   job.attempt = record.attempt;
   job.retries_used = record.retries_used;
@@ -56,7 +58,7 @@ void StoreModel::add(const JobRequeued& record) {
 }
 
 void StoreModel::add(const JobEnded& record) {
-  EMQ_ASSERT(jobs_.erase(record.key) == 1);
+  if (jobs_.erase(record.key) == 0) return;
   StoredQueue& queue = queue_of(queues_, record.queue);
   const std::map<Outcome, uint64_t*> counts = {
       {Outcome::kOk, &queue.done}, {Outcome::kExpired, &queue.expired}, {Outcome::kCancelled, &queue.cancelled}};

@@ -1,16 +1,18 @@
-// What a store must give back: the records applied one by one, in the plainest way, to tables in memory.
+// What a store must give back: the records applied one by one, in the plainest way, to tables in memory. Durable stores
+// are compared with it, and it stands in for a disk in tests and in the simulator.
 #pragma once
 
 #include <map>
 #include <string>
 #include <vector>
 
-#include "src/store/store.h"
+#include "src/wire/job_record.h"
 
 namespace eventmq {
 
 class StoreModel {
  public:
+  // A record of a job that is not there changes nothing: whoever makes records must see to it that there is none.
   void apply(const JobRecord& record);
   void apply(const std::vector<JobRecord>& records) {
     for (const JobRecord& record : records) apply(record);

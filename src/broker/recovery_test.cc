@@ -1,0 +1,183 @@
+// A broker ends, and another takes up what it left in the store.
+#include "src/broker/test_broker.h"
+#include "testing/store_model.h"
+
+namespace eventmq {
+namespace {
+
+class RecoveryTest : public ::testing::Test {
+ protected:
+  // Ends the broker as a crash does, everything durable, and starts the next one later.
+  void restart(Duration later = seconds(1)) {
+    for (const JobRecord& record : broker_->records()) store_.apply(record);
+    const Instant now = broker_->now() + later;
+    broker_ = std::make_unique<TestBroker>(settings_, 2, now);
+    broker_->step(StoreRecovered{store_.state(now)});
+  }
+  std::vector<std::string> run_all(int slots = 10) {
+    broker_->forget();
+    broker_->worker("w9");
+    broker_->ready("w9", slots);
+    std::vector<std::string> requests;
+    for (std::string& text : broker_->sent()) {
+      if (text.find(" REQUEST ") != std::string::npos) requests.push_back(std::move(text));
+    }
+    return requests;
+  }
+  std::string totals() { return broker_->view("status"); }
+
+  BrokerSettings settings_;
+  std::unique_ptr<TestBroker> broker_ = std::make_unique<TestBroker>(settings_);
+  StoreModel store_;
+};
+
+TEST_F(RecoveryTest, JobsThatWaitedComeBackInOrderAndOthersDoNot) {
+  broker_->request("c1", "j1", "guarantee");
+  broker_->request("c1", "plain");
+  broker_->request("c1", "j2", "guarantee,priority:9");
+  broker_->request("c1", "j3", "guarantee");
+  restart();
+  EXPECT_THAT(totals(), HasSubstr(R"("recovered":3)"));
+  EXPECT_THAT(totals(), HasSubstr(R"("totals":{"accepted":3,"done":0,"dead":0,"expired":0,"cancelled":0,"waiting":3)"));
+  EXPECT_THAT(run_all(), ElementsAre("w9 REQUEST j2 #1", "w9 REQUEST j1 #1", "w9 REQUEST j3 #1"));
+}
+
+TEST_F(RecoveryTest, AJobThatHasEndedIsNotRunAgainAndItsReplyIsKnown) {
+  broker_->worker("w1");
+  broker_->ready("w1");
+  broker_->request("c1", "j1", "guarantee,reply-requested");
+  broker_->settle("w1", "j1", 1, Outcome::kOk, "5");
+  restart();
+  EXPECT_THAT(totals(), HasSubstr(R"("totals":{"accepted":1,"done":1)"));
+  broker_->forget();
+  broker_->request("c2", "j1", "guarantee,reply-requested");
+  EXPECT_THAT(broker_->sent(), ElementsAre("c2 ACK j1", "c2 REPLY j1 ok 5"));
+  EXPECT_THAT(run_all(), IsEmpty());
+}
+
+TEST_F(RecoveryTest, AnIdIsForgottenOnceItsWindowIsOver) {
+  broker_->worker("w1");
+  broker_->ready("w1");
+  broker_->request("c1", "j1", "guarantee");
+  broker_->settle("w1", "j1", 1);
+  restart(settings_.dedupe_window);
+  broker_->request("c2", "j1", "guarantee");
+  EXPECT_THAT(run_all(), ElementsAre("w9 REQUEST j1 #1"));
+}
+
+TEST_F(RecoveryTest, AClientThatComesBackIsSentTheReply) {
+  broker_->request("c1", "j1", "guarantee,reply-requested");
+  restart();
+  broker_->request("c2", "j1", "guarantee,reply-requested");
+  EXPECT_THAT(broker_->sent(), ElementsAre("c2 ACK j1"));
+  EXPECT_THAT(run_all(), ElementsAre("w9 REQUEST j1 #1"));
+  broker_->settle("w9", "j1", 1, Outcome::kOk, "5");
+  EXPECT_THAT(broker_->sent(), ElementsAre("c2 REPLY j1 ok 5"));
+}
+
+TEST_F(RecoveryTest, ARunningJobGoesOnAtItsWorkerWhenThatComesBack) {
+  broker_->worker("w1");
+  broker_->ready("w1");
+  broker_->request("c1", "j1", "guarantee");
+  restart();
+  EXPECT_THAT(run_all(), IsEmpty()) << "its worker may still run it";
+  broker_->resume("w2", "w1", {{"j1", 1}});
+  broker_->wait(settings_.resume_grace * 2);
+  broker_->forget();
+  broker_->settle("w2", "j1", 1);
+  EXPECT_THAT(totals(), HasSubstr(R"("done":1)"));
+  EXPECT_THAT(totals(), HasSubstr(R"("resumed":1)"));
+}
+
+TEST_F(RecoveryTest, ARunningJobIsHandedOutAgainAndItsAttemptCountsWhenItsWorkerStaysAway) {
+  broker_->worker("w1");
+  broker_->ready("w1", 1);
+  broker_->request("c1", "j1", "guarantee");
+  broker_->request("c1", "j2", "guarantee");
+  restart();
+  broker_->wait(settings_.resume_grace);
+  EXPECT_THAT(run_all(), ElementsAre("w9 REQUEST j1 #2", "w9 REQUEST j2 #1")) << "it takes its old place";
+  broker_->forget();
+  broker_->resume("w2", "w1", {{"j1", 1}});
+  broker_->settle("w2", "j1", 1);
+  EXPECT_THAT(totals(), HasSubstr(R"("late_results":1)")) << "another worker has it by now";
+}
+
+TEST_F(RecoveryTest, ARunningJobThatWaitsForItsWorkerCanBeCancelled) {
+  broker_->worker("w1");
+  broker_->ready("w1");
+  broker_->request("c1", "j1", "guarantee");
+  restart();
+  broker_->cancel("c1", "j1");
+  EXPECT_THAT(totals(), HasSubstr(R"("cancelled":1)"));
+  broker_->wait(settings_.resume_grace);
+  EXPECT_THAT(run_all(), IsEmpty());
+}
+
+TEST_F(RecoveryTest, DelaysExpiriesAndRetriesGoOn) {
+  broker_->request("c1", "delayed", "guarantee,delay:100");
+  broker_->request("c1", "expiring", "guarantee,expires:10");
+  broker_->worker("w1", {{10, "other"}});
+  broker_->ready("w1");
+  broker_->request("c1", "retried", "guarantee,retry-count:2,backoff:1", "other");
+  broker_->settle("w1", "retried", 1, Outcome::kError);
+  restart(seconds(20));
+  broker_->wait(seconds(1));
+  EXPECT_THAT(totals(), HasSubstr(R"("expired":1)"));
+  EXPECT_THAT(broker_->view("jobs"), HasSubstr(R"("retries_used":1)"));
+  EXPECT_THAT(run_all(), IsEmpty());
+  broker_->wait(seconds(80));
+  EXPECT_THAT(broker_->sent(), Contains("w9 REQUEST delayed #1"));
+}
+
+TEST_F(RecoveryTest, AUniqueKeyIsStillTaken) {
+  broker_->request("c1", "j1", "guarantee,unique:k");
+  restart();
+  broker_->request("c2", "j2", "guarantee,unique:k");
+  EXPECT_THAT(totals(), HasSubstr(R"("merged":1)"));
+}
+
+TEST_F(RecoveryTest, NewKeysGoOnBehindTheOldOnes) {
+  broker_->request("c1", "j1", "guarantee");
+  restart();
+  broker_->request("c1", "j2", "guarantee");
+  const std::vector<JobRecord> records = broker_->records();
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_EQ(std::get<JobAccepted>(records[0]).key, 2u);
+}
+
+// --- A store that cannot keep anything for a while ---
+
+TEST_F(RecoveryTest, WhileTheStoreIsAwayGuaranteedJobsAreRefusedAndPlainOnesAreNot) {
+  broker_->step(StoreChanged{false, "the disk is full"});
+  broker_->request("c1", "j1", "guarantee");
+  broker_->request("c1", "j2");
+  EXPECT_THAT(broker_->sent(), ElementsAre("c1 ERROR store-unavailable j1", "c1 ACK j2"));
+  EXPECT_THAT(totals(), HasSubstr(R"("available":false,"fault":"the disk is full")"));
+  broker_->step(StoreChanged{true, ""});
+  broker_->forget();
+  broker_->request("c1", "j1", "guarantee");
+  EXPECT_THAT(broker_->sent(), ElementsAre("c1 ACK j1"));
+}
+
+TEST_F(RecoveryTest, WhileTheStoreIsAwayJobsThatItHoldsAreRunAndTheirSlotsNotHeldUp) {
+  broker_->request("c1", "j1", "guarantee");
+  broker_->step(StoreChanged{false, "the disk is full"});
+  broker_->worker("w1");
+  broker_->sends();
+  broker_->ready("w1");
+  const std::vector<Send> sends = broker_->sends();
+  ASSERT_EQ(sends.size(), 1u);
+  EXPECT_EQ(sends[0].after, 1u) << "what waits is the job's own commit, not that of its attempt";
+}
+
+TEST_F(RecoveryTest, ADuplicateWhileTheStoreIsAwayIsStillKnown) {
+  broker_->request("c1", "j1", "guarantee");
+  broker_->step(StoreChanged{false, "the disk is full"});
+  broker_->forget();
+  broker_->request("c1", "j1", "guarantee");
+  EXPECT_THAT(broker_->sent(), ElementsAre("c1 ACK j1"));
+}
+
+}  // namespace
+}  // namespace eventmq
