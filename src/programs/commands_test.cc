@@ -76,8 +76,7 @@ TEST_F(CommandsTest, WrongValuesAreRefusedBeforeAnythingIsSent) {
   expect_usage_error({"status", "--reply-timeout", "x"}, "--reply-timeout: \"x\" is no number of seconds");
   expect_usage_error({"router", "--hwm", "many"},
                      "--hwm: hwm must be a whole number from 1 to 1000000000, not \"many\"");
-  expect_usage_error({"router", "--store", "sqlite"},
-                     "--store: store must be memory: this version has no durable store");
+  expect_usage_error({"router", "--store", "redis"}, "--store: store must be sqlite or memory, not \"redis\"");
   expect_usage_error({"up", "--jobmanagers", "0"}, "--jobmanagers must be a whole number from 1 to 100, not \"0\"");
   expect_usage_error({"up", "-B", "tcp://127.0.0.1:*"}, "emq up needs a fixed port in backend_listen_addr");
   expect_usage_error({"config", "--for", "scheduler"}, "--for must be router or jobmanager, not \"scheduler\"");
@@ -133,10 +132,28 @@ TEST_F(CommandsTest, ConfigSaysWhereEachValueCameFrom) {
               HasSubstr(folder_.file("conf") + ":5"));
 }
 
+TEST_F(CommandsTest, AMemoryStoreIsWarnedOf) {
+  EmqProcess router({"router", "--store", "memory"}, environment_);
+  ASSERT_TRUE(router.wait_for("listening on"));
+  EXPECT_THAT(router.err, HasSubstr("are lost when this router stops"));
+  EXPECT_THAT(emq({"status"}).out, HasSubstr("memory, not durable: jobs are lost when the router stops"));
+  router.tell(SIGTERM);
+  EXPECT_EQ(router.wait(), 0) << router.err;
+}
+
+TEST_F(CommandsTest, TwoRoutersDoNotShareAFile) {
+  EmqProcess first({"router"}, environment_);
+  ASSERT_TRUE(first.wait_for("listening on"));
+  const Ran second = emq({"router", "-F", "tcp://127.0.0.1:*", "-B", "tcp://127.0.0.1:*"});
+  EXPECT_EQ(second.code, 1);
+  EXPECT_THAT(second.err, HasSubstr("another router (process " + std::to_string(first.pid()) + ") uses"));
+  first.tell(SIGTERM);
+  EXPECT_EQ(first.wait(), 0) << first.err;
+}
+
 TEST_F(CommandsTest, UpRefusesToStartBesideARouter) {
   EmqProcess first({"router"}, environment_);
   ASSERT_TRUE(first.wait_for("listening on"));
-  EXPECT_THAT(first.err, HasSubstr("are lost when this router stops"));
   const Ran second = emq({"up"});
   EXPECT_EQ(second.code, 1);
   EXPECT_THAT(second.err, HasSubstr("a router already runs at"));
@@ -157,7 +174,7 @@ TEST_F(CommandsTest, UpStoppedAtItsVeryStartEndsInOrder) {
 }
 
 TEST_F(CommandsTest, UpStoppedWhileItsPartsStartEndsInOrder) {
-  for (const char* moment : {"are lost when this router stops", "listening on", "know no job"}) {
+  for (const char* moment : {"listening on", "know no job"}) {
     EmqProcess up({"up", "-J", "1"}, environment_);
     EXPECT_TRUE(up.wait_for(moment));
     up.tell(SIGINT);
@@ -251,8 +268,8 @@ class RunningSystemTest : public CommandsTest {
 TEST_F(RunningSystemTest, ListingsShowWhatIsThere) {
   EXPECT_EQ(json({"workers", "--json"})["workers"][0]["id"], "w");
   EXPECT_THAT(emq({"workers"}).out, HasSubstr("10,default"));
-  EXPECT_EQ(json({"status", "--json"})["store"]["durable"], false);
-  EXPECT_THAT(emq({"status"}).out, HasSubstr("memory, not durable: jobs are lost when the router stops"));
+  EXPECT_EQ(json({"status", "--json"})["store"]["durable"], true);
+  EXPECT_THAT(emq({"status"}).out, HasSubstr("store    sqlite, durable\n"));
   EXPECT_THAT(emq({"queues"}).out, HasSubstr("default"));
   EXPECT_EQ(emq({"schedulers"}).out, "no schedulers are connected\n");
   EXPECT_EQ(emq({"jobs"}).out, "no jobs\n");

@@ -6,7 +6,7 @@
 #include "src/programs/admin_command.h"
 #include "src/programs/logging.h"
 #include "src/programs/router_settings.h"
-#include "src/store/memory_store.h"
+#include "src/programs/router_store.h"
 
 namespace eventmq {
 namespace {
@@ -34,8 +34,10 @@ ExitCode run_router(Invocation& invocation) {
   start_log(settings->is_on("super_debug"));
   SignalCatcher signals({SIGTERM, SIGINT, SIGHUP});
   ZmqContext context;
+  Result<std::unique_ptr<Store>> store = open_store(*settings);
+  if (!store) return invocation.console.fail(store.error());
   RouterParts parts;
-  parts.store = std::make_unique<MemoryStore>();
+  parts.store = *std::move(store);
   parts.signals = &signals;
   parts.reload = [&] { return read_again(invocation.request, *settings); };
   if (!parts.store->durable()) {

@@ -18,6 +18,7 @@ BrokerSettings broker_settings(const Settings& settings) {
   broker.heartbeat_interval = settings.duration("heartbeat_interval");
   broker.heartbeat_timeout = settings.duration("heartbeat_timeout");
   broker.leave_grace = settings.duration("leave_grace");
+  broker.resume_grace = settings.duration("resume_grace");
   broker.drain_timeout = settings.duration("drain_timeout");
   broker.jobs_per_queue = settings.count("hwm");
   broker.memory_bytes = settings.count("memory_limit");

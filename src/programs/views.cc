@@ -119,6 +119,9 @@ std::string notes(const Json& status) {
 std::string store_text(const Json& status) {
   const Json& store = object_of(status, "store");
   const bool durable = store.value("durable", Json(false)) == Json(true);
+  if (store.value("available", Json(true)) == Json(false)) {
+    return text_field(store, "name") + ", NOT AVAILABLE, no guaranteed jobs are taken: " + text_field(store, "fault");
+  }
   return text_field(store, "name") + (durable ? ", durable" : ", not durable: jobs are lost when the router stops");
 }
 

@@ -52,7 +52,7 @@ TEST_F(SettingsTest, DefaultsAreInForceWhereNothingIsSet) {
   EXPECT_EQ(settings.duration("heartbeat_interval"), seconds(3));
   EXPECT_FALSE(settings.is_on("super_debug"));
   EXPECT_TRUE(settings.is_on("hide_heartbeat_logs"));
-  EXPECT_EQ(settings.text("store"), "memory");
+  EXPECT_EQ(settings.text("store"), "sqlite");
   EXPECT_EQ(settings.in_force("hwm").source, SettingSource::kDefault);
 }
 

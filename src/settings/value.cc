@@ -121,9 +121,6 @@ Result<SettingValue> parse_choice(const Setting& setting, std::string_view text)
     left.remove_prefix(std::min(end + 1, left.size()));
   }
   if (std::ranges::find(choices, word) != choices.end()) return word;
-  if (setting.name == "store" && word == "sqlite") {
-    return bad("store must be memory: this version has no durable store, so jobs do not outlive the router");
-  }
   return bad(fmt::format("{} must be {}, not \"{}\"", setting.name, fmt::join(choices, " or "), text));
 }
 

@@ -41,8 +41,9 @@ bool wait_until(const std::string& what, const std::function<bool()>& holds) {
   return true;
 }
 
-Router::Router(const Variables& variables, const SettingList& settings)
+Router::Router(const Variables& variables, const SettingList& settings, const std::string& program)
     : variables_(with_settings(variables, settings)),
+      program_(program.empty() ? kEmq : program),
       frontend_(loopback(free_port())),
       backend_(loopback(free_port())),
       administrative_(loopback(free_port())) {
@@ -52,9 +53,15 @@ Router::Router(const Variables& variables, const SettingList& settings)
 void Router::start() {
   Variables variables = with_settings(variables_, {{"FRONTEND_LISTEN_ADDR", frontend_},
                                                    {"BACKEND_LISTEN_ADDR", backend_},
-                                                   {"ADMINISTRATIVE_LISTEN_ADDR", administrative_}});
-  process_ = std::make_unique<Process>(std::vector<std::string>{kEmq, "router"}, variables);
+                                                   {"ADMINISTRATIVE_LISTEN_ADDR", administrative_},
+                                                   {"DATA_DIR", data_dir()}});
+  process_ = std::make_unique<Process>(std::vector<std::string>{program_, "router"}, variables);
   process_->wait_for_err("listening on " + frontend_);
+}
+
+// Of its own, and the same when it is started again.
+std::string Router::data_dir() const {
+  return variables_.at("HOME") + "/router-" + frontend_.substr(frontend_.rfind(':') + 1);
 }
 
 void Router::start(const SettingList& more) {
@@ -109,8 +116,8 @@ bool Router::wait_for_workers(int count) const {
       "workers");
 }
 
-SystemTest::SystemTest(const SettingList& router_settings)
-    : variables_(basic_variables(folder_)), router_(variables_, router_settings) {
+SystemTest::SystemTest(const SettingList& router_settings, const std::string& router_program)
+    : variables_(basic_variables(folder_)), router_(variables_, router_settings, router_program) {
   variables_["EMQ_BROKER_ADDR"] = router_.frontend();
   variables_["EMQ_ADMIN_ADDR"] = router_.administrative();
   variables_["EVENTMQ_CONNECT_ADDR"] = router_.backend();

@@ -21,7 +21,8 @@ using SettingList = Variables;
 // A router and its three addresses, which stay the same when it is started again.
 class Router {
  public:
-  explicit Router(const Variables& variables, const SettingList& settings = {});
+  // `program`: another than emq, run in the same way.
+  explicit Router(const Variables& variables, const SettingList& settings = {}, const std::string& program = {});
 
   // Both wait until it listens.
   void start();
@@ -29,6 +30,7 @@ class Router {
   Process& process() { return *process_; }
   void kill() { process_->kill(); }
 
+  std::string data_dir() const;
   const std::string& frontend() const { return frontend_; }
   const std::string& backend() const { return backend_; }
   const std::string& administrative() const { return administrative_; }
@@ -46,6 +48,7 @@ class Router {
 
  private:
   Variables variables_;
+  std::string program_;
   std::string frontend_, backend_, administrative_;
   std::unique_ptr<Process> process_;
 };
@@ -53,7 +56,7 @@ class Router {
 class SystemTest : public ::testing::Test {
  protected:
   // One router. The variables lead all programs and clients of the test to it.
-  explicit SystemTest(const SettingList& router_settings = {});
+  explicit SystemTest(const SettingList& router_settings = {}, const std::string& router_program = {});
 
   // Each waits until the router knows it. It is known there by its name. `settings` may name another router.
   Process& start_manager(const std::string& name, const SettingList& settings = {});
