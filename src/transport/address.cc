@@ -79,6 +79,14 @@ HostKind host_kind(std::string_view address) {
   return HostKind::kName;
 }
 
+std::string without_lookup(std::string_view address, bool as_ipv6) {
+  HostPort parts;
+  if (!address.starts_with(kTcp) || !split(address.substr(kTcp.size()), parts) || parts.host != "localhost") {
+    return std::string(address);
+  }
+  return fmt::format("{}{}:{}", kTcp, as_ipv6 ? "[::1]" : "127.0.0.1", parts.port);
+}
+
 bool reachable_from_other_machines(std::string_view address) {
   HostPort parts;
   if (!address.starts_with(kTcp) || !split(address.substr(kTcp.size()), parts)) return false;

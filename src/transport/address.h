@@ -1,6 +1,7 @@
 // Addresses as a user writes them: tcp://host:port, ipc://path, inproc://name.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "src/base/result.h"
@@ -19,5 +20,9 @@ bool reachable_from_other_machines(std::string_view address);
 enum class HostKind { kNone, kIpv4, kIpv6, kName, kAny };
 // What the host of an address is; kNone for ipc and inproc, kAny for *.
 HostKind host_kind(std::string_view address);
+
+// The address with `localhost` as the loopback address that it always is (RFC 6761, section 6.3), so that it is reached
+// on a system without a hosts file too; any other as it stands.
+std::string without_lookup(std::string_view address, bool as_ipv6);
 
 }  // namespace eventmq

@@ -56,5 +56,13 @@ TEST(AddressTest, TheKindOfHostIsKnown) {
   EXPECT_EQ(host_kind("ipc://x"), HostKind::kNone);
 }
 
+TEST(AddressTest, LocalhostNeedsNoLookup) {
+  EXPECT_EQ(without_lookup("tcp://localhost:47291", false), "tcp://127.0.0.1:47291");
+  EXPECT_EQ(without_lookup("tcp://localhost:47291", true), "tcp://[::1]:47291");
+  for (const char* other : {"tcp://localhost.example:1", "tcp://10.0.0.1:1", "ipc://localhost:1", "tcp://localhost"}) {
+    EXPECT_EQ(without_lookup(other, false), other);
+  }
+}
+
 }  // namespace
 }  // namespace eventmq

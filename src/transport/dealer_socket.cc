@@ -82,7 +82,7 @@ Result<void> DealerSocket::State::open(const std::string& new_address, const std
     close(Duration{});
     return opened;
   }
-  if (zmq_connect(socket, address.c_str()) != 0) {
+  if (zmq_connect(socket, without_lookup(address, name_as_ipv6).c_str()) != 0) {
     auto failure = system_failure("connect to", address);
     close(Duration{});
     return failure;
