@@ -50,11 +50,7 @@ void BrokerHost::on_start() {
   store_ = std::make_unique<VirtualStore>(
       world_, disk_, slowest_commit_,
       [this](Duration delay, std::function<void()> action) { enter_after(delay, std::move(action)); },
-      [this] {
-        flush();
-        step_failures();
-        if (alive() && !stopping_) wake_at(broker_->next_wake());
-      });
+      [this] { store_committed(); });
   recover();
   wake_at(broker_->next_wake());
 }
@@ -99,6 +95,29 @@ void BrokerHost::arrived(Side side, const Bytes& peer, Frames frames) {
 void BrokerHost::change_settings(BrokerSettings settings) {
   settings_ = settings;
   enter([this, settings = std::move(settings)]() mutable { step(SettingsChanged{std::move(settings)}); });
+}
+
+// What is submitted meanwhile waits; when all of it is durable, the store is said to be back.
+void BrokerHost::store_outage(Duration length) {
+  enter([this, length] {
+    if (stopping_ || !store_->available()) return;
+    world_.coverage.count(Covered::kStoreOutage);
+    store_->set_available(false);
+    book_->store_available = false;
+    step(StoreChanged{false, "the disk is full"});
+    enter_after(length, [this] { store_->set_available(true); });
+  });
+}
+
+void BrokerHost::store_committed() {
+  flush();
+  step_failures();
+  if (!alive() || stopping_) return;
+  if (!book_->store_available && store_->committed() == store_->submitted() && store_->available()) {
+    book_->store_available = true;
+    return step(StoreChanged{true, ""});
+  }
+  wake_at(broker_->next_wake());
 }
 
 void BrokerHost::shut_down() {
@@ -158,6 +177,7 @@ void BrokerHost::step_once(const Event& event) {
   model_->step(event, effects, clock(), due);
   take_records(effects);
   for (const LogLine& line : effects.log) note(line.text);
+  for (const PeerGone& gone : effects.gone) lines_.erase({gone.side, gone.peer.str()});
   for (Send& send : effects.sends) {
     jobs_moved_ |= std::holds_alternative<Request>(send.message.body) || send.side == Side::kFrontend;
     hold(std::move(send));
@@ -187,6 +207,7 @@ void BrokerHost::hold(Send send) {
   if (send.after > store_->submitted())
     world_.violate("commit-order", fmt::format("{} waits for a commit that does not exist", describe(send.message)));
   Line& line = lines_[{send.side, send.peer.str()}];
+  if (send.after == 0 || (line.empty() && may_leave(send))) return depart({std::move(send), needed});
   line.push_back({std::move(send), needed});
 }
 

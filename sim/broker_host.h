@@ -29,6 +29,8 @@ class BrokerHost final : public Process, public BrokerEnd {
 
   void change_settings(BrokerSettings settings);
   const BrokerSettings& settings() const { return settings_; }
+  // The store cannot write for so long.
+  void store_outage(Duration length);
   // An operator's order.
   void shut_down();
   // Asks for the status and lets the model judge it.
@@ -52,6 +54,7 @@ class BrokerHost final : public Process, public BrokerEnd {
   void on_end() override;
   void on_wake() override;
   void recover();
+  void store_committed();
   void step(const Event& event);
   void step_once(const Event& event);
   void step_failures();

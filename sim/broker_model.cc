@@ -231,6 +231,7 @@ void BrokerModel::refused(const MessageArrived& event, const Request& request, c
     return entry.second->queue == queue && entry.second->queued();
   });
   const bool right = (error.code == ErrorCode::kShuttingDown && draining_) ||
+                     (error.code == ErrorCode::kStoreUnavailable && !store_available_ && request.headers.guarantee) ||
                      (error.code == ErrorCode::kQueueFull && static_cast<uint64_t>(held) >= settings_.jobs_per_queue) ||
                      (error.code == ErrorCode::kUnknownQueue && settings_.unknown_queue == UnknownQueue::kReject &&
                       workers_of(queue) == 0);
@@ -258,6 +259,8 @@ ModelJob* BrokerModel::unique_holder(const std::string& queue, const Bytes& key)
 
 void BrokerModel::accept(const MessageArrived& event, const Request& request, const std::string& queue) {
   world_.coverage.count(Covered::kJobAccepted);
+  if (!store_available_ && request.headers.guarantee)
+    violate("store", fmt::format("{} is accepted while the store is away", event.message.id.view()));
   if (draining_) violate("drain", fmt::format("{} is accepted while the broker stops", event.message.id.view()));
   ModelJob& job = jobs_[event.message.id.str()];
   job.id = event.message.id.str();

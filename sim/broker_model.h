@@ -114,7 +114,7 @@ class BrokerModel {
   void apply(const ShutdownRequested&) { draining_ = true; }
   void apply(const SettingsChanged& event) { settings_ = event.settings; }
   void apply(const StoreRecovered& event);
-  void apply(const StoreChanged&) {}
+  void apply(const StoreChanged& event) { store_available_ = event.available; }
   void restore(const StoredJob& stored);
   void on(const MessageArrived& event, const Request& request);
   void on(const MessageArrived& event, const Cancel& cancel);
@@ -181,6 +181,7 @@ class BrokerModel {
   uint64_t next_number_ = 1;
   uint64_t step_ = 0;
   uint64_t next_use_ = 1;
+  bool store_available_ = true;
   bool draining_ = false;
   bool stopped_ = false;
   bool idle_ = true;

@@ -48,7 +48,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"CorruptStatus", Sabotage::kCorruptStatus, {"conservation"}},
                     Case{"VanishedReply", Sabotage::kDropReply, {"stuck"}, 6},
                     Case{"VanishedRequest", Sabotage::kDropRequest, {"stuck"}, 6},
-                    Case{"VanishedAck", Sabotage::kDropAck, {"stuck"}, 6}),
+                    Case{"VanishedAck", Sabotage::kDropAck, {"stuck"}, 60}),
     [](const auto& test) { return std::string(test.param.name); });
 
 }  // namespace

@@ -75,7 +75,10 @@ CommitNumber CommitBook::needed(const Send& send) const {
     return life ? life->accepted : 0;
   }
   const Life* life = nullptr;
-  if (std::holds_alternative<Request>(send.message.body)) life = find(send.message.id.view());
+  if (std::holds_alternative<Request>(send.message.body)) {
+    life = find(send.message.id.view());
+    if (life && !store_available) return life->accepted;
+  }
   if (const auto* reply = std::get_if<Reply>(&send.message.body)) life = find(reply->request_id.view());
   return life ? life->last : 0;
 }

@@ -19,6 +19,9 @@ class CommitBook {
   void record(const JobRecord& record, CommitNumber commit);
   // A guaranteed job, whether it has ended or not.
   bool knows(std::string_view id) const { return lives_.contains(id); }
+
+  // While it is not, an attempt may begin before it is recorded, of a job that is.
+  bool store_available = true;
   // The commit that must be durable before this may leave, by the rules; call it once the step's records
   // have been told.
   CommitNumber needed(const Send& send) const;

@@ -45,6 +45,7 @@ namespace eventmq::sim {
   X(kReplyDelivered, "reply reached a client session")          \
   X(kReplyAfterReconnect, "reply reached a later conversation") \
   X(kLateReply, "reply of a lost attempt")                      \
+  X(kStoreOutage, "store away for a while")                     \
   X(kJobRecovered, "job taken up after a crash of the broker")  \
   X(kResume, "worker resumed its jobs")                         \
   X(kResumedJob, "job kept through a resume")                   \

@@ -11,7 +11,7 @@ Faults::Faults(World& world, System& system) : world_(world), system_(system) {
   // Most seeds keep their broker, so that what is promised while it lives is seen to the end.
   for (const Kind kind : {Kind::kBrokerCrash, Kind::kBrokerShutdown}) {
     unsigned& weight = weights_[static_cast<size_t>(kind)];
-    weight = world.prng.chance(30) ? weight / 3 : 0;
+    weight = world.prng.chance(40) ? weight / 2 : 0;
   }
 }
 
@@ -89,6 +89,8 @@ void Faults::inject(Kind kind) {
       return system_.broker->hang(world_.between(milliseconds(10), seconds(8)));
     case Kind::kBrokerShutdown:
       return system_.broker->shut_down();
+    case Kind::kStoreOutage:
+      return system_.broker->store_outage(world_.between(milliseconds(10), seconds(20)));
     case Kind::kSettings:
       return change_settings();
     case Kind::kClockStep: {

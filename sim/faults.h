@@ -32,6 +32,7 @@ class Faults {
     kBrokerCrash,
     kBrokerHang,
     kBrokerShutdown,
+    kStoreOutage,
     kSettings,
     kClockStep,
     kCount,

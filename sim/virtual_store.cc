@@ -10,23 +10,31 @@ void VirtualStore::submit(CommitNumber commit, std::vector<JobRecord> records) {
   if (records.empty()) world_.violate("commit-order", fmt::format("commit {} has no records", commit));
   submitted_ = commit;
   pending_.push_back(std::move(records));
-  if (!syncing_) begin_sync();
+  if (!syncing_ && available_) begin_sync();
+}
+
+void VirtualStore::set_available(bool available) {
+  available_ = available;
+  if (available && !syncing_) begin_sync();
 }
 
 void VirtualStore::begin_sync() {
   syncing_ = true;
   const CommitNumber target = submitted_;
   const bool stalls = world_.prng.chance(2);
-  later_(world_.between(microseconds(20), stalls ? slowest_ * 20 : slowest_), [this, target] {
-    world_.coverage.count(Covered::kCommit, target - committed_);
-    for (; committed_ < target; ++committed_) {
-      for (const JobRecord& record : pending_.front()) disk_.apply(record);
-      pending_.pop_front();
-    }
-    syncing_ = false;
-    if (submitted_ > committed_) begin_sync();
-    on_commit_();
-  });
+  later_(world_.between(microseconds(20), stalls ? slowest_ * 20 : slowest_), [this, target] { end_sync(target); });
+}
+
+void VirtualStore::end_sync(CommitNumber target) {
+  syncing_ = false;
+  if (!available_) return;  // it failed, and is done again when the store is back
+  world_.coverage.count(Covered::kCommit, target - committed_);
+  for (; committed_ < target; ++committed_) {
+    for (const JobRecord& record : pending_.front()) disk_.apply(record);
+    pending_.pop_front();
+  }
+  if (submitted_ > committed_) begin_sync();
+  on_commit_();
 }
 
 }  // namespace eventmq::sim

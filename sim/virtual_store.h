@@ -31,9 +31,13 @@ class VirtualStore final : public Store {
   bool durable() const override { return true; }
   std::string_view name() const override { return "virtual"; }
   CommitNumber submitted() const { return submitted_; }
+  // While it is not available nothing becomes durable. `on_commit` is called when it has caught up, even with nothing.
+  void set_available(bool available);
+  bool available() const { return available_; }
 
  private:
   void begin_sync();
+  void end_sync(CommitNumber target);
 
   World& world_;
   StoreModel& disk_;
@@ -44,6 +48,7 @@ class VirtualStore final : public Store {
   CommitNumber submitted_ = 0;
   CommitNumber committed_ = 0;
   bool syncing_ = false;
+  bool available_ = true;
   DedupeLimits dedupe_limits_;
 };
 

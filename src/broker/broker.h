@@ -8,7 +8,7 @@
 //
 //   Effects effects;
 //   broker.step(event, now, effects);        // now never goes back
-//   store what effects.records says, as commit effects.commit
+//   store what effects.records says, as commit effects.commit; throw away what is held for those of effects.gone
 //   send effects.sends, each once the commit it waits for is durable
 //   after broker.next_wake(): step(Tick{}, now, effects)
 //
@@ -80,10 +80,17 @@ struct LogLine {
   LogLevel level;
   std::string text;
 };
+// A peer that is gone: what is still held for it is void. Its routing id may come back, as another.
+struct PeerGone {
+  Side side;
+  Bytes peer;
+};
 struct Effects {
   std::vector<JobRecord> records;  // to be made durable together, as commit `commit`
   CommitNumber commit = 0;         // 0: no records
-  std::vector<Send> sends;         // in this order; a peer never sees them in another
+  std::vector<PeerGone> gone;      // before the sends, which may be to its successor
+  // In this order. A send that waits for nothing passes those that wait; of the others a peer sees none out of turn.
+  std::vector<Send> sends;
   std::vector<LogLine> log;
   bool stop = false;  // the shutdown is complete: send what is left and end
 

@@ -74,7 +74,7 @@ void Broker::State::repeat_cancels(const MessageArrived& event) {
   if (!peer->capabilities.cancel) return;
   Worker& worker = static_cast<Worker&>(*peer);
   for (Job* job = worker.running.front(); job; job = JobList::next(*job)) {
-    if (job->cancel_requested) send(worker, Cancel{id_at(worker, *job)});
+    if (job->cancel_requested) send_cancel(*job);
   }
 }
 
@@ -298,6 +298,7 @@ void Broker::State::drop(Peer& peer, LossCause cause) {
           fmt::format("worker {} is gone with {} jobs", worker.routing_id.view(), worker.running.size()));
     }
     while (Job* job = worker.running.front()) attempt_lost(*job, cause);
+    out_->gone.push_back({worker.side, worker.routing_id});
   }
   if (cause == LossCause::kSilent || cause == LossCause::kUnreachable) ++counters_.peers_lost;
   peers_.remove(peer);

@@ -19,6 +19,7 @@ KeyedHash keyed_hash(uint64_t seed) { return {derived(seed, "first key"), derive
 void Effects::clear() {
   records.clear();
   commit = 0;
+  gone.clear();
   sends.clear();
   log.clear();
   stop = false;
@@ -51,7 +52,10 @@ void Broker::State::step(Event& event, Instant now, Effects& out) {
   now_ = now;
   out_ = &out;
   if (!stopped_) {
-    if (!std::holds_alternative<SendFailed>(event)) drop_doomed();
+    if (!std::holds_alternative<SendFailed>(event)) {
+      drop_doomed();
+      match_placed();  // before the event: a READY takes what waits, whoever else would be better for it
+    }
     std::visit([this](auto& specific) { on_event(specific); }, event);
     match_placed();
     if (draining_ && drained()) finish_drain();

@@ -94,6 +94,7 @@ struct Broker::State {
   std::optional<Error> refusal(const MessageArrived& event, const Request& request, const Queue& queue) const;
   void accept(const MessageArrived& event, Request& request, Queue& queue);
   std::optional<Error> cancel_job(Job& job);
+  void send_cancel(const Job& job);
   Queue* queue_for(const Bytes& name, size_t queues_max);
   void prune_queues();
   void become_ready(Job& job);

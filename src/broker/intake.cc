@@ -207,8 +207,15 @@ std::optional<Error> Broker::State::cancel_job(Job& job) {
   }
   if (job.cancel_requested) return std::nullopt;
   job.cancel_requested = true;
-  send(*job.worker, Cancel{id_at(*job.worker, job)});
+  send_cancel(job);
   return std::nullopt;
+}
+
+// Not before the REQUEST that it is about.
+void Broker::State::send_cancel(const Job& job) {
+  Worker& worker = *job.worker;
+  peers_.sent(worker, now_);
+  send(worker.side, worker.routing_id, Cancel{id_at(worker, job)}, job.request_commit);
 }
 
 void Broker::State::on_message(const MessageArrived& event, Schedule& schedule) {

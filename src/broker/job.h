@@ -59,6 +59,7 @@ struct Job {
   Instant started_at;                     // of the present attempt
   JobKey key = 0;                         // guaranteed: what the store knows it by
   CommitNumber accepted_commit = 0;       // guaranteed: what its ACK waits for
+  CommitNumber request_commit = 0;        // and what the REQUEST of the present attempt waits for
 
   Worker* worker = nullptr;  // while running
   Bytes last_worker;         // routing id of the worker of the last attempt

@@ -101,7 +101,8 @@ void Broker::State::finish_drain() {
   if (!left.empty()) {
     log(LogLevel::kWarning, fmt::format("{} jobs were still waiting, delayed or running at the end", left.size()));
   }
-  peers_.for_each([&](Peer& peer) { send(peer.side, peer.routing_id, Goodbye{}); });
+  // After whatever still waits for the store.
+  peers_.for_each([&](Peer& peer) { send(peer.side, peer.routing_id, Goodbye{}, last_commit_); });
   stopped_ = true;
   out_->stop = true;
   log(LogLevel::kInfo, "shut down");

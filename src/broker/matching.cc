@@ -119,6 +119,7 @@ void Broker::State::dispatch(Job& job, Worker& worker) {
     // The slot is not held up: the job itself is durable, or this waits until it is.
     if (!store_available_) after = job.accepted_commit;
   }
+  job.request_commit = after;
   peers_.sent(worker, now_);
   out_->sends.push_back({worker.side, worker.routing_id, request_for(job, worker), after});
 }

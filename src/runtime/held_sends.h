@@ -1,5 +1,6 @@
-// The sends that wait for a commit. A later send to the same peer waits behind an earlier one, so that a peer
-// sees them in the order in which the broker made them; other peers do not wait.
+// The sends that wait for a commit. A later one that names a commit waits behind an earlier one to the same peer, so
+// that a peer sees these in the order in which the broker made them. One that waits for nothing passes: plain jobs and
+// heartbeats go on while the store is slow or away. Other peers do not wait.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +20,8 @@ class HeldSends {
 
   // Gives the send back if it may leave now that `committed` is durable; keeps it if not.
   std::optional<Send> pass_or_hold(Send send, CommitNumber committed);
+  // Throws away what is held for this peer.
+  void discard(Side side, const Bytes& peer);
   // The next send that `committed` lets go, in order; nothing if there is none.
   std::optional<Send> release(CommitNumber committed);
   size_t size() const { return queue_.size(); }

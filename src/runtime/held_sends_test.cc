@@ -34,21 +34,41 @@ TEST(HeldSendsTest, WhatWaitsForACommitIsReleasedByIt) {
 
 TEST(HeldSendsTest, ALaterSendToTheSamePeerDoesNotOvertake) {
   HeldSends held(KeyedHash{1, 2});
-  EXPECT_FALSE(held.pass_or_hold(make("a", 1, "first"), 0));
-  EXPECT_FALSE(held.pass_or_hold(make("a", 0, "second"), 0));
-  EXPECT_TRUE(held.pass_or_hold(make("b", 0), 0)) << "another peer does not wait";
-  EXPECT_TRUE(held.pass_or_hold(make("a", 0, "x", Side::kBackend), 0))
+  EXPECT_FALSE(held.pass_or_hold(make("a", 4, "first"), 2));
+  EXPECT_FALSE(held.pass_or_hold(make("a", 3, "second"), 2));
+  EXPECT_TRUE(held.pass_or_hold(make("b", 2), 2)) << "another peer does not wait";
+  EXPECT_TRUE(held.pass_or_hold(make("a", 2, "x", Side::kBackend), 2))
       << "the same id on another socket is another peer";
-  EXPECT_EQ(held.release(1)->message.id, "first");
-  EXPECT_EQ(held.release(1)->message.id, "second");
-  EXPECT_TRUE(held.pass_or_hold(make("a", 0), 1)) << "nothing waits any more";
+  EXPECT_FALSE(held.pass_or_hold(make("a", 2, "third"), 2)) << "its own commit is there, but it is not its turn";
+  EXPECT_EQ(held.release(4)->message.id, "first");
+  EXPECT_EQ(held.release(4)->message.id, "second");
+  EXPECT_EQ(held.release(4)->message.id, "third");
+  EXPECT_TRUE(held.pass_or_hold(make("a", 4), 4)) << "nothing waits any more";
 }
 
-TEST(HeldSendsTest, EveryPeerSeesItsSendsInOrderWhateverTheStoreDoes) {
+TEST(HeldSendsTest, WhatWaitsForNothingPassesThoseThatWait) {
+  HeldSends held(KeyedHash{1, 2});
+  EXPECT_FALSE(held.pass_or_hold(make("a", 1), 0));
+  EXPECT_TRUE(held.pass_or_hold(make("a", 0), 0));
+}
+
+TEST(HeldSendsTest, WhatIsHeldForAPeerThatIsGoneIsThrownAway) {
+  HeldSends held(KeyedHash{1, 2});
+  EXPECT_FALSE(held.pass_or_hold(make("a", 1, "old"), 0));
+  EXPECT_FALSE(held.pass_or_hold(make("b", 1, "other"), 0));
+  held.discard(Side::kFrontend, Bytes("a"));
+  EXPECT_FALSE(held.pass_or_hold(make("a", 1, "new"), 0));
+  EXPECT_EQ(held.release(1)->message.id, "other");
+  EXPECT_EQ(held.release(1)->message.id, "new");
+  EXPECT_FALSE(held.release(1));
+  held.discard(Side::kFrontend, Bytes("nobody"));
+}
+
+TEST(HeldSendsTest, EveryPeerSeesThoseThatWaitInOrderWhateverTheStoreDoes) {
   for (uint64_t seed = 1; seed <= 200; ++seed) {
     Prng prng(seed);
     HeldSends held(KeyedHash{1, 2});
-    CommitNumber given = 0, committed = 0;
+    CommitNumber given = 1, committed = 0;
     std::map<std::string, std::deque<std::string>> expected, seen;
     const auto deliver = [&](const Send& send) {
       EXPECT_LE(send.after, committed);
@@ -61,7 +81,7 @@ TEST(HeldSendsTest, EveryPeerSeesItsSendsInOrderWhateverTheStoreDoes) {
       const std::string peer(1, static_cast<char>('a' + prng.below(4)));
       const std::string id = std::to_string(i);
       expected[peer].push_back(id);
-      if (auto send = held.pass_or_hold(make(peer, prng.chance(50) ? given : 0, id), committed)) deliver(*send);
+      if (auto send = held.pass_or_hold(make(peer, prng.chance(50) ? given : 1, id), committed)) deliver(*send);
     }
     committed = given;
     while (auto send = held.release(committed)) deliver(*send);

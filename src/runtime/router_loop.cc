@@ -289,6 +289,7 @@ void RouterLoop::step(Event event) {
 void RouterLoop::carry_out(Effects& effects) {
   for (const LogLine& line : effects.log) log(line.level, line.text);
   if (!effects.records.empty()) parts_.store->submit(effects.commit, std::move(effects.records));
+  for (const PeerGone& peer : effects.gone) held_.discard(peer.side, peer.peer);
   // What waited for this commit goes first, though nothing of it is to the peers of the new sends.
   if (held_.size() > 0) release_held();
   const CommitNumber committed = parts_.store->committed();

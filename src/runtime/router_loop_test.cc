@@ -72,15 +72,47 @@ TEST(RouterLoopTest, WhatACommitIsToCoverWaitsForIt) {
   const std::string plain = client.send(request());
   const std::string of_other = other.send(request());
   other.expect_ack_of(of_other);  // other peers do not wait
-  EXPECT_TRUE(client.receives_nothing_now()) << "the ACK of the plain job must not overtake the guaranteed one's";
+  client.expect_ack_of(plain);    // nor do plain jobs
+  EXPECT_TRUE(client.receives_nothing_now()) << "the guaranteed job must not be acknowledged before it is durable";
   EXPECT_TRUE(worker.receives_nothing_now()) << "the job must not leave before it is durable";
 
   store.commit_everything();
   router.loop().wake();
   client.expect_ack_of(guaranteed);
-  client.expect_ack_of(plain);
   worker.expect<Request>();
   EXPECT_EQ(worker.last_id(), guaranteed);
+}
+
+TEST(RouterLoopTest, WhileTheStoreIsAwayPlainJobsGoOnAndGuaranteedOnesAreRefusedUntilItIsBack) {
+  auto owned = std::make_unique<LateStore>();
+  LateStore& store = *owned;
+  RunningRouter router(loopback_settings(), std::move(owned));
+  TestPeer client = client_of(router);
+  TestPeer worker = worker_of(router);
+  join(worker);
+  const std::string caught = client.send(request("guarantee"));  // accepted, and not yet durable
+  ASSERT_TRUE(store.wait_for_submitted(1));
+  store.become({false, "the disk is full"});
+  router.loop().wake();
+  ASSERT_TRUE(router.log().wait_for("the disk is full"));
+
+  const std::string refused = client.send(request("guarantee"));
+  EXPECT_EQ(client.expect<ErrorMessage>().error.code, ErrorCode::kStoreUnavailable);
+  worker.send(Ready{});
+  const std::string plain = client.send(request("reply-requested"));
+  client.expect_ack_of(plain);
+  worker.expect<Request>();
+  EXPECT_EQ(worker.last_id(), plain) << "though the other job is held for the same worker";
+  worker.send(settled(plain, 1));
+  EXPECT_EQ(client.expect<Reply>().request_id, plain);
+
+  store.catch_up();
+  store.become({});
+  router.loop().wake();
+  client.expect_ack_of(caught);
+  EXPECT_TRUE(router.log().wait_for("the store is there again"));
+  const std::string again = client.send(request("guarantee"), refused);
+  client.expect_ack_of(again);
 }
 
 TEST(RouterLoopTest, AMessageOfTenThousandPartsIsRefusedAndTheSenderServedOn) {

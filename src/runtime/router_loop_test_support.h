@@ -25,13 +25,17 @@ class LateStore : public Store {
   void submit(CommitNumber commit, std::vector<JobRecord>) override {
     const std::lock_guard lock(mutex_);
     submitted_ = commit;
+    if (at_once_) committed_ = commit;
     changed_.notify_all();
   }
   CommitNumber committed() const override {
     const std::lock_guard lock(mutex_);
     return committed_;
   }
-  StoreHealth health() const override { return {}; }
+  StoreHealth health() const override {
+    const std::lock_guard lock(mutex_);
+    return health_;
+  }
   void set_dedupe_limits(DedupeLimits) override {}
   bool durable() const override { return true; }
   std::string_view name() const override { return "late"; }
@@ -39,6 +43,16 @@ class LateStore : public Store {
   void commit_everything() {
     const std::lock_guard lock(mutex_);
     committed_ = submitted_;
+  }
+  // From now on everything is durable at once.
+  void catch_up() {
+    const std::lock_guard lock(mutex_);
+    at_once_ = true;
+    committed_ = submitted_;
+  }
+  void become(StoreHealth health) {
+    const std::lock_guard lock(mutex_);
+    health_ = std::move(health);
   }
   bool wait_for_submitted(CommitNumber commit) {
     std::unique_lock lock(mutex_);
@@ -50,6 +64,8 @@ class LateStore : public Store {
   std::condition_variable changed_;
   CommitNumber submitted_ = 0;
   CommitNumber committed_ = 0;
+  bool at_once_ = false;
+  StoreHealth health_;
 };
 
 class CollectedLog {
