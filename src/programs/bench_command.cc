@@ -41,6 +41,7 @@ Result<BenchOptions> options_of(const Invocation& invocation) {
                                                   safe_text(invocation.value("--measure"))));
   }
   options.measured = *measured;
+  options.folder = invocation.value("--folder", ".");
   return options;
 }
 
@@ -53,7 +54,9 @@ std::string bench_json(const BenchReport& report) {
                     {"per_second", row.per_second},
                     {"cpu_us_per_trip", row.cpu_us_per_trip},
                     {"latency_p50_us", row.latency_p50.us},
-                    {"latency_p99_us", row.latency_p99.us}});
+                    {"latency_p99_us", row.latency_p99.us},
+                    {"ack_p50_us", row.ack_p50.us},
+                    {"ack_p99_us", row.ack_p99.us}});
   }
   return nlohmann::ordered_json{{"rows", rows}}.dump(2);
 }

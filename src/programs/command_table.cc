@@ -170,7 +170,9 @@ std::vector<Command> other_commands() {
        .examples = {"emq config", "EVENTMQ_HWM=5000 emq config --json", "emq config --for jobmanager"},
        .run = run_config},
       {.name = "bench",
-       .summary = "Measure the router on this machine, beside a bare forwarder of ZeroMQ messages.",
+       .summary =
+           "Measure the router on this machine, with plain and with guaranteed jobs, beside a bare forwarder of ZeroMQ "
+           "messages.",
        .details = "Runs a router, a client and a worker of its own inside this process; it touches no other.",
        .flags = {{.names = {"--windows"},
                   .kind = FlagKind::kValues,
@@ -178,6 +180,7 @@ std::vector<Command> other_commands() {
                   .help = "How many requests are in flight at once, one measurement each. [1 16 1000]"},
                  valued({"--payload"}, "SIZE", "How large each job is. [200]"),
                  valued({"--measure"}, "SECONDS", "How long each measurement takes. [3]"),
+                 valued({"--folder"}, "PATH", "Where the durable store's file is made, and removed again. [.]"),
                  json_flag()},
        .examples = {"emq bench", "emq bench --windows 1000 --payload 1K --measure 10"},
        .run = run_bench_command},

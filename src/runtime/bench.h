@@ -1,6 +1,7 @@
 // Measures the router beside the ceiling of the messaging library: the same client and worker, the same frames,
-// once through a bare forwarder of ROUTER to ROUTER (src/transport/forwarder.h) and once through the true router
-// loop with a memory store. Everything runs in this process, on threads, over TCP on 127.0.0.1.
+// through a bare forwarder of ROUTER to ROUTER (src/transport/forwarder.h), through the true router loop with plain
+// jobs, and through it with guaranteed jobs in the durable store. Everything runs in this process, on threads, over TCP
+// on 127.0.0.1.
 //
 // What differs is the protocol itself: for each job the broker also sends the client an ACK.
 #pragma once
@@ -20,27 +21,29 @@ struct BenchOptions {
   size_t payload_bytes = 200;
   Duration warm_up = milliseconds(500);  // before each measurement
   Duration measured = seconds(3);
+  std::string folder = ".";  // in which a folder for the durable store's file is made, and removed again
 };
 
 // One measurement.
 struct BenchRow {
-  std::string system;  // "forwarder" or "router"
+  std::string system;  // "forwarder", "router" or "durable"
   size_t window = 0;
   uint64_t round_trips = 0;  // client to worker and back to the client, within the measured time
   double per_second = 0;
-  double cpu_us_per_trip = 0;  // of the whole process: client, worker, what is measured, and I/O threads
-  Duration latency_p50, latency_p99;
+  double cpu_us_per_trip = 0;         // of the whole process: client, worker, what is measured, and I/O threads
+  Duration latency_p50, latency_p99;  // until the REPLY
+  Duration ack_p50, ack_p99;          // until the ACK; zero for the forwarder, which sends none
 };
 
 struct BenchReport {
-  std::vector<BenchRow> rows;  // for each window the forwarder, then the router
+  std::vector<BenchRow> rows;  // for each window the forwarder, then the router, then the durable one
 };
 
-// Errors: kSystem (no port), kBadValue (options), kTimedOut (no reply came within a minute), or what the router
-// answered instead of a reply.
+// Errors: kSystem (no port, no folder), kBadValue (options), kTimedOut (no reply came within a minute), or what the
+// router answered instead of a reply.
 Result<BenchReport> run_bench(const BenchOptions& options);
 
-// A table for people, with the router's share of the forwarder's rate for each window.
+// A table for people, with each one's share of the forwarder's rate for each window.
 std::string bench_text(const BenchReport& report);
 
 }  // namespace eventmq
