@@ -2,7 +2,11 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <charconv>
 #include <string>
 
@@ -77,6 +81,21 @@ HostKind host_kind(std::string_view address) {
   if (is_ipv4(parts.host)) return HostKind::kIpv4;
   if (is_ipv6(without_brackets(parts.host))) return HostKind::kIpv6;
   return HostKind::kName;
+}
+
+bool somebody_listens(std::string_view address) {
+  sockaddr_un path{};
+  path.sun_family = AF_UNIX;
+  if (!address.starts_with(kIpc)) return false;
+  const std::string_view name = address.substr(kIpc.size());
+  if (name.size() >= sizeof path.sun_path || name.starts_with('@')) return false;
+  name.copy(path.sun_path, name.size());
+  const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (probe == -1) return false;
+  const int connected = ::connect(probe, reinterpret_cast<const sockaddr*>(&path), sizeof path);
+  const bool answered = connected == 0 || errno == EAGAIN;  // its queue of connections is full
+  ::close(probe);
+  return answered;
 }
 
 std::string without_lookup(std::string_view address, bool as_ipv6) {

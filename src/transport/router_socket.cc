@@ -148,6 +148,7 @@ RouterSocket& RouterSocket::operator=(RouterSocket&&) noexcept = default;
 Result<void> RouterSocket::bind(const std::string& address) {
   EMQ_ASSERT(state_->socket == nullptr, "bound to {} already", state_->endpoint);
   if (Result<void> checked = check_address(address, AddressUse::kListen); !checked) return checked;
+  if (somebody_listens(address)) return fail(ErrorCode::kSystem, bind_failure(address, EADDRINUSE));
   void* socket = zmq_socket(state_->context.handle(), ZMQ_ROUTER);
   if (socket == nullptr) {
     return fail(ErrorCode::kSystem, fmt::format("cannot open a socket: {}", zmq_strerror(zmq_errno())));

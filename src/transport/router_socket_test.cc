@@ -264,6 +264,22 @@ TEST_F(RouterSocketTest, AHalfOpenConnectionIsDroppedByProbing) {
   EXPECT_TRUE(peer.closed_by_other_side());
 }
 
+TEST_F(RouterSocketTest, APathInUseIsNotTakenAwayFromItsOwner) {
+  char folder[] = "/tmp/emq-test-XXXXXX";
+  ASSERT_NE(::mkdtemp(folder), nullptr);
+  const std::string address = std::string("ipc://") + folder + "/s";
+  {
+    RouterSocket first(context_, small_options());
+    ASSERT_TRUE(first.bind(address));
+    RouterSocket second(context_, small_options());
+    const Result<void> bound = second.bind(address);
+    ASSERT_FALSE(bound);
+    EXPECT_THAT(bound.error().text, HasSubstr("another program uses this address"));
+    first.close(Duration{});
+  }
+  std::filesystem::remove_all(folder);
+}
+
 TEST_F(RouterSocketTest, AnAddressInUseIsNamed) {
   RouterSocket second(context_, small_options());
   const Result<void> bound = second.bind(router_.endpoint());
