@@ -42,6 +42,7 @@ Result<std::unique_ptr<SqliteFile>> SqliteFile::open(SqliteFileOptions options) 
 
 Result<void> SqliteFile::open_first() {
   return check_files(paths_)
+      .map([&] { make_private(paths_.database); })
       .and_then([&] { return rewrite_log(paths_.log, options_.vfs); })
       .and_then([&] { return SqliteDatabase::open(paths_.database, options_.vfs); })
       .and_then([&](SqliteDatabase&& opened) {

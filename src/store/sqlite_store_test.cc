@@ -314,6 +314,14 @@ TEST_F(SqliteStoreTest, EndedJobsAreTrimmedInPortionsAsTheyAgeAndOverflow) {
   EXPECT_EQ(reader.integer("SELECT max(seq) - min(seq) + 1 FROM ended"), 21);
 }
 
+TEST_F(SqliteStoreTest, NobodyElseMayReadTheJobs) {
+  open();
+  commit({accepted(1)});
+  for (const char* name : {"eventmq.db", "eventmq.db-wal", "eventmq.db-shm"}) {
+    EXPECT_EQ(fs::status(folder_.file(name)).permissions(), fs::perms::owner_read | fs::perms::owner_write) << name;
+  }
+}
+
 TEST_F(SqliteStoreTest, OnlyTheNewestResultsAreReadAgain) {
   open();
   constexpr int64_t kMore = 5;

@@ -69,6 +69,11 @@ Result<void> make_one_folder(const std::string& folder) {
 
 }  // namespace
 
+void make_private(const std::string& path) {
+  const int made = ::open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+  if (made != -1) ::close(made);
+}
+
 FileIdentity FileIdentity::of(const std::string& path) {
   struct stat found;
   if (::stat(path.c_str(), &found) != 0) return {};

@@ -20,6 +20,10 @@ struct FileIdentity {
   explicit operator bool() const { return number != 0; }
 };
 
+// A file that is not there yet is made, empty, for its owner's eyes only: the system's default would let others read
+// the jobs. SQLite gives its other files the same rights. What stands in the way is told by whoever opens the file.
+void make_private(const std::string& path);
+
 struct StorePaths {
   explicit StorePaths(const std::string& data_dir)
       : folder(data_dir), database(folder + "/eventmq.db"), log(database + "-wal"), lock(folder + "/eventmq.lock") {}
