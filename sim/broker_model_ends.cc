@@ -19,6 +19,11 @@ void BrokerModel::drop_worker(const PeerKey& key) {
 // The worker said how the attempt ended.
 void BrokerModel::attempt_failed(ModelJob& job, Outcome outcome) {
   job.lost = job.loss_charged = job.handed_back = false;
+  if (outcome == Outcome::kKilled && job.headers.guarantee) {
+    ++job.losses;
+    if (!job.cancel_requested && job.losses < settings_.max_deliveries) return wait(job, true);
+    return end(job, outcome);
+  }
   const bool failed = outcome == Outcome::kError || outcome == Outcome::kTimeout || outcome == Outcome::kKilled;
   if (failed && !job.cancel_requested && job.retries_used < job.headers.retry_count) return retry(job);
   if (failed && job.headers.retry_count > 0 && !job.cancel_requested) world_.coverage.count(Covered::kRetriesExhausted);

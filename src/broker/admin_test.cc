@@ -41,6 +41,18 @@ class AdminTest : public ::testing::Test {
 
 // --- The published commands, in the shapes of recorded conversations ---
 
+TEST_F(AdminTest, AJobThatFailedSaysWhy) {
+  broker_.worker("w7", {{10, "q7"}});
+  broker_.ready("w7", 2);
+  broker_.request("c1", "e1", "", "q7");
+  broker_.request("c1", "e2", "", "q7");
+  broker_.settle("w7", "e1", 1, Outcome::kError,
+                 R"({"value": "x", "error": {"type": "t", "message": "no such file"}})");
+  broker_.settle("w7", "e2", 1, Outcome::kError, "not JSON");
+  EXPECT_THAT(broker_.view("job", R"({"id": "e1"})"), HasSubstr(R"("error":"no such file")"));
+  EXPECT_THAT(broker_.view("job", R"({"id": "e2"})"), HasSubstr("ago: error, not JSON."));
+}
+
 TEST_F(AdminTest, StatusHasThePublishedShape) {
   broker_.wait(milliseconds(12));
   broker_.settle("w1", "j1", 1);

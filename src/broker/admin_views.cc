@@ -38,6 +38,16 @@ std::string job_name(const Bytes& payload) {
   return (has_path ? call["path"].get<std::string>() + "." : "") + call["callable"].get<std::string>();
 }
 
+// What went wrong, of the beginning of a REPLY's payload: the message of its error if it has one, else as it stands.
+std::string error_text(std::string_view result) {
+  const nlohmann::json parsed = nlohmann::json::parse(result, nullptr, false);
+  const nlohmann::json* error = parsed.is_object() && parsed.contains("error") ? &parsed["error"] : nullptr;
+  if (error && error->is_object() && error->contains("message") && (*error)["message"].is_string()) {
+    return (*error)["message"].get<std::string>();
+  }
+  return std::string(result);
+}
+
 }  // namespace
 
 struct AdminViews::Json {
@@ -303,6 +313,7 @@ Result<AdminViews::Json> AdminViews::job(const Arguments& arguments) const {
   }
   for (const EndedJob& ended : broker.ended_) {
     if (!(ended.id == arguments.id)) continue;
+    const std::string error = error_text(ended.result.view());
     return Json{{{"id", ended.id.str()},
                  {"queue", ended.queue.str()},
                  {"state", "ended"},
@@ -310,8 +321,9 @@ Result<AdminViews::Json> AdminViews::job(const Arguments& arguments) const {
                  {"attempts", ended.attempts},
                  {"ended_seconds_ago", age_seconds(broker.now_, ended.ended_at)},
                  {"took_seconds", age_seconds(ended.ended_at, ended.accepted_at)},
-                 {"explain", fmt::format("It ended {:.1f} s ago: {}.", age_seconds(broker.now_, ended.ended_at),
-                                         outcome_word(ended.outcome))}}};
+                 {"error", error},
+                 {"explain", fmt::format("It ended {:.1f} s ago: {}{}.", age_seconds(broker.now_, ended.ended_at),
+                                         outcome_word(ended.outcome), ended.result.empty() ? "" : ", " + error)}}};
   }
   return fail(ErrorCode::kUnknownJob, fmt::format("no job {}: it was never here, or it ended long ago", arguments.id));
 }

@@ -229,10 +229,7 @@ void Broker::State::on_message(const MessageArrived& event, Progress& progress) 
   Worker* worker = find_worker(event);
   if (!worker) return;
   Job* job = jobs_.find(progress.request_id.view());
-  if (!job || job->worker != worker) {
-    ++counters_.late_results;
-    return;
-  }
+  if (!job || job->worker != worker) return;  // of an attempt that was given up; its result will be counted
   Peer* client = peers_.find(job->client_side, job->client.view());
   if (client && client->capabilities.progress) send(*client, Progress{job->id, progress.fraction, progress.text});
 }
@@ -293,10 +290,10 @@ void Broker::State::drop(Peer& peer, LossCause cause) {
   if (peer.kind == PeerKind::kWorker) {
     Worker& worker = static_cast<Worker&>(peer);
     stop_feeding(worker);
-    if (!worker.running.empty()) {
-      log(LogLevel::kWarning,
-          fmt::format("worker {} is gone with {} jobs", worker.routing_id.view(), worker.running.size()));
-    }
+    log(worker.running.empty() ? LogLevel::kInfo : LogLevel::kWarning,
+        worker.running.empty()
+            ? fmt::format("worker {} is gone", worker.routing_id.view())
+            : fmt::format("worker {} is gone with {} jobs", worker.routing_id.view(), worker.running.size()));
     while (Job* job = worker.running.front()) attempt_lost(*job, cause);
     out_->gone.push_back({worker.side, worker.routing_id});
   }

@@ -85,7 +85,7 @@ void Broker::State::on_event(MessageArrived& event) {
 void Broker::State::on_event(BadMessageArrived& event) {
   ++counters_.bad_messages;
   if (Peer* speaker = peers_.find(event.side, event.peer.view())) peers_.heard(*speaker, now_);
-  log(LogLevel::kWarning, fmt::format("refused a message: {}", event.error.text));
+  log(LogLevel::kWarning, fmt::format("refused a message of {}: {}", event.peer.view(), event.error.text));
   // Not to strangers at the backend, which may be workers of the published protocol.
   if (event.side == Side::kBackend && !peers_.find(event.side, event.peer.view())) return;
   error(event.side, event.peer, event.error.code, event.error.text, event.offending_id);

@@ -32,6 +32,7 @@ struct EndedJob {
   uint32_t attempts;
   Instant accepted_at;
   Instant ended_at;
+  Bytes result;  // the beginning of the REPLY's payload, if it ended without success
 };
 
 // What was refused or dropped, for `emq status`.
@@ -132,7 +133,9 @@ struct Broker::State {
   // --- matching.cc: which worker, which job ---
   void place(Job& job);  // it waits in its queue; the end of the step finds it a worker
   void match_placed();
-  Queue* heaviest_unmatched() const;
+  void match_placed_but_to(const Worker& speaker);
+  void dispatch_next(Queue& queue);
+  Queue* heaviest_unmatched(const Worker* but_to) const;
   void add_credit(Worker& worker);
   void feed(Worker& worker);  // give it jobs while it has free slots
   Job* pick_for(Worker& worker);
@@ -150,6 +153,7 @@ struct Broker::State {
   void on_message(const MessageArrived& event, Reply& reply);
   void detach(Job& job);  // from its worker
   void attempt_ended(Job& job, Outcome outcome, const Bytes& payload);
+  void worker_process_died(Job& job, const Bytes& payload);
   void attempt_lost(Job& job, LossCause cause);
   void hand_back(Job& job);  // it never started there: not an attempt
   void retry_later(Job& job);

@@ -101,6 +101,20 @@ TEST_F(GuaranteeTest, ARetryIsRecordedWithItsTime) {
   EXPECT_LE(requeued.due_at, broker_.now() + seconds(4));
 }
 
+TEST_F(GuaranteeTest, ADeadWorkerProcessIsALossAndCostsNoRetry) {
+  run_job("guarantee,retry-count:1,reply-requested");
+  for (uint32_t attempt = 1; attempt < broker_.settings().max_deliveries; ++attempt) {
+    records();
+    broker_.settle("w1", "j1", attempt, Outcome::kKilled);
+    EXPECT_THAT(records(), ElementsAre("requeued j1 0 retries used",
+                                       fmt::format("started j1 #{} after {} losses", attempt + 1, attempt)));
+  }
+  broker_.forget();
+  broker_.settle("w1", "j1", broker_.settings().max_deliveries, Outcome::kKilled, "by SIGSEGV");
+  EXPECT_THAT(records(), ElementsAre("ended j1 killed"));
+  EXPECT_THAT(broker_.sent(), ElementsAre("c1 REPLY j1 killed by SIGSEGV"));
+}
+
 TEST_F(GuaranteeTest, ALossAndItsRerunAreOneCommit) {
   run_job("guarantee");
   broker_.worker("w2");

@@ -132,8 +132,9 @@ void Broker::State::make_guaranteed(Job& job) {
 
 std::optional<Error> Broker::State::memory_refusal(size_t bytes) const {
   if (jobs_.memory_bytes() + bytes <= settings_.memory_bytes) return std::nullopt;
-  return Error{ErrorCode::kQueueFull, fmt::format("the broker holds {} MiB of jobs, its limit (setting memory_limit)",
-                                                  jobs_.memory_bytes() >> 20)};
+  return Error{ErrorCode::kQueueFull, fmt::format("with it the broker would hold more jobs than {} MiB, its limit "
+                                                  "(setting memory_limit)",
+                                                  settings_.memory_bytes >> 20)};
 }
 
 std::optional<Error> Broker::State::store_refusal(const Request& request) const {

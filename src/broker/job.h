@@ -51,7 +51,7 @@ struct Job {
                           // under which name that worker knew the earlier life is not known for sure
   uint32_t attempt = 0;   // number of the present or last attempt; 0 before the first
   uint32_t retries_used = 0;
-  uint32_t losses = 0;    // attempts that were lost with their worker
+  uint32_t losses = 0;    // attempts that were lost with their worker or its process
   uint64_t sequence = 0;  // order of becoming ready, within a queue and priority
   Instant accepted_at;
   Instant due_at;                         // not before

@@ -25,19 +25,27 @@ void Broker::State::place(Job& job) {
 // right to say whose turn it is. Pairs of queue and worker are made heaviest first, so that each job gets the best
 // worker for its queue and a worker that serves several queues is used for its heaviest.
 void Broker::State::match_placed() {
-  while (Queue* queue = heaviest_unmatched()) {
-    Job* job = queue->peek();
-    queue->pop(*job);
-    dispatch(*job, *queue->available.begin()->worker);
-  }
+  while (Queue* queue = heaviest_unmatched(nullptr)) dispatch_next(*queue);
   for (Queue* queue : unmatched_) queue->unmatched = false;
   unmatched_.clear();
 }
 
-Queue* Broker::State::heaviest_unmatched() const {
+// The worker that speaks chooses among all its queues; a job for which another one is better goes there before.
+void Broker::State::match_placed_but_to(const Worker& speaker) {
+  while (Queue* queue = heaviest_unmatched(&speaker)) dispatch_next(*queue);
+}
+
+void Broker::State::dispatch_next(Queue& queue) {
+  Job* job = queue.peek();
+  queue.pop(*job);
+  dispatch(*job, *queue.available.begin()->worker);
+}
+
+Queue* Broker::State::heaviest_unmatched(const Worker* but_to) const {
   Queue* best = nullptr;
   for (Queue* queue : unmatched_) {
     if (queue->counters.waiting == 0 || queue->available.empty()) continue;
+    if (queue->available.begin()->worker == but_to) continue;
     if (!best || queue->available.begin()->weight > best->available.begin()->weight) best = queue;
   }
   return best;
@@ -51,6 +59,7 @@ void Broker::State::add_credit(Worker& worker) {
   }
   ++worker.credits;
   set_ranked(worker, true);
+  match_placed_but_to(worker);
   feed(worker);
 }
 

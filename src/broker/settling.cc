@@ -89,10 +89,21 @@ void Broker::State::detach(Job& job) {
 
 void Broker::State::attempt_ended(Job& job, Outcome outcome, const Bytes& payload) {
   if (outcome == Outcome::kReturned) return hand_back(job);
+  if (outcome == Outcome::kKilled && job.headers.guarantee) return worker_process_died(job, payload);
   detach(job);
   const bool failed = outcome == Outcome::kError || outcome == Outcome::kTimeout || outcome == Outcome::kKilled;
   if (failed && !job.cancel_requested && job.retries_used < job.headers.retry_count) return retry_later(job);
   end(job, outcome, payload);
+}
+
+// To a guaranteed job a dead worker process is a lost worker. A job that takes down one after the other is dead, with
+// the last one's end as the cause.
+void Broker::State::worker_process_died(Job& job, const Bytes& payload) {
+  detach(job);
+  ++job.losses;
+  ++job.queue->counters.attempts_lost;
+  const bool again = !job.cancel_requested && job.losses < settings_.max_deliveries;
+  again ? wait_again(job) : end(job, Outcome::kKilled, payload);
 }
 
 void Broker::State::attempt_lost(Job& job, LossCause cause) {
@@ -166,7 +177,8 @@ void Broker::State::end(Job& job, Outcome outcome, Bytes payload) {
     dedupe_.remember(follower.request_id.view(), now_);
     followed_jobs_.erase(follower.request_id.str());
   }
-  ended_.push_back({job.id, job.queue->name, outcome, job.attempt, job.accepted_at, now_});
+  const std::string_view cause = outcome == Outcome::kOk ? "" : payload.view().substr(0, limits::kEndedResultBytes);
+  ended_.push_back({job.id, job.queue->name, outcome, job.attempt, job.accepted_at, now_, Bytes(cause)});
   if (ended_.size() > limits::kEndedJobsRemembered) ended_.pop_front();
   jobs_.release(job);
 }

@@ -60,6 +60,10 @@ void Executor::State::settle(WorkerProcess& worker, Outcome outcome, std::string
     log(true,
         fmt::format("job {} printed or logged {} bytes more than are kept of one job", job.request_id.view(), dropped));
   }
+  if (outcome == Outcome::kKilled || outcome == Outcome::kTimeout) {
+    log(true, fmt::format("job {} ended as {}: {}", job.request_id.view(), outcome_word(outcome),
+                          without_control_characters(payload).substr(0, limits::kErrorTextBytes)));
+  }
   out.push_back(JobSettled{job.request_id, job.attempt, outcome, Bytes(payload)});
   worker.task.reset();
   worker.verdict.reset();

@@ -60,6 +60,7 @@ inline constexpr uint32_t kCreditsPerWorker = 10'000;
 inline constexpr size_t kDedupeIdsDefault = 1'000'000;  // setting dedupe_ids
 inline constexpr size_t kRecentReplies = 10'000;        // kept for clients whose connection broke
 inline constexpr size_t kRecentReplyBytes = 64 * 1024 * 1024;
+inline constexpr size_t kEndedResultBytes = 2 * 1024;  // of what a failed one answered
 inline constexpr size_t kEndedJobsRemembered = 1'000;  // for `emq jobs show`
 // --- Beyond: the reply names how many were left out. ---
 inline constexpr size_t kListingRows = 1'000;
