@@ -12,7 +12,13 @@
 namespace eventmq::sim {
 namespace {
 
+// A sanitizer makes each fifteen times slower, and looks at something else than the rules.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr uint64_t kSeeds = 100;
+#else
 constexpr uint64_t kSeeds = 500;
+#endif
+constexpr bool kMustSeeEverything = kSeeds >= 500;
 
 std::string replay_lines(const std::vector<SimulationResult>& failures) {
   std::string text;
@@ -25,7 +31,7 @@ TEST(SimulationTest, NoSeedBreaksARuleAndEveryKindOfEventHappens) {
   const CampaignResult campaign = run_campaign(1, kSeeds, std::max(1u, std::thread::hardware_concurrency()));
   EXPECT_EQ(campaign.seeds, kSeeds);
   EXPECT_TRUE(campaign.failures.empty()) << replay_lines(campaign.failures);
-  for (size_t i = 0; i < static_cast<size_t>(Covered::kCount); ++i) {
+  for (size_t i = 0; kMustSeeEverything && i < static_cast<size_t>(Covered::kCount); ++i) {
     const auto what = static_cast<Covered>(i);
     EXPECT_GT(campaign.coverage.of(what), 0u)
         << covered_name(what) << " never happened: the simulator has gone blind to it";

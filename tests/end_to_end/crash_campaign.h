@@ -4,8 +4,8 @@
 //
 //   emq_crash_campaign --kills 2000 --seed 7
 //
-// A kill takes nothing that was written from the kernel, so this shows that the order is right (durable, then ACKed) and
-// that recovery is; lost power is another test (src/store/sqlite_power_test.cc).
+// A kill takes nothing that was written from the kernel, so this shows that the order is right (durable, then ACKed)
+// and that recovery is; lost power is another test (src/store/sqlite_power_test.cc).
 #pragma once
 
 #include <cstdint>
