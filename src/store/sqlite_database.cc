@@ -19,6 +19,12 @@ tl::unexpected<Error> fault_of(sqlite3* handle, int code) {
                                                          path ? path : "", handle ? sqlite3_errmsg(handle) : ""));
 }
 
+std::string uri_of(const std::string& path) {
+  std::string uri = path.starts_with('/') ? "file://" : "file:";
+  for (const char c : path) uri += c == '%' || c == '?' || c == '#' ? fmt::format("%{:02X}", c) : std::string(1, c);
+  return uri;
+}
+
 int note_log_frames(void* frames, sqlite3*, const char*, int count) {
   *static_cast<int*>(frames) = count;
   return SQLITE_OK;
@@ -142,10 +148,25 @@ void SqliteDatabase::Close::operator()(sqlite3* handle) const {
 }
 
 Result<SqliteDatabase> SqliteDatabase::open(const std::string& path, const std::string& vfs) {
+  return open_named(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, vfs, path);
+}
+
+Result<SqliteDatabase> SqliteDatabase::open_read_only(const std::string& path, const std::string& vfs,
+                                                      bool unchanging) {
+  Result<SqliteDatabase> opened =
+      unchanging ? open_named(uri_of(path) + "?immutable=1", SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, vfs, path)
+                 : open_named(path, SQLITE_OPEN_READONLY, vfs, path);
+  if (opened) opened->leave_log_alone();
+  return opened;
+}
+
+// `name` is what SQLite is given for the file at `path`.
+Result<SqliteDatabase> SqliteDatabase::open_named(const std::string& name, int flags, const std::string& vfs,
+                                                  const std::string& path) {
   SqliteDatabase database;
   sqlite3* handle = nullptr;
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-  const int code = sqlite3_open_v2(path.c_str(), &handle, flags, vfs.empty() ? nullptr : vfs.c_str());
+  flags |= SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  const int code = sqlite3_open_v2(name.c_str(), &handle, flags, vfs.empty() ? nullptr : vfs.c_str());
   database.handle_.reset(handle);  // to be closed even if it is not open
   if (code != SQLITE_OK) {
     const int system_error = handle ? sqlite3_system_errno(handle) : 0;

@@ -99,6 +99,9 @@ class SqliteDatabase {
   // Opens the file for reading and writing, and makes it if there is none. `vfs` is the name of an SQLite VFS; empty:
   // the system's own. Nothing of the file is read yet. SQLite never checkpoints by itself, but for the last close.
   static Result<SqliteDatabase> open(const std::string& path, const std::string& vfs);
+  // Opens a file that is there, for reading only. `unchanging`: nobody writes to it and it has no log, so SQLite takes
+  // no locks and makes no files beside it. Else `vfs` as for open(). Closing it leaves the log alone.
+  static Result<SqliteDatabase> open_read_only(const std::string& path, const std::string& vfs, bool unchanging);
 
   // Runs statements that give no rows of interest.
   Result<void> run(const char* sql);
@@ -129,9 +132,27 @@ class SqliteDatabase {
     void operator()(sqlite3* handle) const;
   };
 
+  static Result<SqliteDatabase> open_named(const std::string& name, int flags, const std::string& vfs,
+                                           const std::string& path);
+
   std::unique_ptr<sqlite3, Close> handle_;
   std::unique_ptr<int> log_frames_;  // at a fixed place: SQLite's hook writes to it
 };
+
+// Calls `take`, which gives a Result<void>, for each row of a statement that begins with these values. An error of its
+// ends the reading.
+template <class Take, class... Values>
+Result<void> for_each_row(SqliteDatabase& database, std::string_view sql, Take take, const Values&... values) {
+  Result<SqliteStatement> statement = database.prepare(sql);
+  if (!statement) return tl::unexpected(statement.error());
+  statement->start(values...);
+  while (true) {
+    const Result<bool> row = statement->next();
+    if (!row) return tl::unexpected(row.error());
+    if (!*row) return {};
+    if (Result<void> taken = take(*statement); !taken) return taken;
+  }
+}
 
 // The sentence for SQLite's result code `code` of the file at `path`; `system_error` is the errno behind it, or 0.
 std::string sqlite_fault(int code, int system_error, std::string_view path, std::string_view message);

@@ -26,11 +26,16 @@ void make_private(const std::string& path);
 
 struct StorePaths {
   explicit StorePaths(const std::string& data_dir)
-      : folder(data_dir), database(folder + "/eventmq.db"), log(database + "-wal"), lock(folder + "/eventmq.lock") {}
+      : folder(data_dir),
+        database(folder + "/eventmq.db"),
+        log(database + "-wal"),
+        index(database + "-shm"),
+        lock(folder + "/eventmq.lock") {}
 
   std::string folder;    // the setting data_dir
   std::string database;  // everything that is kept
   std::string log;       // SQLite's write-ahead log: the newest part of it
+  std::string index;     // of the log; SQLite makes it anew when nobody has the database open
   std::string lock;      // held by the router that uses them
 };
 
