@@ -26,33 +26,19 @@ constexpr std::string_view kEnded =
 
 using QueueNames = std::unordered_map<int64_t, Bytes>;
 
-tl::unexpected<Error> unreadable(std::string_view row, std::string_view fault) {
-  return fail(ErrorCode::kStoreUnavailable,
-              fmt::format("the store's {} cannot be read ({}): mend the row, or delete it, with sqlite3", row, fault));
-}
-
-// Calls `take` for each row, which returns what is wrong with the row, if anything is.
-template <class Take, class... Values>
-Result<void> for_each_row(SqliteDatabase& database, std::string_view sql, Take take, Values... values) {
-  Result<SqliteStatement> statement = database.prepare(sql);
-  if (!statement) return tl::unexpected(statement.error());
-  statement->start(values...);
-  while (true) {
-    const Result<bool> row = statement->next();
-    if (!row) return tl::unexpected(row.error());
-    if (!*row) return {};
-    if (Result<void> taken = take(*statement); !taken) return taken;
-  }
+Error unreadable(std::string_view row, std::string_view fault) {
+  return {ErrorCode::kStoreUnavailable,
+          fmt::format("the store's {} cannot be read ({}): mend the row, or delete it, with sqlite3", row, fault)};
 }
 
 uint64_t count(const SqliteStatement& row, int column) { return static_cast<uint64_t>(row.integer(column)); }
 uint32_t small_count(const SqliteStatement& row, int column) { return static_cast<uint32_t>(row.integer(column)); }
 
-Result<void> read_queues(SqliteDatabase& database, StoredState& state, QueueNames& names) {
+Result<void> read_queues(SqliteDatabase& database, StoredRows& rows, QueueNames& names) {
   return for_each_row(database, kQueues, [&](const SqliteStatement& row) -> Result<void> {
     const Bytes name(row.text(1));
     names.emplace(row.integer(0), name);
-    state.queues.push_back({name, count(row, 2), count(row, 3), count(row, 4), count(row, 5), count(row, 6)});
+    rows.add(StoredQueue{name, count(row, 2), count(row, 3), count(row, 4), count(row, 5), count(row, 6)});
     return {};
   });
 }
@@ -82,25 +68,28 @@ Result<void> read_job(const SqliteStatement& row, const QueueNames& names, Store
   return {};
 }
 
-Result<void> read_jobs(SqliteDatabase& database, StoredState& state, const QueueNames& names) {
+Result<void> read_jobs(SqliteDatabase& database, StoredRows& rows, const QueueNames& names) {
   return for_each_row(database, kJobs, [&](const SqliteStatement& row) -> Result<void> {
-    const Result<void> read = read_job(row, names, state.jobs.emplace_back());
-    if (!read) return unreadable(fmt::format("job {}", row.integer(0)), read.error().text);
+    StoredJob job;
+    const Result<void> read = read_job(row, names, job);
+    if (!read) return rows.unreadable(unreadable(fmt::format("job {}", row.integer(0)), read.error().text));
+    rows.add(std::move(job));
     return {};
   });
 }
 
-Result<void> read_ended(SqliteDatabase& database, StoredState& state, Instant now, DedupeLimits limits) {
+Result<void> read_ended(SqliteDatabase& database, StoredRows& rows, Instant now, DedupeLimits limits) {
   const auto take = [&](const SqliteStatement& row) -> Result<void> {
     StoredEnd end;
     if (!outcome_from_word(row.text(1), end.outcome)) {
-      return unreadable(fmt::format("ended job {}", row.text(0)), fmt::format("its outcome is {}", row.text(1)));
+      return rows.unreadable(
+          unreadable(fmt::format("ended job {}", row.text(0)), fmt::format("its outcome is {}", row.text(1))));
     }
     end.id = Bytes(row.text(0));
     end.result = Bytes(row.blob(4));
     end.ended_at = Instant{row.integer(2)};
     end.reply_wanted = row.integer(3) != 0;
-    state.ended.push_back(std::move(end));
+    rows.add(std::move(end));
     return {};
   };
   const uint64_t ids = std::min<uint64_t>(limits.ids, std::numeric_limits<int64_t>::max());
@@ -108,15 +97,26 @@ Result<void> read_ended(SqliteDatabase& database, StoredState& state, Instant no
                       static_cast<int64_t>(limits::kRecentReplies));
 }
 
+// Keeps all of them, and stops at one that makes no sense: nothing that was accepted is left out.
+class StateRows : public StoredRows {
+ public:
+  explicit StateRows(StoredState& state) : state_(state) {}
+  void add(StoredQueue queue) override { state_.queues.push_back(std::move(queue)); }
+  void add(StoredJob job) override { state_.jobs.push_back(std::move(job)); }
+  void add(StoredEnd end) override { state_.ended.push_back(std::move(end)); }
+  Result<void> unreadable(Error fault) override { return tl::unexpected(std::move(fault)); }
+
+ private:
+  StoredState& state_;
+};
+
 Result<StoredState> read_all(SqliteDatabase& database, Instant now, DedupeLimits limits) {
   StoredState state;
-  QueueNames names;
+  StateRows rows(state);
   const Result<int64_t> last_key = database.integer("SELECT value FROM meta WHERE key = 'last_key'");
   if (!last_key) return tl::unexpected(last_key.error());
   state.last_key = static_cast<JobKey>(*last_key);
-  Result<void> read = read_queues(database, state, names);
-  if (read) read = read_jobs(database, state, names);
-  if (read) read = read_ended(database, state, now, limits);
+  const Result<void> read = read_stored_rows(database, now, limits, rows);
   if (!read) return tl::unexpected(read.error());
   return state;
 }
@@ -130,6 +130,14 @@ Result<StoredState> read_stored_state(SqliteDatabase& database, Instant now, Ded
   const Result<void> ended = database.run("COMMIT");
   if (state && !ended) return tl::unexpected(ended.error());
   return state;
+}
+
+Result<void> read_stored_rows(SqliteDatabase& database, Instant now, DedupeLimits limits, StoredRows& rows) {
+  QueueNames names;
+  Result<void> read = read_queues(database, rows, names);
+  if (read) read = read_jobs(database, rows, names);
+  if (read) read = read_ended(database, rows, now, limits);
+  return read;
 }
 
 }  // namespace eventmq

@@ -11,4 +11,18 @@ namespace eventmq {
 // kStoreUnavailable for a row that makes no sense, which is named.
 Result<StoredState> read_stored_state(SqliteDatabase& database, Instant now, DedupeLimits limits);
 
+// Who takes what is read, row by row.
+class StoredRows {
+ public:
+  virtual ~StoredRows() = default;
+  virtual void add(StoredQueue queue) = 0;
+  virtual void add(StoredJob job) = 0;
+  virtual void add(StoredEnd end) = 0;
+  // A row that makes no sense. An error ends the reading; without one the row is left out.
+  virtual Result<void> unreadable(Error fault) = 0;
+};
+// The same row by row, in the order of StoredState and within a transaction of the caller's. Errors: those of
+// SqliteDatabase and of StoredRows::unreadable.
+Result<void> read_stored_rows(SqliteDatabase& database, Instant now, DedupeLimits limits, StoredRows& rows);
+
 }  // namespace eventmq

@@ -56,6 +56,10 @@ constexpr Migration kMigrations[] = {
     )sql"},
 };
 
+constexpr std::string_view kColumns =
+    "SELECT name, (SELECT group_concat(name || ' ' || type || ' ' || \"notnull\" || ' ' || pk, ', ') "
+    "FROM pragma_table_info(tables.name)) FROM sqlite_schema AS tables WHERE type = 'table'";
+
 Result<bool> is_new(SqliteDatabase& database) {
   return database.integer("SELECT count(*) FROM sqlite_schema").map([](int64_t tables) { return tables == 0; });
 }
@@ -116,6 +120,25 @@ Result<void> prepare_schema(SqliteDatabase& database, const std::string& path, s
     if (Result<void> migrated = migrate(database, *version, migrations); !migrated) return migrated;
   }
   return use_log(database, path);
+}
+
+Result<TableColumns> columns_of_tables(SqliteDatabase& database) {
+  TableColumns tables;
+  const Result<void> read = for_each_row(database, kColumns, [&](const SqliteStatement& row) -> Result<void> {
+    tables.emplace(row.text(0), row.text(1));
+    return {};
+  });
+  if (!read) return tl::unexpected(read.error());
+  return tables;
+}
+
+Result<TableColumns> columns_wanted(std::span<const Migration> migrations) {
+  Result<SqliteDatabase> fresh = SqliteDatabase::open(":memory:", "");
+  if (!fresh) return tl::unexpected(fresh.error());
+  for (const Migration& step : migrations) {
+    if (Result<void> done = fresh->run(step.sql); !done) return tl::unexpected(done.error());
+  }
+  return columns_of_tables(*fresh);
 }
 
 }  // namespace eventmq

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 
@@ -32,5 +33,11 @@ Result<void> configure(SqliteDatabase& database);
 // write-ahead log. Errors, besides those of SqliteDatabase, as kBadValue: the file is not ours, or is newer than the
 // list; nothing was changed then.
 Result<void> prepare_schema(SqliteDatabase& database, const std::string& path, std::span<const Migration> migrations);
+
+// Each table with a text of all its columns, to be compared.
+using TableColumns = std::map<std::string, std::string>;
+Result<TableColumns> columns_of_tables(SqliteDatabase& database);
+// What they are after all of these.
+Result<TableColumns> columns_wanted(std::span<const Migration> migrations);
 
 }  // namespace eventmq

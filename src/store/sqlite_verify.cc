@@ -1,0 +1,284 @@
+#include "src/store/sqlite_verify.h"
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <unordered_map>
+
+#include "src/store/sqlite_reading.h"
+#include "src/store/sqlite_recovery.h"
+#include "src/store/sqlite_schema.h"
+
+namespace eventmq {
+namespace {
+
+constexpr int kToldOfEachCheck = 20;
+constexpr int kTries = 5;  // where a router that starts in the midst is noticed only afterwards
+
+constexpr std::string_view kTriggers = "SELECT name FROM sqlite_schema WHERE type = 'trigger'";
+constexpr std::string_view kBadMeta =
+    "WITH wanted(name, type) AS (VALUES ('store_id', 'text'), ('epoch', 'integer'), ('commit', 'integer'), "
+    "('last_key', 'integer')) "
+    "SELECT name FROM wanted LEFT JOIN meta ON meta.key = name "
+    "WHERE value IS NULL OR typeof(value) <> type OR (type = 'integer' AND value < 0)";
+constexpr std::string_view kBadKeys =
+    "SELECT key FROM jobs WHERE key < 1 UNION ALL "
+    "SELECT key FROM jobs WHERE key > (SELECT value FROM meta WHERE meta.key = 'last_key')";
+constexpr std::string_view kOrphans =
+    "SELECT key FROM large_payloads WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.key = large_payloads.key)";
+constexpr std::string_view kCounts = "SELECT queue_id, name, accepted, done, dead, expired, cancelled FROM queues";
+constexpr std::string_view kEndedNumbers = "SELECT coalesce(min(seq), 1), coalesce(max(seq), 0), count(*) FROM ended";
+
+// Into a file that a router has open nothing may be written.
+constexpr const char* kBySqlite = "with sqlite3 while no router runs";
+
+class StoreVerifier : public StoredRows {
+ public:
+  StoreVerifier(SqliteDatabase& database, bool quick, StoreReport& report)
+      : database_(database), quick_(quick), report_(report) {}
+
+  void run() {
+    told("pages", database_.run("BEGIN"));
+    if (!is_ours()) return;
+    check_pages();
+    if (!check_tables()) return;
+    check_meta();
+    told("rows", read_stored_rows(database_, Instant{0}, kEverything, *this));
+    check_keys();
+    check_payloads();
+    check_counts();
+    check_ended();
+  }
+
+  void add(StoredQueue) override { ++report_.queues; }
+  void add(StoredJob job) override {
+    ++report_.jobs;
+    report_.running += job.running ? 1 : 0;
+  }
+  void add(StoredEnd) override { ++report_.ended; }
+  Result<void> unreadable(Error fault) override {
+    problem("rows", std::move(fault.text));
+    return {};
+  }
+
+  void problem(const char* check, std::string text) {
+    const StoreProblem found{check, std::move(text)};
+    const auto same_text = [&](const StoreProblem& known) { return known.text == found.text; };
+    if (std::ranges::any_of(report_.problems, same_text)) return;  // one fault of the disk stops several checks
+    if (++told_[check] <= kToldOfEachCheck) {
+      report_.problems.push_back(found);
+    } else {
+      ++report_.left_out;
+    }
+  }
+
+ private:
+  // All ended ids, however old.
+  static constexpr DedupeLimits kEverything{{std::numeric_limits<int64_t>::max() / 2},
+                                            std::numeric_limits<uint64_t>::max()};
+
+  bool told(const char* check, const Result<void>& done) {
+    if (!done) problem(check, done.error().text);
+    return static_cast<bool>(done);
+  }
+  std::string a_copy(std::string_view fault) const {
+    return fmt::format("{} {}: put a copy in its place", report_.path, fault);
+  }
+
+  bool is_ours();
+  void check_pages();
+  bool check_tables();
+  void check_meta();
+  void check_keys();
+  void check_payloads();
+  void check_counts();
+  void check_counts_of(const SqliteStatement& queue, int64_t held);
+  void check_ended();
+
+  SqliteDatabase& database_;
+  const bool quick_;
+  StoreReport& report_;
+  std::map<std::string, int> told_;  // by check
+};
+
+// Whether the rest can be checked: the file is ours, and of the version that this program knows.
+bool StoreVerifier::is_ours() {
+  const Result<int64_t> mark = database_.integer("PRAGMA application_id");
+  const Result<int64_t> version = database_.integer("PRAGMA user_version");
+  const Result<int64_t> things = database_.integer("SELECT count(*) FROM sqlite_schema");
+  for (const Result<int64_t>* read : {&mark, &version, &things}) {
+    if (!*read) problem("file", read->error().text);
+  }
+  if (!mark || !version || !things) return false;
+  report_.version = *version;
+  report_.found = *mark != 0 || *version != 0 || *things != 0;
+  if (!report_.found) return false;
+  const auto known = static_cast<int64_t>(store_migrations().size());
+  if (*mark != kStoreApplicationId || *version < 1) {
+    problem("file", fmt::format("{} is not a file of EventMQ: move it away, or set another data_dir", report_.path));
+  } else if (*version > known) {
+    problem("file", fmt::format("{} has version {}, and this program knows versions up to {}: verify it with the newer "
+                                "one",
+                                report_.path, *version, known));
+  } else if (*version < known) {
+    problem("file", fmt::format("{} has version {}, and this program checks version {}: start the router once, which "
+                                "brings it up to that",
+                                report_.path, *version, known));
+  }
+  return report_.problems.empty();
+}
+
+void StoreVerifier::check_pages() {
+  told("pages", for_each_row(database_, quick_ ? "PRAGMA quick_check" : "PRAGMA integrity_check",
+                             [&](const SqliteStatement& row) -> Result<void> {
+                               std::string fault(row.text(0));
+                               std::ranges::replace(fault, '\n', ' ');
+                               if (fault != "ok")
+                                 problem("pages", sqlite_fault(SQLITE_CORRUPT, 0, report_.path, fault));
+                               return {};
+                             }));
+}
+
+// Whether the rows can be checked.
+bool StoreVerifier::check_tables() {
+  const Result<TableColumns> tables = columns_of_tables(database_);
+  const Result<TableColumns> wanted = columns_wanted(store_migrations());
+  if (!tables || !wanted) return told("tables", tl::unexpected(tables ? wanted.error() : tables.error()));
+  bool all_there = true;
+  for (const auto& [name, columns] : *wanted) {
+    const auto found = tables->find(name);
+    if (found != tables->end() && found->second == columns) continue;
+    problem("tables", a_copy(found == tables->end()
+                                 ? fmt::format("lacks the table {}", name)
+                                 : fmt::format("has other columns in its table {} than a router makes", name)));
+    all_there = false;
+  }
+  told("tables", for_each_row(database_, kTriggers, [&](const SqliteStatement& row) -> Result<void> {
+         problem("tables",
+                 fmt::format("the trigger {} changes what a router writes: drop it {}", row.text(0), kBySqlite));
+         return {};
+       }));
+  return all_there;
+}
+
+void StoreVerifier::check_meta() {
+  told("meta", for_each_row(database_, kBadMeta, [&](const SqliteStatement& row) -> Result<void> {
+         problem("meta", a_copy(fmt::format("has no sound {} in its table meta", row.text(0))));
+         return {};
+       }));
+  report_.epoch = database_.integer("SELECT value FROM meta WHERE key = 'epoch'").value_or(0);
+}
+
+void StoreVerifier::check_keys() {
+  told("keys", for_each_row(database_, kBadKeys, [&](const SqliteStatement& row) -> Result<void> {
+         problem("keys",
+                 row.integer(0) < 1
+                     ? fmt::format("the key of job {} is below 1: delete the row {}", row.integer(0), kBySqlite)
+                     : fmt::format("the key of job {} is above last_key in meta, so it would be given out again: "
+                                   "set last_key to the highest key of jobs {}",
+                                   row.integer(0), kBySqlite));
+         return {};
+       }));
+}
+
+void StoreVerifier::check_payloads() {
+  told("payloads", for_each_row(database_, kOrphans, [&](const SqliteStatement& row) -> Result<void> {
+         problem("payloads", fmt::format("large_payloads has a message {} of no job: delete the row {}", row.integer(0),
+                                         kBySqlite));
+         return {};
+       }));
+}
+
+void StoreVerifier::check_counts() {
+  std::unordered_map<int64_t, int64_t> held;
+  const auto count = [&](const SqliteStatement& row) -> Result<void> {
+    ++held[row.integer(0)];
+    return {};
+  };
+  if (!told("counts", for_each_row(database_, "SELECT queue_id FROM jobs", count))) return;
+  told("counts", for_each_row(database_, kCounts, [&](const SqliteStatement& row) -> Result<void> {
+         const auto found = held.find(row.integer(0));
+         check_counts_of(row, found == held.end() ? 0 : found->second);
+         return {};
+       }));
+}
+
+void StoreVerifier::check_counts_of(const SqliteStatement& queue, int64_t held) {
+  const int64_t accepted = queue.integer(2), done = queue.integer(3), dead = queue.integer(4);
+  const int64_t expired = queue.integer(5), cancelled = queue.integer(6);
+  const int64_t sum = done + dead + expired + cancelled + held;
+  if (accepted == sum && std::min({accepted, done, dead, expired, cancelled}) >= 0) return;
+  problem(
+      "counts",
+      fmt::format("queue {} has accepted {} jobs, but {} done, {} dead, {} expired, {} cancelled and {} held are {}: "
+                  "look for rows of jobs that were added or deleted by hand, or put a copy of the file in its place",
+                  queue.text(1), accepted, done, dead, expired, cancelled, held, sum));
+}
+
+void StoreVerifier::check_ended() {
+  told("ended", for_each_row(database_, kEndedNumbers, [&](const SqliteStatement& row) -> Result<void> {
+         const int64_t first = row.integer(0), last = row.integer(1), missing = last - first + 1 - row.integer(2);
+         if (missing == 0) return {};
+         problem("ended",
+                 fmt::format("the table ended lacks {} of the numbers {} to {}, so some ids would be run again if "
+                             "they came again: put a copy of the file in its place, or let them age",
+                             missing, first, last));
+         return {};
+       }));
+}
+
+uint64_t size_of(const std::string& path) {
+  struct stat found;
+  return ::stat(path.c_str(), &found) == 0 ? static_cast<uint64_t>(found.st_size) : 0;
+}
+
+// Whether there is a file to read. What lies there otherwise, and should not, is an error.
+Result<bool> find_file(const StorePaths& paths) {
+  struct stat folder;
+  if (::stat(paths.folder.c_str(), &folder) == 0 && !S_ISDIR(folder.st_mode)) {
+    return fail(ErrorCode::kBadValue, fmt::format("{} is not a folder: set another data_dir", paths.folder));
+  }
+  if (Result<void> checked = check_files(paths); !checked) return tl::unexpected(checked.error());
+  const bool found = static_cast<bool>(FileIdentity::of(paths.database));
+  if (!found && size_of(paths.log) > 0) {
+    return fail(ErrorCode::kStoreUnavailable,
+                fmt::format("{} is there but {} is not: put the file back, or move its log away to begin with an empty "
+                            "one",
+                            paths.log, paths.database));
+  }
+  return found;
+}
+
+}  // namespace
+
+StoreReport verify_store(const VerifyOptions& options) {
+  const StorePaths paths(options.data_dir);
+  for (int tried = 1;; ++tried) {
+    StoreReport report;
+    report.path = paths.database;
+    const Result<bool> found = find_file(paths);
+    if (!found) report.problems.push_back({"file", found.error().text});
+    if (!found || !*found) return report;
+    Result<SqliteReading> reading = SqliteReading::open(paths);
+    if (!reading) {
+      report.problems.push_back({"file", reading.error().text});
+      return report;
+    }
+    StoreVerifier verifier(reading->database(), options.quick, report);
+    verifier.run();
+    report.bytes = size_of(paths.database);
+    report.log_bytes = size_of(paths.log);
+    if (reading->still_true()) return report;
+    if (tried == kTries) {
+      report.problems = {{"file", fmt::format("{} changes while it is read: end whatever writes to it without a lock",
+                                              paths.database)}};
+      return report;
+    }
+  }
+}
+
+}  // namespace eventmq
