@@ -20,14 +20,18 @@ Result<Settings> settings_of(Invocation& invocation) {
 }
 
 Result<AdminClient> admin_client_of(Invocation& invocation) {
+  const Result<Settings> settings = settings_of(invocation);
+  if (!settings) return tl::unexpected(settings.error());
+  return admin_client_of(invocation, *settings);
+}
+
+Result<AdminClient> admin_client_of(Invocation& invocation, const Settings& settings) {
   const auto refuse = [&invocation](std::string text) {
     invocation.console.error_line(text);
     return fail(ErrorCode::kBadValue, std::move(text));
   };
-  const Result<Settings> settings = settings_of(invocation);
-  if (!settings) return tl::unexpected(settings.error());
   const std::string address =
-      administrative_address(invocation.value("--addr"), invocation.request.environment, *settings);
+      administrative_address(invocation.value("--addr"), invocation.request.environment, settings);
   if (auto checked = check_socket_address(address, false); !checked) return refuse(checked.error().text);
   const Result<Duration> timeout = parse_seconds(invocation.value("--reply-timeout", "5"));
   if (!timeout) return refuse("--reply-timeout: " + timeout.error().text);

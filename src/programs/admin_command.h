@@ -16,6 +16,8 @@ Result<Settings> settings_of(Invocation& invocation);
 
 // A client for the router that the flags, environment and settings name. Errors: kBadValue, already printed.
 Result<AdminClient> admin_client_of(Invocation& invocation);
+// The same with settings that are loaded already.
+Result<AdminClient> admin_client_of(Invocation& invocation, const Settings& settings);
 
 // Asks for a view and hands the answer to `show`, or prints it as it came if --json was typed.
 ExitCode show_view(Invocation& invocation, const std::string& view, const std::string& arguments,

@@ -78,6 +78,7 @@ ExitCode run_jobs_list(Invocation& invocation);
 ExitCode run_jobs_show(Invocation& invocation);
 ExitCode run_jobs_explain(Invocation& invocation);
 ExitCode run_jobs_cancel(Invocation& invocation);
+ExitCode run_verify(Invocation& invocation);
 ExitCode run_shutdown(Invocation& invocation);
 ExitCode run_config(Invocation& invocation);
 ExitCode run_bench_command(Invocation& invocation);

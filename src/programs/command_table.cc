@@ -155,8 +155,26 @@ std::vector<Command> looking_commands() {
            .run = run_jobs_cancel}};
 }
 
+Command verify_command() {
+  return {
+      .name = "verify",
+      .summary = "Check the file of guaranteed jobs and the router's counts.",
+      .details =
+          "Works beside a router, after one that was stopped or killed, and on a copy; it changes nothing. Each "
+          "problem "
+          "is a line that says what mends it, and the exit code is then 1. If a router answers, its own counts are "
+          "checked too. A large file takes as long as it takes to read it, and if a router runs, its log grows "
+          "meanwhile; --quick helps.",
+      .flags = admin_flags({valued({"--data-dir"}, "PATH", "The folder of the file; else data_dir of the settings."),
+                            flag({"--quick"}, "Leave out that indexes agree with their tables."),
+                            flag({"--live"}, "Exit with 3 if no router answers."), json_flag()}),
+      .examples = {"emq verify", "emq verify --data-dir backup --json"},
+      .run = run_verify};
+}
+
 std::vector<Command> other_commands() {
   return {
+      verify_command(),
       {.name = "shutdown",
        .summary = "Tell the router to finish what it holds and stop.",
        .flags = admin_flags(),

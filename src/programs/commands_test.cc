@@ -214,7 +214,6 @@ TEST_F(CommandsTest, WhatThisVersionHasNotIsSaid) {
   expect_usage_error({"schedule", "add"}, "this version has no scheduler");
   expect_usage_error({"subscribe", "topic"}, "this version does not publish and subscribe");
   expect_usage_error({"dead", "list"}, "there is no command dead; `emq help` lists them\n");
-  expect_usage_error({"verify"}, "there is no command verify; `emq help` lists them\n");
   expect_usage_error({"top"}, "there is no command top; `emq help` lists them\n");
 }
 

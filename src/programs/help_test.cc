@@ -37,7 +37,7 @@ TEST(HelpTest, EveryCommandIsWhole) {
 }
 
 TEST(HelpTest, EveryListingTakesJson) {
-  for (const char* name : {"status", "queues", "workers", "schedulers", "jobs list", "jobs show", "config"}) {
+  for (const char* name : {"status", "queues", "workers", "schedulers", "jobs list", "jobs show", "verify", "config"}) {
     std::vector<std::string> words;
     for (std::string_view word : split_words(name)) words.emplace_back(word);
     const Command* command = find_command(words).command;
