@@ -95,7 +95,13 @@ class CrashSystem : public SystemTest {
     const uint64_t goal = load.acked() + 1 + prng_.below(kAcksPerKillMax);
     wait_until("the load goes on", [&] { return load.acked() >= goal; });
     router_.kill();
+    verify_file();
     router_.start();
+  }
+  // The file as the killed router left it, its log included.
+  void verify_file() {
+    const Ran ran = emq({"verify", "--quick", "--data-dir", router_.data_dir()});
+    if (ran.code != 0) report_.unsound.push_back(ran.out + ran.err);
   }
   void compare() {
     for (const JobRun& run : runs_of(file("runs"))) {
@@ -118,6 +124,8 @@ std::string CrashReport::text() const {
       fmt::format("{} kills: {} jobs sent, {} ACKed, {} run ({} runs), {} lost, {} never sent{}", kills, sent.size(),
                   acked.size(), ran.size(), runs, lost.size(), unasked.size(), settled ? "" : ", NOT SETTLED");
   if (!lost.empty()) text += ", the first lost: " + lost.front();
+  if (!unsound.empty())
+    text += fmt::format(", {} times the file was not sound, first:\n{}", unsound.size(), unsound[0]);
   return text;
 }
 

@@ -28,6 +28,7 @@ struct CrashReport {
   size_t runs = 0;                   // more than `ran`: some ran again, as guaranteed jobs may
   std::vector<std::string> lost;     // ACKed and never run
   std::vector<std::string> unasked;  // run and never sent
+  std::vector<std::string> unsound;  // what `emq verify` said of the file after a kill, where it was not sound
   bool settled = false;              // in the end the router held nothing, and its counts were conserved
 
   std::string text() const;

@@ -14,6 +14,7 @@ TEST(CrashTest, NothingThatWasAckedIsLostAndNothingRunsThatWasNeverSent) {
   EXPECT_EQ(report.kills, 50);
   EXPECT_THAT(report.lost, IsEmpty()) << report.text();
   EXPECT_THAT(report.unasked, IsEmpty()) << report.text();
+  EXPECT_THAT(report.unsound, IsEmpty()) << report.text();
   EXPECT_TRUE(report.settled) << report.text();
   EXPECT_GT(report.acked.size(), 1'000u) << "there was a load";
   std::printf("%s\n", report.text().c_str());
