@@ -193,7 +193,12 @@ Result<std::string> SqliteDatabase::text(const char* sql) {
   Result<SqliteStatement> statement = prepare(sql);
   if (!statement) return tl::unexpected(statement.error());
   statement->start();
-  return statement->next().map([&](bool row) { return row ? std::string(statement->text(0)) : std::string(); });
+  const Result<bool> row = statement->next();
+  if (!row) return tl::unexpected(row.error());
+  if (!*row) return std::string();
+  const std::string text(statement->text(0));
+  // To its end: a pragma that writes commits after its row.
+  return statement->finish().map([&] { return text; });
 }
 
 Result<SqliteStatement> SqliteDatabase::prepare(std::string_view sql) {
