@@ -1,0 +1,138 @@
+#include "src/store/testing/power_loss_run.h"
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <future>
+
+namespace eventmq {
+namespace {
+
+constexpr std::array kCheckpointFrames = {6, 12, 12, 40, 1000};
+constexpr std::chrono::seconds kGiveUp{60};
+
+// Accepted is ended and waiting, for each queue.
+bool adds_up(const StoredState& state) {
+  return std::all_of(state.queues.begin(), state.queues.end(), [&](const StoredQueue& queue) {
+    const auto jobs = std::count_if(state.jobs.begin(), state.jobs.end(),
+                                    [&](const StoredJob& job) { return job.accepted.queue == queue.name; });
+    return queue.accepted == queue.done + queue.dead + queue.expired + queue.cancelled + static_cast<uint64_t>(jobs);
+  });
+}
+
+// What SQLite draws goes into its files. 0: it draws from the system again.
+void seed_sqlite(int seed) { sqlite3_test_control(SQLITE_TESTCTRL_PRNG_SEED, seed, static_cast<sqlite3*>(nullptr)); }
+
+}  // namespace
+
+Result<CommitNumber> commit_of(const StoredState& state, const ModelledHistory& history, CommitNumber told) {
+  const std::string found = text_of(state);
+  if (!adds_up(state)) return fail(ErrorCode::kStoreUnavailable, "a queue does not add up:\n" + found);
+  for (CommitNumber commit = told; commit < history.states.size(); ++commit) {
+    if (found == history.states[commit]) return commit;
+  }
+  return fail(ErrorCode::kStoreUnavailable,
+              fmt::format("told {} commits, and then had\n{}instead of\n{}", told, found, history.states[told]));
+}
+
+PowerLossRun::PowerLossRun(const ModelledHistory& history, uint64_t seed, PowerLossSabotage sabotage)
+    : history_(history), sabotage_(sabotage), sqlite_seed_(static_cast<int>(1 + seed % 1'000'000)), prng_(seed) {
+  options_.data_dir = folder_.path();
+  options_.retry_interval = microseconds(100);
+  options_.file.vfs = vfs_.name();
+  options_.file.checkpoint_frames = kCheckpointFrames[prng_.below(kCheckpointFrames.size())];
+  vfs_.record(recording_);
+  vfs_.ignore(sabotage_.ignored);
+}
+
+PowerLossRun::~PowerLossRun() { seed_sqlite(0); }
+
+std::string PowerLossRun::run() {
+  static constexpr std::array kEndings = {Ending::kInOrder, Ending::kKilled, Ending::kPowerLost};
+  seed_sqlite(sqlite_seed_);
+  choose_fault();
+  std::string complaint;
+  while (complaint.empty() && recovered_ < history_.commits.size()) {
+    complaint = live(kEndings[prng_.below(kEndings.size())]);
+  }
+  return complaint;
+}
+
+// In every second run.
+void PowerLossRun::choose_fault() {
+  if (prng_.chance(50)) return;
+  const bool sync = prng_.chance(60);
+  vfs_.fail({sync ? MemoryVfsFault::Call::kSync : MemoryVfsFault::Call::kWrite, 1 + prng_.below(sync ? 40 : 800)});
+}
+
+std::string PowerLossRun::live(Ending ending) {
+  if (ending != Ending::kInOrder) vfs_.kill_after(1 + prng_.below(400));
+  const uint64_t failures = vfs_.failures();
+  auto store = SqliteStore::open(options_);
+  if (!store && vfs_.failures() > failures) store = SqliteStore::open(options_);
+  if (!store && !vfs_.killed()) return "it does not open: " + store.error().text;
+  std::string complaint;
+  if (store) {
+    vfs_.sync_folder();  // SqliteFile does so whenever it has opened the file
+    complaint = recover(**store);
+    const CommitNumber goal = std::min<CommitNumber>(history_.commits.size(), recovered_ + 2 + prng_.below(8));
+    if (complaint.empty() && recovered_ < goal && !vfs_.killed()) complaint = write(**store, goal);
+    store->reset();
+  }
+  if (ending == Ending::kPowerLost && vfs_.killed()) lose_power();
+  vfs_.restart();
+  return complaint;
+}
+
+std::string PowerLossRun::recover(SqliteStore& store) {
+  store.set_dedupe_limits(ModelledHistory::kEverything);
+  const Result<StoredState> state = store.recover(history_.now);
+  if (!state) return vfs_.killed() ? "" : "it cannot be read: " + state.error().text;
+  const Result<CommitNumber> found = commit_of(*state, history_, told_);
+  if (!found) return found.error().text;
+  recovered_ = submitted_ = told_ = *found;
+  vfs_.tell(told_);
+  return {};
+}
+
+// Hands one commit over, and the others in groups on the store's own thread, between two batches: so each group is one
+// batch, in every run of this seed.
+std::string PowerLossRun::write(SqliteStore& store, CommitNumber goal) {
+  struct End {
+    std::promise<void> promise;
+    bool has_come = false;
+  };
+  const auto end = std::make_shared<End>();
+  store.call_on_change([this, &store, goal, end] {
+    const CommitNumber told = recovered_ + store.committed();
+    if (told > told_) vfs_.tell(told_ = told);
+    const bool at_end = told_ == goal || vfs_.killed();
+    if (at_end && !std::exchange(end->has_come, true)) return end->promise.set_value();
+    if (!at_end && told_ == submitted_) submit_group(store, goal);
+  });
+  store.submit(1, history_.commits[submitted_++]);
+  if (end->promise.get_future().wait_for(kGiveUp) == std::future_status::ready) return {};
+  return "neither commits nor says that it cannot: " + store.health().text;
+}
+
+void PowerLossRun::submit_group(SqliteStore& store, CommitNumber goal) {
+  const CommitNumber end = std::min<CommitNumber>(goal, submitted_ + 1 + prng_.below(4));
+  while (submitted_ < end) {
+    ++submitted_;
+    store.submit(submitted_ - recovered_, history_.commits[submitted_ - 1]);
+  }
+  if (sabotage_.tells_early) vfs_.tell(submitted_);
+}
+
+void PowerLossRun::lose_power() {
+  DiskReplay replay(recording_, prng_.next());
+  while (replay.step()) {
+  }
+  vfs_.restart();
+  vfs_.lose_power(replay.lose_power(prng_));
+}
+
+}  // namespace eventmq
