@@ -1,7 +1,10 @@
 #include "src/transport/router_socket.h"
 
 #include <gmock/gmock.h>
+#include <stdlib.h>
 #include <zmq.h>
+
+#include <filesystem>
 
 #include "src/transport/raw_tcp_peer.h"
 #include "src/transport/transport_test_support.h"
