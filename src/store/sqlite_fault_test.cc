@@ -6,14 +6,13 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <chrono>
 #include <cstdlib>
-#include <thread>
 
 #include "src/store/sqlite_store.h"
 #include "src/store/testing/fault_vfs.h"
 #include "src/store/testing/modelled_history.h"
 #include "src/store/testing/temporary_folder.h"
+#include "src/store/testing/wait_until.h"
 
 namespace eventmq {
 namespace {
@@ -26,16 +25,6 @@ enum class Ending {
   kKilled,     // the store ends with the fault still there
   kPowerLost,  // the power goes when the store has just dealt with the fault, or has found that it cannot
 };
-
-template <class Condition>
-bool wait_until(Condition condition) {
-  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > give_up) return false;
-    std::this_thread::yield();
-  }
-  return true;
-}
 
 // One run of the history over a file system that fails.
 class FaultyRun {

@@ -7,13 +7,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <set>
 
 #include "src/store/testing/random_history.h"
 #include "src/store/testing/temporary_folder.h"
+#include "src/store/testing/wait_until.h"
 #include "testing/store_model.h"
 
 namespace eventmq {
@@ -22,16 +22,6 @@ namespace {
 namespace fs = std::filesystem;
 using testing::AllOf;
 using testing::HasSubstr;
-
-template <class Condition>
-bool wait_until(Condition condition) {
-  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > give_up) return false;
-    std::this_thread::yield();
-  }
-  return true;
-}
 
 JobAccepted accepted(JobKey key, std::string payload = "x", std::string queue = "default") {
   JobAccepted job;

@@ -3,16 +3,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
-#include <thread>
 
 #include "src/store/sqlite_schema.h"
 #include "src/store/sqlite_store.h"
 #include "src/store/testing/random_history.h"
 #include "src/store/testing/temporary_folder.h"
+#include "src/store/testing/wait_until.h"
 
 namespace eventmq {
 namespace {
@@ -25,10 +24,6 @@ using testing::Field;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
-
-[[maybe_unused]] void PrintTo(const StoreProblem& problem, std::ostream* out) {
-  *out << problem.check << ": " << problem.text;
-}
 
 auto problem(const std::string& check, const std::string& text) {
   return AllOf(Field(&StoreProblem::check, check), Field(&StoreProblem::text, HasSubstr(text)));
@@ -54,11 +49,7 @@ class SqliteVerifyTest : public testing::Test {
   }
   void commit(std::vector<JobRecord> records) {
     store_->submit(++commit_, std::move(records));
-    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    while (store_->committed() != commit_) {
-      ASSERT_LT(std::chrono::steady_clock::now(), give_up) << store_->health().text;
-      std::this_thread::yield();
-    }
+    ASSERT_TRUE(wait_until([this] { return store_->committed() == commit_; })) << store_->health().text;
   }
   // Queue "default" has job 1, which runs, job 2, and job 3, which has a large message; jobs 4 to 6 have ended.
   void fill() {

@@ -1,16 +1,15 @@
 // What every Store must do, run against each of them. A new store adds its line to the list at the end.
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <functional>
 #include <memory>
-#include <thread>
 
 #include "src/store/memory_store.h"
 #include "src/store/sqlite_store.h"
 #include "src/store/store.h"
 #include "src/store/testing/random_history.h"
 #include "src/store/testing/temporary_folder.h"
+#include "src/store/testing/wait_until.h"
 #include "testing/store_model.h"
 
 namespace eventmq {
@@ -43,14 +42,9 @@ class StoreConformanceTest : public testing::TestWithParam<StoreUnderTest> {
     return records;
   }
 
-  // Waits until everything submitted is kept; false after half a minute.
+  // Waits until everything submitted is kept.
   bool wait_for_commit() const {
-    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    while (store_->committed() < last_commit_) {
-      if (std::chrono::steady_clock::now() > give_up) return false;
-      std::this_thread::yield();
-    }
-    return true;
+    return wait_until([this] { return store_->committed() >= last_commit_; });
   }
 
   // The state that an earlier life left, as text.
