@@ -15,8 +15,9 @@ void Broker::State::answer_published(const MessageArrived& event, std::string_vi
   send(event.side, event.peer, Reply{Bytes(json), Bytes()});
 }
 
+// Whatever the question made the broker record is durable before its answer leaves.
 void Broker::State::answer(const MessageArrived& event, std::string_view json) {
-  send(event.side, event.peer, Reply{Bytes(json), event.message.id});
+  send(event.side, event.peer, Reply{Bytes(json), event.message.id}, out_->commit);
 }
 
 void Broker::State::on_message(const MessageArrived&, Hello&) {}

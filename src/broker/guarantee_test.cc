@@ -89,6 +89,21 @@ TEST_F(GuaranteeTest, ACancelledJobIsAckedWhenThatIsDurable) {
   EXPECT_THAT(waits(), ElementsAre(HasSubstr("after 2"), "c1 ACK cancel-j1 after 2"));
 }
 
+TEST_F(GuaranteeTest, ACancelByQueryIsAnsweredWhenThatIsDurable) {
+  broker_.request("c1", "j1", "guarantee,reply-requested");
+  records(), broker_.forget();
+  broker_.query("cancel", R"({"id": "j1"})");
+  EXPECT_THAT(records(), ElementsAre("ended j1 cancelled"));
+  EXPECT_THAT(waits(), ElementsAre(HasSubstr("after 2"), R"(admin REPLY query {"cancelled": true} after 2)"));
+}
+
+TEST_F(GuaranteeTest, AQueryThatRecordsNothingWaitsForNothing) {
+  run_job("guarantee");
+  broker_.forget();
+  broker_.query("cancel", R"({"id": "j1"})");
+  EXPECT_THAT(waits(), Contains(R"(admin REPLY query {"cancelled": false, "asked_worker": true} after 0)"));
+}
+
 TEST_F(GuaranteeTest, ARetryIsRecordedWithItsTime) {
   run_job("guarantee,retry-count:1,backoff:4");
   records();
