@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "src/broker/job_text.h"
 #include "src/wire/text.h"
 
 namespace eventmq {
@@ -24,18 +25,6 @@ Value counters_json(const QueueCounters& counters) {
           {"delayed", counters.delayed},     {"running", counters.running},
           {"retries", counters.retries},     {"attempts_lost", counters.attempts_lost},
           {"refused", counters.refused}};
-}
-
-// "path.callable" of a job message, for people; empty when it is large or not of that form.
-std::string job_name(const Bytes& payload) {
-  constexpr size_t kLongestRead = 4096;
-  if (payload.size() > kLongestRead) return "";
-  const nlohmann::json message = nlohmann::json::parse(payload.view(), nullptr, false);
-  if (!message.is_array() || message.size() != 2 || !message[1].is_object()) return "";
-  const nlohmann::json& call = message[1];
-  if (!call.contains("callable") || !call["callable"].is_string()) return "";
-  const bool has_path = call.contains("path") && call["path"].is_string() && !call["path"].get<std::string>().empty();
-  return (has_path ? call["path"].get<std::string>() + "." : "") + call["callable"].get<std::string>();
 }
 
 // What went wrong, of the beginning of a REPLY's payload: the message of its error if it has one, else as it stands.
@@ -65,7 +54,7 @@ struct AdminViews::Arguments {
   size_t* number(std::string_view key) { return key == "limit" ? &limit : key == "offset" ? &offset : nullptr; }
   bool match(const Job& job) const {
     return (queue.empty() || job.queue->name == queue) && (state.empty() || job_state_word(job.state) == state) &&
-           (name.empty() || job_name(job.payload) == name);
+           (name.empty() || job_name(job.payload.view()) == name);
   }
 };
 
@@ -267,7 +256,7 @@ AdminViews::Json AdminViews::schedulers() const {
 AdminViews::Json AdminViews::job_row(const Job& job) const {
   Value row = {{"id", job.id.str()},
                {"queue", job.queue->name.str()},
-               {"name", job_name(job.payload)},
+               {"name", job_name(job.payload.view())},
                {"state", job_state_word(job.state)},
                {"class", job.headers.guarantee         ? "guaranteed"
                          : job.headers.retry_count > 0 ? "retried"

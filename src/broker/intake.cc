@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "src/broker/core.h"
+#include "src/broker/job_text.h"
 
 namespace eventmq {
 
@@ -219,8 +220,9 @@ void Broker::State::send_cancel(const Job& job) {
   send(worker.side, worker.routing_id, Cancel{id_at(worker, job)}, job.request_commit);
 }
 
+// A schedule that is handed in again must meet the scheduler that has it, or two would run it.
 void Broker::State::on_message(const MessageArrived& event, Schedule& schedule) {
-  Peer* chosen = peers_.next_scheduler();
+  Peer* chosen = peers_.scheduler_for(schedule_number(schedule.payload.view()));
   if (!chosen) return error(event, ErrorCode::kNoScheduler, "no scheduler is connected");
   forward(*chosen, event.message.id, schedule);
   ack(event);

@@ -1,4 +1,4 @@
-// What clients ask for: jobs, their cancelling, schedules.
+// What clients ask for: jobs, their cancelling.
 #include "src/broker/test_broker.h"
 
 namespace eventmq {
@@ -384,77 +384,6 @@ TEST_F(CancelTest, AJobThatIsHandedBackAfterwardsIsCancelled) {
 TEST_F(CancelTest, OfAJobThatIsNotThereIsAnError) {
   broker_.cancel("c1", "j9");
   EXPECT_THAT(broker_.sent(), ElementsAre("c1 ERROR unknown-job cancel-j9"));
-}
-
-// --- Schedules ---
-
-class ScheduleTest : public ::testing::Test {
- protected:
-  void schedule(const std::string& id, std::string_view headers = "") {
-    Schedule schedule;
-    schedule.headers = parse_headers(Bytes(headers)).value();
-    broker_.say("c1", std::move(schedule), id);
-  }
-  TestBroker broker_;
-};
-
-TEST_F(ScheduleTest, WithoutASchedulerIsAnError) {
-  schedule("m1");
-  broker_.say("c1", Unschedule{}, "m2");
-  EXPECT_THAT(broker_.sent(), ElementsAre("c1 ERROR no-scheduler m1", "c1 ERROR no-scheduler m2"));
-}
-
-TEST_F(ScheduleTest, SchedulersTakeTurns) {
-  broker_.scheduler("s1");
-  broker_.scheduler("s2");
-  broker_.forget();
-  for (const char* id : {"m1", "m2", "m3"}) schedule(id);
-  EXPECT_THAT(broker_.sent(), ElementsAre("s1 SCHEDULE m1 []", "c1 ACK m1", "s2 SCHEDULE m2 []", "c1 ACK m2",
-                                          "s1 SCHEDULE m3 []", "c1 ACK m3"));
-}
-
-TEST_F(ScheduleTest, OneThatLeftIsPassedOver) {
-  broker_.scheduler("s1");
-  broker_.scheduler("s2");
-  broker_.say("s1", Disconnect{});
-  broker_.forget();
-  schedule("m1");
-  schedule("m2");
-  EXPECT_THAT(broker_.sent(), ElementsAre("s2 SCHEDULE m1 []", "c1 ACK m1", "s2 SCHEDULE m2 []", "c1 ACK m2"));
-}
-
-TEST_F(ScheduleTest, UnscheduleGoesToAll) {
-  broker_.scheduler("s1");
-  broker_.scheduler("s2");
-  broker_.forget();
-  broker_.say("c1", Unschedule{}, "m1");
-  EXPECT_THAT(broker_.sent(), ElementsAre("s1 UNSCHEDULE m1 []", "s2 UNSCHEDULE m1 []", "c1 ACK m1"));
-}
-
-TEST_F(ScheduleTest, APublishedSchedulerSeesPublishedHeadersOnly) {
-  broker_.scheduler("s1");
-  broker_.forget();
-  schedule("m1", "nohaste,priority:9,run_count:3,x-mine:1,guarantee");
-  EXPECT_THAT(broker_.sent(), Contains("s1 SCHEDULE m1 [guarantee,nohaste,run_count:3]"));
-}
-
-TEST_F(ScheduleTest, ANewSchedulerSeesThemAsTheyAre) {
-  broker_.scheduler("s1", "errors");
-  broker_.forget();
-  schedule("m1", "nohaste,x-mine:1");
-  EXPECT_THAT(broker_.sent(), Contains("s1 SCHEDULE m1 [nohaste,x-mine:1]"));
-}
-
-TEST_F(ScheduleTest, WorkersGetNoSchedules) {
-  broker_.worker("w1");
-  broker_.forget();
-  schedule("m1");
-  EXPECT_THAT(broker_.sent(), ElementsAre("c1 ERROR no-scheduler m1"));
-}
-
-TEST_F(ScheduleTest, PublishGoesElsewhere) {
-  broker_.say("c1", Publish{}, "m1");
-  EXPECT_THAT(broker_.sent(), ElementsAre("c1 ERROR unknown-command m1"));
 }
 
 // --- To whom ERROR goes ---

@@ -44,10 +44,18 @@ void PeerTable::sent(Peer& peer, Instant now) {
   if (peer.sent_link.linked) sent_order_.move_to_back(peer);
 }
 
-Peer* PeerTable::next_scheduler() {
-  Peer* peer = schedulers_.front();
-  if (peer) schedulers_.move_to_back(*peer);
-  return peer;
+// Rendezvous hashing: the scheduler with which the schedule makes the highest number. Nothing is remembered, and when
+// one comes or goes, only the schedules for which it is the highest move.
+Peer* PeerTable::scheduler_for(uint64_t schedule) const {
+  Peer* best = nullptr;
+  uint64_t highest = 0;
+  for_each_scheduler([&](Peer& peer) {
+    const uint64_t number = siphash(schedule, 0, peer.routing_id.view());
+    if (best && number <= highest) return;
+    best = &peer;
+    highest = number;
+  });
+  return best;
 }
 
 void PeerTable::start_leaving(Peer& peer, Instant deadline) {

@@ -84,8 +84,8 @@ class PeerTable {
   Peer* longest_unsent() const { return sent_order_.front(); }
   Peer* first_to_leave() const { return leaving_order_.front(); }
 
-  // The schedulers in turn: the one that had none of these turns for longest. Null when there is none.
-  Peer* next_scheduler();
+  // The scheduler for that schedule: always the same one while it is here. Null when there is none.
+  Peer* scheduler_for(uint64_t schedule) const;
   template <class Visit>
   void for_each_scheduler(Visit visit) const {
     for (Peer* peer = schedulers_.front(); peer; peer = SchedulerOrder::next(*peer)) visit(*peer);
@@ -109,7 +109,7 @@ class PeerTable {
   HeardOrder heard_order_;     // by last_heard
   SentOrder sent_order_;       // by last_sent
   HeardOrder leaving_order_;   // by leave_deadline
-  SchedulerOrder schedulers_;  // by their turns
+  SchedulerOrder schedulers_;  // by their coming
 };
 
 }  // namespace eventmq

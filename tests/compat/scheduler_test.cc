@@ -57,7 +57,14 @@ TEST(SchedulerTest, HeadersThatItWouldMisreadAreNotForwarded) {
   EXPECT_EQ(scheduler.hear("SCHEDULE").frames, (Texts{"q", "nohaste,run_count:3", "60", "[]", ""}));
 }
 
-TEST(SchedulerTest, UnscheduleGoesToAllAndScheduleToOne) {
+// Until UNSCHEDULE.
+Texts schedules_heard(Player& scheduler) {
+  Texts ids;
+  for (Heard heard = scheduler.hear(); heard.command == "SCHEDULE"; heard = scheduler.hear()) ids.push_back(heard.id);
+  return ids;
+}
+
+TEST(SchedulerTest, UnscheduleGoesToAllAndScheduleToTheOneThatHasIt) {
   RunningRouter router(loopback_settings());
   Player client(router.context(), router.loop().endpoints().frontend, "client");
   Player first(router.context(), router.loop().endpoints().frontend, "first");
@@ -67,14 +74,12 @@ TEST(SchedulerTest, UnscheduleGoesToAllAndScheduleToOne) {
     scheduler->expect_ack_of("inform");
   }
   client.say({"SCHEDULE", "one", "q", "", "5", "[]", ""});
-  client.say({"SCHEDULE", "two", "q", "", "5", "[]", ""});
+  client.say({"SCHEDULE", "again", "q", "", "7", "[]", ""});
   client.say({"UNSCHEDULE", "gone", "q", "", "5", "[]", ""});
-  std::vector<std::string> schedules;
-  for (Player* scheduler : {&first, &second}) {
-    schedules.push_back(scheduler->hear("SCHEDULE").id);
-    EXPECT_EQ(scheduler->hear("UNSCHEDULE").id, "gone");
-  }
-  EXPECT_NE(schedules[0], schedules[1]);
+  const Texts at_first = schedules_heard(first);
+  const Texts at_second = schedules_heard(second);
+  EXPECT_EQ(at_first.size() + at_second.size(), 2u);
+  EXPECT_TRUE(at_first.empty() || at_second.empty());
 }
 
 }  // namespace
