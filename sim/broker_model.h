@@ -69,6 +69,7 @@ struct ModelWorker {
   std::map<std::string, uint32_t> weights;  // by queue
   Capabilities capabilities;
   uint32_t credits = 0;
+  size_t disowned = 0;  // jobs that it named in `resume` and that it did not get back
   uint64_t last_used = 0;
   uint64_t number = 0;
   bool leaving = false;                       // gets no more jobs

@@ -50,6 +50,7 @@ void BrokerModel::take_held(const PeerKey& key, const Inform& inform) {
   ModelWorker& worker = workers_[key];
   worker.capabilities = inform.capabilities;
   worker.number = next_number_++;
+  worker.disowned = inform.held.size() - taken.size();
   worker.last_heard = now_;
   for (const QueueWeight& queue : inform.queues) worker.weights.emplace(queue.name.str(), queue.weight);
   if (inform.queues.empty()) worker.weights[settings_.default_queue_name] = QueueWeight().weight;
@@ -80,14 +81,16 @@ void BrokerModel::on(const MessageArrived& event, const Reply& reply) {
     outcome = timed_out ? Outcome::kTimeout : Outcome::kOk;
   }
   if (outcome == Outcome::kLost || outcome == Outcome::kExpired) outcome = Outcome::kError;
+  const bool frees_slot = job || worker->disowned > 0;
   if (!job) {
     world_.coverage.count(Covered::kLateReply);
+    if (worker->disowned > 0) --worker->disowned;
   } else if (outcome == Outcome::kReturned) {
     hand_back(*job);
   } else {
     attempt_failed(*job, outcome);
   }
-  if (worker->capabilities.settle && outcome != Outcome::kReturned && !worker->leaving) {
+  if (worker->capabilities.settle && outcome != Outcome::kReturned && !worker->leaving && frees_slot) {
     worker->credits = std::min(worker->credits + 1, limits::kCreditsPerWorker);
   }
 }

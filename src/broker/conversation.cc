@@ -91,6 +91,7 @@ bool Broker::State::register_worker(const MessageArrived& event, Inform& inform)
   }
   Worker& worker = *fresh;
   const std::vector<Job*> held = take_held(worker, inform);
+  worker.disowned = static_cast<uint32_t>(inform.held.size() - held.size());
   if (Peer* old = peers_.find(event.side, event.peer.view())) drop(*old, LossCause::kRestarted);
   if (Peer* old = find_previous(worker, inform)) drop(*old, LossCause::kRestarted);
   introduce(std::move(fresh), inform);

@@ -53,6 +53,8 @@ struct Worker : Peer {
   uint64_t number = 0;                      // of registration
   std::vector<Subscription> subscriptions;  // none when it is leaving
   uint32_t credits = 0;                     // free slots: READYs not used yet
+  // Jobs that it said it still runs, and that are not its own any more: their results free slots all the same.
+  uint32_t disowned = 0;
   JobList running;
   uint64_t last_used = 0;  // counts up over all workers; 0: never
   uint64_t processed = 0;

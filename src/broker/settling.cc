@@ -77,8 +77,11 @@ void Broker::State::on_message(const MessageArrived& event, Reply& reply) {
         fmt::format("the result of {} is set aside: its attempt was given up, or began before this router started",
                     reply.request_id.view()));
   }
-  // Of a worker that settles, the result is the READY of its slot. A job handed back had no slot.
-  if (worker->settles() && outcome != Outcome::kReturned) add_credit(*worker);
+  // Of a worker that settles, the result is the READY of its slot. A job handed back had no slot, and what is no
+  // result of a job that it runs frees none.
+  const bool frees_slot = job || worker->disowned > 0;
+  if (!job && worker->disowned > 0) --worker->disowned;
+  if (worker->settles() && outcome != Outcome::kReturned && frees_slot) add_credit(*worker);
 }
 
 void Broker::State::detach(Job& job) {

@@ -240,11 +240,38 @@ TEST_F(SettlingTest, ASecondResultIsRefused) {
   EXPECT_THAT(broker_.sent(), IsEmpty());
 }
 
-TEST_F(SettlingTest, ALateResultStillFreesTheSlot) {
+// The worker has one slot, which j1 has or had: whatever it says, there is no other.
+TEST_F(SettlingTest, WhatIsNoResultOfAJobThatItHoldsFreesNoSlot) {
   run_job("");
   broker_.request("c1", "j2");
+  broker_.request("c1", "j3");
+  broker_.forget();
+  broker_.settle("w1", "j1", 2);
+  broker_.settle("w1", "j1", 0, Outcome::kError);
+  broker_.settle("w1", "j2", 1);
   broker_.settle("w1", "j9", 1);
-  EXPECT_THAT(broker_.sent(), Contains("w1 REQUEST j2 #1"));
+  EXPECT_THAT(broker_.sent(), IsEmpty());
+  broker_.settle("w1", "j1", 1);
+  EXPECT_THAT(broker_.sent(), ElementsAre("w1 REQUEST j2 #1"));
+  broker_.settle("w1", "j1", 1);
+  EXPECT_THAT(broker_.sent(), IsEmpty()) << "a second result";
+}
+
+// It runs on in a slot for which the worker sends no READY but its result.
+TEST_F(SettlingTest, TheResultOfAJobThatItWentOnWithInVainFreesItsSlotOnce) {
+  run_job("");
+  broker_.lose("w1");
+  broker_.resume("w1-again", "w1", {{"j1", 1}, {"j8", 3}});
+  broker_.request("c1", "j2");
+  broker_.request("c1", "j3");
+  broker_.request("c1", "j4");
+  broker_.forget();
+  broker_.settle("w1-again", "j8", 3, Outcome::kReturned);
+  EXPECT_THAT(broker_.sent(), IsEmpty());
+  broker_.settle("w1-again", "j1", 1);
+  EXPECT_THAT(broker_.sent(), ElementsAre("w1-again REQUEST j2 #1"));
+  broker_.settle("w1-again", "j1", 1);
+  EXPECT_THAT(broker_.sent(), IsEmpty());
 }
 
 // --- Workers of the published protocol ---
