@@ -42,7 +42,10 @@ Result<std::unique_ptr<SqliteFile>> SqliteFile::open(SqliteFileOptions options) 
 
 Result<void> SqliteFile::open_first() {
   return check_files(paths_)
-      .map([&] { make_private(paths_.database); })
+      .and_then([&] {
+        // Its name is on disk before there is a log: a log alone means that the file was taken away.
+        return make_private(paths_.database) ? sync_folder(paths_.folder) : Result<void>();
+      })
       .and_then([&] { return rewrite_log(paths_.log, options_.vfs); })
       .and_then([&] { return SqliteDatabase::open(paths_.database, options_.vfs); })
       .and_then([&](SqliteDatabase&& opened) {

@@ -170,6 +170,15 @@ TEST_F(SqliteStoreTest, AnEmptiedFileBesideItsLogIsRefused) {
   EXPECT_EQ(fs::file_size(folder_.file("eventmq.db-wal")), 9u);
 }
 
+TEST_F(SqliteStoreTest, ALogWithoutItsFileIsRefusedAndKept) {
+  write(folder_.file("eventmq.db-wal"), "something");
+  EXPECT_THAT(refusal().text, HasSubstr("eventmq.db is not: put the file back, or move its log away"));
+  EXPECT_EQ(fs::file_size(folder_.file("eventmq.db-wal")), 9u);
+  EXPECT_FALSE(fs::exists(database()));
+  write(folder_.file("eventmq.db-wal"), "");
+  open();
+}
+
 TEST_F(SqliteStoreTest, ALinkAFolderAndAFileInTheWrongPlaceAreRefused) {
   write(folder_.file("real"), "");
   fs::create_symlink(folder_.file("real"), database());

@@ -243,14 +243,7 @@ Result<bool> find_file(const StorePaths& paths) {
     return fail(ErrorCode::kBadValue, fmt::format("{} is not a folder: set another data_dir", paths.folder));
   }
   if (Result<void> checked = check_files(paths); !checked) return tl::unexpected(checked.error());
-  const bool found = static_cast<bool>(FileIdentity::of(paths.database));
-  if (!found && size_of(paths.log) > 0) {
-    return fail(ErrorCode::kStoreUnavailable,
-                fmt::format("{} is there but {} is not: put the file back, or move its log away to begin with an empty "
-                            "one",
-                            paths.log, paths.database));
-  }
-  return found;
+  return static_cast<bool>(FileIdentity::of(paths.database));
 }
 
 }  // namespace

@@ -69,9 +69,11 @@ Result<void> make_one_folder(const std::string& folder) {
 
 }  // namespace
 
-void make_private(const std::string& path) {
+bool make_private(const std::string& path) {
   const int made = ::open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
-  if (made != -1) ::close(made);
+  if (made == -1) return false;
+  ::close(made);
+  return true;
 }
 
 FileIdentity FileIdentity::of(const std::string& path) {
@@ -105,10 +107,19 @@ Result<void> sync_folder(const std::string& folder) {
 
 Result<void> check_files(const StorePaths& paths) {
   struct stat found;
+  struct stat log;
+  const auto log_holds_something = [&] { return ::lstat(paths.log.c_str(), &log) == 0 && log.st_size > 0; };
   if (::lstat(paths.database.c_str(), &found) != 0) {
-    if (errno == ENOENT) return {};
-    return fail(ErrorCode::kSystem, fmt::format("{} cannot be looked at ({}): let this user read its folder",
-                                                paths.database, std::strerror(errno)));
+    const int cause = errno;
+    if (cause != ENOENT) {
+      return fail(ErrorCode::kSystem, fmt::format("{} cannot be looked at ({}): let this user read its folder",
+                                                  paths.database, std::strerror(cause)));
+    }
+    if (!log_holds_something()) return {};
+    return fail(ErrorCode::kStoreUnavailable,
+                fmt::format("{} is there but {} is not: put the file back, or move its log away to begin with an empty "
+                            "one",
+                            paths.log, paths.database));
   }
   if (S_ISLNK(found.st_mode)) {
     return fail(ErrorCode::kBadValue,
@@ -118,8 +129,7 @@ Result<void> check_files(const StorePaths& paths) {
     return fail(ErrorCode::kBadValue,
                 fmt::format("{} is not a file: move it away, or set another data_dir", paths.database));
   }
-  struct stat log;
-  if (found.st_size == 0 && ::lstat(paths.log.c_str(), &log) == 0 && log.st_size > 0) {
+  if (found.st_size == 0 && log_holds_something()) {
     return fail(ErrorCode::kStoreUnavailable,
                 fmt::format("{} is empty but {} is not: put a copy of both in their place, or move both away to begin "
                             "with an empty one",

@@ -22,7 +22,8 @@ struct FileIdentity {
 
 // A file that is not there yet is made, empty, for its owner's eyes only: the system's default would let others read
 // the jobs. SQLite gives its other files the same rights. What stands in the way is told by whoever opens the file.
-void make_private(const std::string& path);
+// True if it was made.
+bool make_private(const std::string& path);
 
 struct StorePaths {
   explicit StorePaths(const std::string& data_dir)
@@ -44,8 +45,8 @@ Result<void> make_folder(const std::string& folder);
 // Makes the names of new files in it durable. Errors: kSystem.
 Result<void> sync_folder(const std::string& folder);
 // That the database is a plain file, or absent. A symbolic link is refused: the lock lies in the folder, so two folders
-// that lead to one file would let two routers in. So is an empty database beside a log that is not: somebody emptied
-// it, and SQLite would throw the log away. Errors: kBadValue, kSystem.
+// that lead to one file would let two routers in. So is no database, or an empty one, beside a log that is not empty:
+// somebody took it away, and SQLite would throw the log away too. Errors: kBadValue, kSystem.
 Result<void> check_files(const StorePaths& paths);
 
 // Writes the log over itself and syncs it; a log that does not exist is left alone. `vfs` as for SqliteDatabase.

@@ -34,8 +34,8 @@ uint64_t size_of(const DiskFiles& files, const std::string& name) {
 
 Result<CommitNumber> ImageChecker::check(const DiskFiles& files, const ModelledHistory& history, CommitNumber told) {
   // What check_files() would see on a true disk.
-  if (files.contains("eventmq.db") && size_of(files, "eventmq.db") == 0 && size_of(files, "eventmq.db-wal") > 0) {
-    return fail(ErrorCode::kStoreUnavailable, "it does not open: the database is empty but its log is not");
+  if (size_of(files, "eventmq.db") == 0 && size_of(files, "eventmq.db-wal") > 0) {
+    return fail(ErrorCode::kStoreUnavailable, "it does not open: the database is empty or gone but its log is not");
   }
   vfs_.set_files(files);
   const Result<CommitNumber> found = recover(history, told);
