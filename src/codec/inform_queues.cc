@@ -22,6 +22,9 @@ Queues parse_bare_names(const Bytes& text) {
     if (queues.size() == limits::kQueuesPerInform) {
       return fail(ErrorCode::kTooLarge, fmt::format("more than {} queues", limits::kQueuesPerInform));
     }
+    if (std::optional<Error> fault = bare_queue_name_fault(name)) {
+      return fail(fault->code, fmt::format("name {} {}", in_quotes(name), fault->text));
+    }
     QueueWeight queue;
     queue.name = slice(text, name);
     queues.push_back(std::move(queue));

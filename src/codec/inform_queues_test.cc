@@ -35,6 +35,21 @@ TEST(InformQueuesTest, BareNamesGetTheDefaultWeight) {
   EXPECT_EQ(read("email, default ,two words,"), "[[10, \"email\"], [10, \"default\"], [10, \"two words\"]]");
 }
 
+TEST(InformQueuesTest, PiecesOfListsAndValuesAreNoBareNames) {
+  for (const char* text :
+       {R"({"a":1})", "(10", "(10, 'a')", "null", "true", "false", "\"a\"", "'a'", "a, [10", "a]", ")"}) {
+    EXPECT_NE(read(text).find("is no bare name but part of a list or value; lists are like [[10, \"name\"]]"),
+              std::string::npos)
+        << text << ": " << read(text);
+  }
+  EXPECT_EQ(read("null").find("bad-message: name 'null' is no bare name"), 0u);
+  EXPECT_EQ(read(R"([[10, "null"], [10, "(10"], [10, "{\"a\":1}"]])"),
+            R"([[10, "null"], [10, "(10"], [10, "{\"a\":1}"]])");
+  for (const char* text : {"it's", "mail(fast)", "nullable", "10", "a:b", "a.b-c_d/e"}) {
+    EXPECT_EQ(read(text), "[[10, \"" + std::string(text) + "\"]]");
+  }
+}
+
 TEST(InformQueuesTest, EmptyIsNone) {
   for (const char* text : {"", " ", "\n", "[]", " [ ] "}) EXPECT_EQ(read(text), "none") << text;
 }

@@ -38,4 +38,12 @@ std::optional<Error> queue_name_fault(std::string_view text) {
   return std::nullopt;
 }
 
+std::optional<Error> bare_queue_name_fault(std::string_view text) {
+  constexpr std::string_view kOpening = "[]{}()\"'", kClosing = "]}\"";
+  const bool marked = !text.empty() && (kOpening.find(text.front()) != std::string_view::npos ||
+                                        kClosing.find(text.back()) != std::string_view::npos);
+  if (!marked && text != "null" && text != "true" && text != "false") return std::nullopt;
+  return Error{ErrorCode::kBadMessage, "is no bare name but part of a list or value; lists are like [[10, \"name\"]]"};
+}
+
 }  // namespace eventmq

@@ -23,4 +23,8 @@ std::optional<Error> id_fault(std::string_view text, size_t size_max = limits::k
 // Nothing when the text is one, else what is wrong with it, as the end of a sentence.
 std::optional<Error> queue_name_fault(std::string_view text);
 
+// The same for a name without quotes in a list of names, where something that looks like a piece of JSON, as {"a":1} or
+// null, is a mistake. In quotes such a name is let pass.
+std::optional<Error> bare_queue_name_fault(std::string_view text);
+
 }  // namespace eventmq
