@@ -3,6 +3,8 @@
 #include <signal.h>
 #include <spdlog/spdlog.h>
 
+#include <optional>
+
 #include "src/programs/admin_command.h"
 #include "src/programs/logging.h"
 #include "src/programs/router_settings.h"
@@ -11,16 +13,23 @@
 namespace eventmq {
 namespace {
 
-// Reads the settings again, for SIGHUP. Values that cannot change now are named in the log.
-Result<LiveRouterSettings> read_again(const LoadRequest& request, Settings& current) {
+// Reads the settings again, for SIGHUP. Nothing if they are as they were. Values that cannot change now are named in
+// the log.
+Result<std::optional<LiveRouterSettings>> read_again(const LoadRequest& request, Settings& current) {
   Result<Settings> settings = load_settings(request);
   if (!settings) return tl::unexpected(settings.error());
   for (const std::string& warning : settings->warnings) spdlog::warn("{}", warning);
-  for (const std::string& name : changes_that_need_restart(current, *settings)) {
+  const std::vector<std::string> later = changes_that_need_restart(current, *settings);
+  for (const std::string& name : later) {
     spdlog::warn("setting {} has changed; it takes effect when the router starts again", name);
   }
+  const bool changed = has_live_changes(current, *settings);
   current = *std::move(settings);
   set_log_debug(current.is_on("super_debug"));
+  if (!changed) {
+    spdlog::info("settings read again: nothing changed{}", later.empty() ? "" : " that takes effect now");
+    return std::nullopt;
+  }
   spdlog::info("settings read again");
   return live_router_settings(current);
 }

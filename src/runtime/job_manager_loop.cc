@@ -147,14 +147,16 @@ void JobManagerLoop::kill_running() {
 
 void JobManagerLoop::reload() {
   if (draining_ || !parts_.reload) return;
-  Result<JobManagerOptions> options = parts_.reload();
-  if (!options) {
+  Result<std::optional<JobManagerOptions>> read = parts_.reload();
+  if (!read) {
     return log(LogLevel::kWarning,
-               "the settings were read again and are refused, nothing changes: " + options.error().text);
+               "the settings were read again and are refused, nothing changes: " + read.error().text);
   }
-  options_.executor = std::move(options->executor);
-  options_.plugins = std::move(options->plugins);
-  options_.kill_grace_period = options->kill_grace_period;
+  if (!*read) return;
+  JobManagerOptions& options = **read;
+  options_.executor = std::move(options.executor);
+  options_.plugins = std::move(options.plugins);
+  options_.kill_grace_period = options.kill_grace_period;
   executor_.restart(executor_settings(options_), now_);
   log(LogLevel::kInfo, "the settings were read again; each worker process is replaced once it is free");
 }
@@ -270,7 +272,8 @@ void JobManagerLoop::on_effect(SessionLog& effect) {
   log(effect.warning ? LogLevel::kWarning : LogLevel::kInfo, effect.text);
 }
 
-Result<void> run_job_manager_loop(JobManagerOptions options, std::function<Result<JobManagerOptions>()> reload) {
+Result<void> run_job_manager_loop(JobManagerOptions options,
+                                  std::function<Result<std::optional<JobManagerOptions>>()> reload) {
   ZmqContext context;
   SignalCatcher signals({SIGTERM, SIGINT, SIGHUP});
   JobManagerLoop loop(context, std::move(options), {.signals = &signals, .reload = std::move(reload)});

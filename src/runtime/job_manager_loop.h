@@ -42,9 +42,9 @@ struct JobManagerParts {
   LogSink log = spdlog_sink();
   // TERM and INT ask to finish what runs and stop, and stop at once when they come again; HUP calls `reload`.
   SignalCatcher* signals = nullptr;
-  // Reads the settings again. The executor's, the plug-ins and the grace period take effect: every worker process
-  // is replaced, after the job that it runs. An error is logged and changes nothing.
-  std::function<Result<JobManagerOptions>()> reload = nullptr;
+  // Reads the settings again; nothing if they are as they were. The executor's, the plug-ins and the grace period take
+  // effect: every worker process is replaced, after the job that it runs. An error is logged and changes nothing.
+  std::function<Result<std::optional<JobManagerOptions>>()> reload = nullptr;
 };
 
 class JobManagerLoop {
@@ -118,6 +118,6 @@ class JobManagerLoop {
 // A whole job manager with a context of its own, which takes TERM, INT and HUP for itself. For programs that do nothing
 // else. Errors: of JobManagerLoop::run().
 Result<void> run_job_manager_loop(JobManagerOptions options,
-                                  std::function<Result<JobManagerOptions>()> reload = nullptr);
+                                  std::function<Result<std::optional<JobManagerOptions>>()> reload = nullptr);
 
 }  // namespace eventmq

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <future>
 #include <nlohmann/json.hpp>
 
 #include "src/executor/worker_main.h"
@@ -32,7 +33,7 @@ JobManagerOptions options_for(const std::string& address) {
 class RunningJobManager {
  public:
   explicit RunningJobManager(JobManagerOptions options, SignalCatcher* signals = nullptr,
-                             std::function<Result<JobManagerOptions>()> reload = nullptr)
+                             std::function<Result<std::optional<JobManagerOptions>>()> reload = nullptr)
       : thread_([this, options = std::move(options), signals, reload = std::move(reload)]() mutable {
           JobManagerLoop loop(context_, std::move(options), {log_.sink(), signals, std::move(reload)});
           publish(&loop);
@@ -176,7 +177,7 @@ TEST_F(JobManagerLoopTest, WorkerProcessesThatCannotStartAreAnError) {
 
 TEST_F(JobManagerLoopTest, HangUpReplacesTheProcessesWithNewSettings) {
   SignalCatcher signals({SIGHUP});
-  RunningJobManager manager(usual_options(), &signals, [this]() -> Result<JobManagerOptions> {
+  RunningJobManager manager(usual_options(), &signals, [this]() -> Result<std::optional<JobManagerOptions>> {
     JobManagerOptions options = usual_options();
     options.executor.hooks.setup = "set_up";
     return options;
@@ -185,6 +186,22 @@ TEST_F(JobManagerLoopTest, HangUpReplacesTheProcessesWithNewSettings) {
   ::kill(::getpid(), SIGHUP);
   ASSERT_TRUE(manager.log().wait_for("were read again"));
   EXPECT_EQ(value(run("hooks"))[0], true);
+}
+
+TEST_F(JobManagerLoopTest, HangUpWithoutAChangeLeavesTheProcessesAlone) {
+  SignalCatcher signals({SIGHUP});
+  int reads = 0;
+  std::promise<void> first_read;
+  RunningJobManager manager(usual_options(), &signals, [&]() -> Result<std::optional<JobManagerOptions>> {
+    if (++reads > 1) return fail(ErrorCode::kBadValue, "the second time");
+    first_read.set_value();
+    return std::nullopt;
+  });
+  ::kill(::getpid(), SIGHUP);
+  ASSERT_EQ(first_read.get_future().wait_for(std::chrono::seconds(60)), std::future_status::ready);
+  ::kill(::getpid(), SIGHUP);
+  ASSERT_TRUE(manager.log().wait_for("the second time"));
+  EXPECT_FALSE(manager.log().contains("were read again; each"));
 }
 
 TEST_F(JobManagerLoopTest, ConversationBeginsAnewWithAnotherBroker) {

@@ -192,12 +192,13 @@ void RouterLoop::take_signals() {
 
 void RouterLoop::reload() {
   if (!parts_.reload) return;
-  Result<LiveRouterSettings> read = parts_.reload();
+  Result<std::optional<LiveRouterSettings>> read = parts_.reload();
   if (!read) {
     log(LogLevel::kWarning, fmt::format("the settings stay as they are: {}", read.error().text));
     return;
   }
-  live_ = std::move(*read);
+  if (!*read) return;
+  live_ = **std::move(read);
   settings_changed();
 }
 

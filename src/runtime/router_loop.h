@@ -70,8 +70,8 @@ struct RouterParts {
   LogSink log = spdlog_sink();
   // TERM and INT ask for an orderly shutdown, and stop at once when they come again; HUP calls `reload`.
   SignalCatcher* signals = nullptr;
-  // Reads the settings again. An error is logged and changes nothing.
-  std::function<Result<LiveRouterSettings>()> reload = nullptr;
+  // Reads the settings again; nothing if they are as they were. An error is logged and changes nothing.
+  std::function<Result<std::optional<LiveRouterSettings>>()> reload = nullptr;
 };
 
 class RouterLoop {

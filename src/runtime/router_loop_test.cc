@@ -287,7 +287,7 @@ TEST(RouterLoopTest, TheSecondTermStopsAtOnce) {
 TEST(RouterLoopTest, HupReadsTheSettingsAgain) {
   SignalCatcher signals({SIGHUP});
   int reads = 0;
-  const auto reload = [&reads]() -> Result<LiveRouterSettings> {
+  const auto reload = [&reads]() -> Result<std::optional<LiveRouterSettings>> {
     if (++reads == 1) return fail(ErrorCode::kBadValue, "hwm = many is no number");
     LiveRouterSettings live;
     live.broker.jobs_per_queue = 0;

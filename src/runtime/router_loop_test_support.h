@@ -114,7 +114,8 @@ inline RouterSettings loopback_settings() {
 class RunningRouter {
  public:
   explicit RunningRouter(RouterSettings settings = loopback_settings(), std::unique_ptr<Store> store = nullptr,
-                         SignalCatcher* signals = nullptr, std::function<Result<LiveRouterSettings>()> reload = nullptr)
+                         SignalCatcher* signals = nullptr,
+                         std::function<Result<std::optional<LiveRouterSettings>>()> reload = nullptr)
       : loop_(context_, std::move(settings), parts(std::move(store), signals, std::move(reload))) {
     const Result<void> opened = loop_.open();
     EXPECT_TRUE(opened) << opened.error().text;
@@ -140,7 +141,7 @@ class RunningRouter {
 
  private:
   RouterParts parts(std::unique_ptr<Store> store, SignalCatcher* signals,
-                    std::function<Result<LiveRouterSettings>()> reload) {
+                    std::function<Result<std::optional<LiveRouterSettings>>()> reload) {
     RouterParts parts;
     parts.store = store ? std::move(store) : std::make_unique<MemoryStore>();
     parts.log = log_.sink();

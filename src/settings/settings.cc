@@ -75,4 +75,10 @@ std::vector<std::string> changes_that_need_restart(const Settings& before, const
   return names;
 }
 
+bool has_live_changes(const Settings& before, const Settings& after) {
+  return std::ranges::any_of(before.all(), [&after](const SettingInForce& old) {
+    return old.setting->reloadable && old.value != after.in_force(old.setting->name).value;
+  });
+}
+
 }  // namespace eventmq

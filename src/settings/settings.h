@@ -83,5 +83,7 @@ std::map<std::string, std::string> environment_of_process();
 
 // The names of settings that differ, and that take effect only when the program starts again.
 std::vector<std::string> changes_that_need_restart(const Settings& before, const Settings& after);
+// Whether any setting that takes effect in the running program has another value.
+bool has_live_changes(const Settings& before, const Settings& after);
 
 }  // namespace eventmq

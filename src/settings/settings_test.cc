@@ -242,6 +242,8 @@ TEST_F(SettingsTest, ChangesThatNeedARestartAreNamed) {
   const Settings before = load();
   file("[router]\nhwm = 5\nbackend_listen_addr = tcp://127.0.0.1:1\n");
   EXPECT_EQ(changes_that_need_restart(before, load()), std::vector<std::string>{"backend_listen_addr"});
+  EXPECT_TRUE(has_live_changes(before, load()));
+  EXPECT_FALSE(has_live_changes(load(), load()));
 }
 
 }  // namespace
