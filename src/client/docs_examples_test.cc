@@ -66,9 +66,10 @@ void publish(Client& client) { client.publish("orders.created", {{"order", 7}});
 
 void report_progress(Client& client) {
   // clang-format off
-  auto words = client.request<int>("count.words", {"/etc/services"}, {.on_progress = [](double fraction, const std::string& text) {
+  auto counts = client.request("count.words", {"/etc/services"}, {.on_progress = [](double fraction, const std::string& text) {
     std::cout << static_cast<int>(fraction * 100) << "% " << text << '\n';
   }});
+  std::cout << counts.get().at("words") << '\n';
   // clang-format on
 }
 
