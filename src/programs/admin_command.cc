@@ -32,7 +32,7 @@ Result<AdminClient> admin_client_of(Invocation& invocation, const Settings& sett
   };
   const std::string address =
       administrative_address(invocation.value("--addr"), invocation.request.environment, settings);
-  if (auto checked = check_socket_address(address, false); !checked) return refuse(checked.error().text);
+  if (auto checked = check_socket_address(address, false, "47293"); !checked) return refuse(checked.error().text);
   const Result<Duration> timeout = parse_seconds(invocation.value("--reply-timeout", "5"));
   if (!timeout) return refuse("--reply-timeout: " + timeout.error().text);
   return AdminClient(address, *timeout);

@@ -112,7 +112,7 @@ std::vector<FlagSpec> jobs_list_flags() {
   return {valued({"-q", "--queue"}, "NAME", "Only jobs of this queue."),
           valued({"--state"}, "STATE", "Only delayed, waiting or running jobs."),
           valued({"--name"}, "NAME", "Only jobs of this name."),
-          valued({"--limit"}, "N", "At most so many. [100]"),
+          valued({"--limit"}, "N", "At most so many, up to 1000. [100]"),
           valued({"--offset"}, "N", "Leave out the first so many. [0]"),
           json_flag()};
 }

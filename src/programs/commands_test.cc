@@ -50,6 +50,13 @@ TEST_F(CommandsTest, EveryCommandHasHelp) {
   EXPECT_THAT(emq({"router", "-h"}).out, HasSubstr("--backend-listen-addr"));
 }
 
+TEST_F(CommandsTest, TheOriginalsNameOfTheJobManagerHelpsWithItsFlags) {
+  const Ran ran = emq({"-h"}, "", "emq-jobmanager");
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_THAT(ran.out, HasSubstr("  -B ADDRESS  The router's backend address"));
+  EXPECT_THAT(emq({"jobmanager", "-h"}).out, testing::Not(HasSubstr("-B ADDRESS")));
+}
+
 TEST_F(CommandsTest, WrongUsageIsOneSentenceThatSaysTheMend) {
   expect_usage_error({"sned"}, "there is no command sned; did you mean send?\n");
   expect_usage_error({"banana"}, "there is no command banana; `emq help` lists them\n");
@@ -66,13 +73,20 @@ TEST_F(CommandsTest, WrongUsageIsOneSentenceThatSaysTheMend) {
 TEST_F(CommandsTest, WrongValuesAreRefusedBeforeAnythingIsSent) {
   expect_usage_error({"send", "a", "--kwargs", "[1]"}, "--kwargs must be a JSON object");
   expect_usage_error({"send", "a", "--timeout", "soon"}, "--timeout: \"soon\" is no number of seconds");
+  expect_usage_error({"send", "a", "--delay", "99999999999"},
+                     "--delay: \"99999999999\" is too long; at most 315360000 seconds (ten years) can be asked for\n");
+  expect_usage_error({"jobs", "list", "--limit", "1001"},
+                     "--limit: one listing has at most 1000 jobs; write --limit 1000, and add --offset 1000 for the "
+                     "next ones\n");
+  expect_usage_error({"jobmanager", "-Q", "abc,10"},
+                     "-Q: queues: weight 10 stands before no name; write 10,default 20,high\n");
   expect_usage_error({"send", "a", "--priority", "10"}, "--priority must be a whole number from 0 to 9, not \"10\"");
   expect_usage_error({"send", "a", "--retry-count", "-1"},
                      "--retry-count must be a whole number from 0 to 1000, not \"-1\"");
   expect_usage_error({"send", "a", "\xff"}, "the arguments must be UTF-8 text");
   expect_usage_error({"jobs", "list", "--state", "dead"}, "--state must be delayed, waiting or running, not \"dead\"");
   expect_usage_error({"jobs", "--limit", "x"}, "--limit: \"x\" is no whole number");
-  expect_usage_error({"status", "--addr", "localhost"}, "\"localhost\" is no address; write tcp://localhost");
+  expect_usage_error({"status", "--addr", "localhost"}, "\"localhost\" is no address; write tcp://localhost:47293\n");
   expect_usage_error({"status", "--reply-timeout", "x"}, "--reply-timeout: \"x\" is no number of seconds");
   expect_usage_error({"router", "--hwm", "many"},
                      "--hwm: hwm must be a whole number from 1 to 1000000000, not \"many\"");
@@ -239,9 +253,13 @@ TEST_F(CommandsTest, HupReadsTheSettingsAgain) {
   std::ofstream(path) << "[router]\nhwm = x\n";
   router.tell(SIGHUP);
   ASSERT_TRUE(router.wait_for("the settings stay as they are"));
+  std::ofstream(path) << "[router]\nhwm = 5\n";
+  router.tell(SIGHUP);
+  ASSERT_TRUE(router.wait_for("settings read again: nothing changed"));
+  EXPECT_THAT(router.err, testing::Not(HasSubstr("settings changed")));
   std::ofstream(path) << "[router]\nhwm = 6\nmax_message_size = 1M\n";
   router.tell(SIGHUP);
-  ASSERT_TRUE(router.wait_for("settings read again"));
+  ASSERT_TRUE(router.wait_for("settings changed"));
   EXPECT_THAT(router.err,
               HasSubstr("setting max_message_size has changed; it takes effect when the router starts again"));
   router.tell(SIGTERM);

@@ -50,6 +50,8 @@ std::string two_columns(const std::vector<Row>& rows) {
 std::string flag_words(const FlagSpec& flag) {
   std::string text;
   for (const std::string& name : flag.names) text += fmt::format("{}{}", text.empty() ? "" : ", ", name);
+  // A word behind it would be an argument.
+  if (flag.kind == FlagKind::kYesNo) return fmt::format("{}, --no-{}", text, long_name(flag).substr(2));
   return flag.value_word.empty() ? text : text + " " + flag.value_word;
 }
 

@@ -29,11 +29,19 @@ TEST(HelpTest, EveryCommandIsWhole) {
     for (const FlagSpec& flag : flags_of(command)) {
       EXPECT_FALSE(flag.help.empty()) << command.name;
       const bool takes_value = flag.kind == FlagKind::kValue || flag.kind == FlagKind::kValues;
-      EXPECT_EQ(takes_value, !flag.value_word.empty() && flag.kind != FlagKind::kYesNo)
-          << command.name << " " << long_name(flag);
+      EXPECT_EQ(takes_value, !flag.value_word.empty()) << command.name << " " << long_name(flag);
       for (const std::string& name : flag.names) EXPECT_TRUE(names.insert(name).second) << command.name << " " << name;
     }
   }
+}
+
+TEST(HelpTest, AYesNoFlagStandsAlone) {
+  const Command* router = find_command(std::vector<std::string>{"router"}).command;
+  EXPECT_NE(command_help(*router).find("  --super-debug, --no-super-debug"), std::string::npos);
+  const std::vector<FlagSpec> flags = flags_of(*router);
+  const auto line = parse_command_line(flags, {"--super-debug", "--no-super-debug"});
+  ASSERT_TRUE(line) << line.error().text;
+  EXPECT_FALSE(line->has("--super-debug"));
 }
 
 TEST(HelpTest, EveryListingTakesJson) {

@@ -25,6 +25,10 @@ constexpr const char* kCliHelp =
     "quit               leave; Ctrl-D does too\n"
     "Every other line is a command of emq: queues, jobs, …\n";
 
+constexpr const char* kJobManagerHelp =
+    "\nUnder the name emq-jobmanager it takes besides:\n"
+    "  -B ADDRESS  The router's backend address, as --broker-addr does.\n";
+
 // emq-cli: answers as indented JSON.
 class Cli {
  public:
@@ -72,7 +76,7 @@ class Cli {
   }
 
   ExitCode connect(const std::string& address) {
-    if (auto checked = check_socket_address(address, false); !checked) return usage(checked.error().text);
+    if (auto checked = check_socket_address(address, false, "47293"); !checked) return usage(checked.error().text);
     admin_.emplace(address, kReplyTimeout);
     return kExitDone;
   }
@@ -127,7 +131,7 @@ ExitCode run_cli(const std::vector<std::string>& words, Console& console) {
   std::optional<std::string> address;
   if (const TypedFlag* typed = line->find("--addr")) address = typed->value;
   if (address) {
-    if (auto checked = check_socket_address(*address, false); !checked) {
+    if (auto checked = check_socket_address(*address, false, "47293"); !checked) {
       console.error_line("--addr: " + checked.error().text);
       return kExitUsage;
     }
@@ -146,7 +150,9 @@ bool is_legacy_name(const std::string& program) {
 ExitCode run_legacy(const std::string& program, const std::vector<std::string>& words, Console& console) {
   if (program == "emq-cli") return run_cli(words, console);
   std::vector<std::string> all = {program.substr(4)};
+  bool helps = false;
   for (const std::string& word : words) {
+    helps = helps || word == "-h" || word == "--help";
     const bool is_broker = program == "emq-jobmanager" && word.starts_with("-B");
     if (!is_broker) {
       all.push_back(word);
@@ -156,7 +162,9 @@ ExitCode run_legacy(const std::string& program, const std::vector<std::string>& 
       all.push_back("--broker-addr=" + word.substr(2));
     }
   }
-  return run_words(all, console);
+  const ExitCode code = run_words(all, console);
+  if (helps && code == kExitDone && program == "emq-jobmanager") console.print(kJobManagerHelp);
+  return code;
 }
 
 }  // namespace eventmq

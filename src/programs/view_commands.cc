@@ -5,6 +5,7 @@
 
 #include "src/programs/admin_command.h"
 #include "src/programs/views.h"
+#include "src/wire/limits.h"
 
 namespace eventmq {
 namespace {
@@ -21,10 +22,18 @@ ExitCode show_text(Invocation& invocation, const char* view, const Json& argumen
 Json id_argument(const Invocation& invocation) { return {{"id", invocation.argument(0)}}; }
 
 // Adds what was typed to the arguments of the view. Errors: kBadValue.
-Result<void> add_count(const Invocation& invocation, const char* flag, const char* name, Json& arguments) {
+Result<void> add_count(const Invocation& invocation, const std::string& name, Json& arguments) {
+  const std::string flag = "--" + name;
   if (!invocation.has(flag)) return {};
   const Result<uint64_t> count = parse_count(invocation.value(flag));
   if (!count) return fail(ErrorCode::kBadValue, fmt::format("{}: {}", flag, count.error().text));
+  if (name == "limit" && *count > limits::kListingRows) {
+    return fail(
+        ErrorCode::kBadValue,
+        fmt::format("--limit: one listing has at most {0} jobs; write --limit {0}, and add --offset {0} for the "
+                    "next ones",
+                    limits::kListingRows));
+  }
   arguments[name] = *count;
   return {};
 }
@@ -49,8 +58,7 @@ ExitCode run_jobs_list(Invocation& invocation) {
     return kExitUsage;
   }
   for (const char* name : {"limit", "offset"}) {
-    const std::string flag = std::string("--") + name;
-    if (auto added = add_count(invocation, flag.c_str(), name, arguments); !added) {
+    if (auto added = add_count(invocation, name, arguments); !added) {
       invocation.console.error_line(added.error().text);
       return kExitUsage;
     }

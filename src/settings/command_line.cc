@@ -134,6 +134,8 @@ std::string value_word(SettingType type) {
       return "WEIGHT,NAME…";
     case SettingType::kTexts:
       return "FILE…";
+    case SettingType::kYesNo:
+      return "";  // the flag alone is yes
     default:
       return "VALUE";
   }

@@ -11,6 +11,8 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "src/wire/names.h"
+
 namespace eventmq {
 namespace {
 
@@ -167,10 +169,16 @@ Result<SettingValue> parse_text(const Setting& setting, std::string_view text) {
   return std::string(trimmed);
 }
 
+// The port of the setting's default address; addresses without a default are a router's backend.
+std::string_view port_of(const Setting& setting) {
+  const std::string_view address = setting.default_text;
+  return address.empty() ? "47290" : address.substr(address.rfind(':') + 1);
+}
+
 Result<SettingValue> parse_address(const Setting& setting, std::string_view text, bool may_be_wildcard) {
   const std::string_view trimmed = trim(text);
   if (trimmed.empty() && setting.default_text.empty()) return std::string();
-  if (auto checked = check_socket_address(trimmed, may_be_wildcard); !checked) {
+  if (auto checked = check_socket_address(trimmed, may_be_wildcard, port_of(setting)); !checked) {
     return bad(fmt::format("{}: {}", setting.name, checked.error().text));
   }
   return std::string(trimmed);
@@ -180,7 +188,7 @@ Result<SettingValue> parse_addresses(const Setting& setting, std::string_view te
   std::vector<std::string> addresses = split_list(text);
   if (addresses.empty()) return bad(fmt::format("{} must name at least one address", setting.name));
   for (const std::string& address : addresses) {
-    if (auto checked = check_socket_address(address, false); !checked) {
+    if (auto checked = check_socket_address(address, false, port_of(setting)); !checked) {
       return bad(fmt::format("{}: {}", setting.name, checked.error().text));
     }
   }
@@ -205,17 +213,21 @@ std::optional<std::vector<QueueSetting>> queues_from_json(std::string_view text)
   return queues;
 }
 
-// 10,default 20,high or bare names, separated by blanks or commas.
-std::vector<QueueSetting> queues_from_words(std::string_view text) {
+// 10,default 20,high or bare names, separated by blanks or commas. A number alone is a name.
+Result<std::vector<QueueSetting>> queues_from_words(std::string_view text) {
   std::vector<QueueSetting> queues;
   const std::vector<std::string> items = split_list(text);
   for (size_t at = 0; at < items.size(); ++at) {
     const auto weight = parse_count(items[at]);
     if (weight && at + 1 < items.size() && *weight <= 1ull << 40) {
       queues.push_back({items[++at], static_cast<int64_t>(*weight)});
+    } else if (weight && items.size() > 1) {
+      return bad(fmt::format("weight {} stands before no name; write 10,default 20,high", items[at]));
     } else {
       queues.push_back({items[at]});
     }
+    const std::string& name = queues.back().name;
+    if (const auto fault = bare_queue_name_fault(name)) return bad(fmt::format("\"{}\" {}", name, fault->text));
   }
   return queues;
 }
@@ -223,7 +235,14 @@ std::vector<QueueSetting> queues_from_words(std::string_view text) {
 Result<SettingValue> parse_queues(const Setting& setting, std::string_view text) {
   constexpr int64_t kWeightMax = 1'000'000;
   const std::string_view trimmed = trim(text);
-  auto queues = trimmed.starts_with('[') ? queues_from_json(trimmed) : queues_from_words(trimmed);
+  std::optional<std::vector<QueueSetting>> queues;
+  if (trimmed.starts_with('[')) {
+    queues = queues_from_json(trimmed);
+  } else {
+    auto words = queues_from_words(trimmed);
+    if (!words) return bad(fmt::format("{}: {}", setting.name, words.error().text));
+    queues = *std::move(words);
+  }
   if (!queues || queues->empty()) {
     return bad(fmt::format("{} must be [[10, \"default\"], [20, \"high\"]] or 10,default 20,high, not \"{}\"",
                            setting.name, text));
@@ -253,7 +272,11 @@ Result<SettingValue> parse_queues(const Setting& setting, std::string_view text)
 
 Result<Duration> parse_seconds(std::string_view text) {
   const auto seconds = times_unit(text, kTimeUnits);
-  if (!seconds || *seconds < 0 || *seconds > limits::kHeaderDuration.seconds()) {
+  if (seconds && *seconds > limits::kHeaderDuration.seconds()) {
+    return bad(fmt::format("\"{}\" is too long; at most {:.0f} seconds (ten years) can be asked for", text,
+                           limits::kHeaderDuration.seconds()));
+  }
+  if (!seconds || *seconds < 0) {
     return bad(fmt::format("\"{}\" is no number of seconds; write 5, 0.5, 500ms, 10m, 2h or 7d", text));
   }
   return Duration{std::llround(*seconds * 1e6)};
@@ -276,29 +299,61 @@ Result<uint64_t> parse_size(std::string_view text) {
   return static_cast<uint64_t>(*size);
 }
 
-Result<void> check_socket_address(std::string_view text, bool may_be_wildcard) {
-  if (text.starts_with("ipc://") && text.size() > 6) return {};
-  if (!text.starts_with("tcp://")) {
-    const std::string_view host = text.empty() || text.find("://") != std::string_view::npos ? "127.0.0.1:47291" : text;
-    return bad(fmt::format("\"{}\" is no address; write tcp://{}", text, host));
-  }
-  const std::string_view rest = text.substr(6);
-  const size_t colon = rest.rfind(':');
-  if (colon == std::string_view::npos || colon == 0 || colon + 1 == rest.size()) {
-    return bad(fmt::format("\"{}\" lacks a host or a port; write tcp://HOST:PORT", text));
-  }
-  const std::string_view host = rest.substr(0, colon);
-  const std::string_view port = rest.substr(colon + 1);
+namespace {
+
+// [HOST] and PORT of HOST:PORT; the port is empty if there is none.
+std::pair<std::string_view, std::string_view> host_and_port(std::string_view text) {
+  const size_t colon = text.ends_with(']') ? std::string_view::npos : text.rfind(':');
+  if (colon == std::string_view::npos) return {text, ""};
+  return {text.substr(0, colon), text.substr(colon + 1)};
+}
+
+// What is wrong with the text as the part after tcp://; nothing if it is right.
+std::optional<std::string> host_port_fault(std::string_view text, bool may_be_wildcard) {
+  const auto [host, port] = host_and_port(text);
+  if (host.empty()) return "lacks a host";
+  if (port.empty()) return "lacks a port";
   if (!may_be_wildcard && (host == "*" || port == "*" || port == "0")) {
-    return bad(fmt::format("\"{}\" can be listened on but not connected to; name the host and the port", text));
+    return "can be listened on but not connected to";
   }
   if (host.find(':') != std::string_view::npos && !(host.starts_with('[') && host.ends_with(']'))) {
-    return bad(fmt::format("\"{}\": write an IPv6 host in brackets, as in tcp://[::1]:47291", text));
+    return "has an IPv6 host without brackets";
   }
-  if (port == "*") return {};
+  if (port == "*") return std::nullopt;
   const auto number = parse_count(port);
-  if (!number || *number > 65'535) return bad(fmt::format("\"{}\": the port must be from 1 to 65535", text));
-  return {};
+  if (!number || *number > 65'535) return "has a port that is no number from 1 to 65535";
+  return std::nullopt;
+}
+
+// The nearest thing to what was typed that is an address.
+std::string address_near(std::string_view typed, bool may_be_wildcard, std::string_view port) {
+  if (const size_t scheme = typed.find("://"); scheme != std::string_view::npos) {
+    typed = typed.starts_with("tcp://") ? typed.substr(6) : "";
+  }
+  const bool odd = std::ranges::any_of(typed, [](char c) { return c == '/' || c == '@' || c == ' ' || c == '"'; });
+  if (odd) typed = "";
+  const auto [host, given] = host_and_port(typed);
+  std::string near;
+  if (std::ranges::count(typed, ':') > 1 && !typed.starts_with('[')) {
+    const bool has_port = host.find("::") != std::string_view::npos;
+    near = has_port ? fmt::format("[{}]:{}", host, given) : fmt::format("[{}]:{}", typed, port);
+  } else {
+    const bool good_host = !host.empty() && (may_be_wildcard || host != "*");
+    const bool good_port = !host_port_fault(fmt::format("x:{}", given), may_be_wildcard);
+    near = fmt::format("{}:{}", good_host ? host : "127.0.0.1", good_port ? given : port);
+  }
+  if (!host_port_fault(near, may_be_wildcard)) return "tcp://" + near;
+  return fmt::format("tcp://127.0.0.1:{}", port);
+}
+
+}  // namespace
+
+Result<void> check_socket_address(std::string_view text, bool may_be_wildcard, std::string_view port) {
+  if (text.starts_with("ipc://") && text.size() > 6) return {};
+  const std::optional<std::string> fault =
+      text.starts_with("tcp://") ? host_port_fault(text.substr(6), may_be_wildcard) : "is no address";
+  if (!fault) return {};
+  return bad(fmt::format("\"{}\" {}; write {}", text, *fault, address_near(text, may_be_wildcard, port)));
 }
 
 Result<SettingValue> parse_value(const Setting& setting, std::string_view text) {

@@ -45,7 +45,7 @@ Result<uint64_t> parse_count(std::string_view text);
 Result<uint64_t> parse_size(std::string_view text);
 
 // Whether the text is an address that a socket can be bound or connected to: tcp://HOST:PORT or ipc://PATH.
-// Errors: kBadValue; the text says the mend.
-Result<void> check_socket_address(std::string_view text, bool may_be_wildcard);
+// Errors: kBadValue; the text says the mend, a whole address, with this port where none that fits was given.
+Result<void> check_socket_address(std::string_view text, bool may_be_wildcard, std::string_view port = "47291");
 
 }  // namespace eventmq

@@ -1,5 +1,6 @@
 #include "src/settings/value.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "src/settings/settings_table.h"
@@ -97,14 +98,19 @@ INSTANTIATE_TEST_SUITE_P(
         BadValue{"frontend_listen_addr", "http://x:1",
                  R"(frontend_listen_addr: "http://x:1" is no address; write tcp://127.0.0.1:47291)"},
         BadValue{"frontend_listen_addr", "tcp://localhost",
-                 R"(frontend_listen_addr: "tcp://localhost" lacks a host or a port; write tcp://HOST:PORT)"},
+                 R"(frontend_listen_addr: "tcp://localhost" lacks a port; write tcp://localhost:47291)"},
         BadValue{"frontend_listen_addr", "tcp://localhost:99999",
-                 R"(frontend_listen_addr: "tcp://localhost:99999": the port must be from 1 to 65535)"},
-        BadValue{"frontend_listen_addr", "tcp://::1:47291",
-                 R"(frontend_listen_addr: "tcp://::1:47291": write an IPv6 host in brackets, as in tcp://[::1]:47291)"},
+                 R"(frontend_listen_addr: "tcp://localhost:99999" has a port that is no number from 1 to 65535; write )"
+                 R"(tcp://localhost:47291)"},
+        BadValue{
+            "frontend_listen_addr", "tcp://::1:47291",
+            R"(frontend_listen_addr: "tcp://::1:47291" has an IPv6 host without brackets; write tcp://[::1]:47291)"},
         BadValue{
             "connect_addr", "tcp://*:47290",
-            R"(connect_addr: "tcp://*:47290" can be listened on but not connected to; name the host and the port)"},
+            R"(connect_addr: "tcp://*:47290" can be listened on but not connected to; write tcp://127.0.0.1:47290)"},
+        BadValue{"connect_addr", "foo", R"(connect_addr: "foo" is no address; write tcp://foo:47290)"},
+        BadValue{"worker_addr_failover",
+                 "foo:", R"(worker_addr_failover: "foo:" is no address; write tcp://foo:47290)"},
         BadValue{"connect_addr", "", "connect_addr must name at least one address"},
         BadValue{"queues", "[[10]]",
                  R"(queues must be [[10, "default"], [20, "high"]] or 10,default 20,high, not "[[10]]")"},
@@ -115,9 +121,46 @@ INSTANTIATE_TEST_SUITE_P(
         BadValue{"queues", "9999999,a", R"(queues: the weight of "a" must be a whole number from 0 to 1000000)"},
         BadValue{"queues", "[[1, \"a,b\"]]",
                  "queues: a queue's name must be 1 to 200 bytes without commas and control characters"},
+        BadValue{"queues", "abc,10", "queues: weight 10 stands before no name; write 10,default 20,high"},
+        BadValue{"queues", "10,a 20", "queues: weight 20 stands before no name; write 10,default 20,high"},
+        BadValue{"queues", "null",
+                 R"(queues: "null" is no bare name but part of a list or value; lists are like [[10, "name"]])"},
+        BadValue{"queues", "{\"a\":1}",
+                 R"(queues: "{"a":1}" is no bare name but part of a list or value; lists are like [[10, "name"]])"},
+        BadValue{"queues", "(10, 'a')",
+                 R"(queues: "(10" is no bare name but part of a list or value; lists are like [[10, "name"]])"},
         BadValue{"default_queue_name", "a,b",
                  R"(default_queue_name must be 1 to 200 bytes without a comma, not "a,b")"},
         BadValue{"job_entry_func", "a\tb", "job_entry_func must not hold control characters"}));
+
+TEST(ValueTest, TheAddressInTheAdviceIsOne) {
+  const std::pair<std::string_view, std::string_view> kAdvice[] = {{"foo", "tcp://foo:47293"},
+                                                                   {"foo:5", "tcp://foo:5"},
+                                                                   {"foo:", "tcp://foo:47293"},
+                                                                   {":5", "tcp://127.0.0.1:5"},
+                                                                   {"foo:x", "tcp://foo:47293"},
+                                                                   {"foo:70000", "tcp://foo:47293"},
+                                                                   {"", "tcp://127.0.0.1:47293"},
+                                                                   {":", "tcp://127.0.0.1:47293"},
+                                                                   {"::1", "tcp://[::1]:47293"},
+                                                                   {"[::1]", "tcp://[::1]:47293"},
+                                                                   {"[::1]:5", "tcp://[::1]:5"},
+                                                                   {"tcp://", "tcp://127.0.0.1:47293"},
+                                                                   {"tcp://foo", "tcp://foo:47293"},
+                                                                   {"tcp://foo:", "tcp://foo:47293"},
+                                                                   {"tcp://[::1]", "tcp://[::1]:47293"},
+                                                                   {"*:5", "tcp://127.0.0.1:5"},
+                                                                   {"http://foo/bar", "tcp://127.0.0.1:47293"},
+                                                                   {"ipc://", "tcp://127.0.0.1:47293"},
+                                                                   {"a b", "tcp://127.0.0.1:47293"},
+                                                                   {"10.0.0.7", "tcp://10.0.0.7:47293"}};
+  for (const auto& [typed, advice] : kAdvice) {
+    const auto checked = check_socket_address(typed, false, "47293");
+    ASSERT_FALSE(checked) << typed;
+    EXPECT_TRUE(checked.error().text.ends_with(fmt::format("; write {}", advice))) << checked.error().text;
+    EXPECT_TRUE(check_socket_address(advice, false));
+  }
+}
 
 TEST(ValueTest, ANameMustFitARoutingId) {
   EXPECT_EQ(parsed("name", std::string(256, 'n')), "name must be at most 255 bytes long");
