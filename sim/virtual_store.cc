@@ -13,6 +13,19 @@ void VirtualStore::submit(CommitNumber commit, std::vector<JobRecord> records) {
   if (!syncing_ && available_) begin_sync();
 }
 
+void VirtualStore::claim(BacklogClaim claim) {
+  claims_.emplace_back(submitted_, std::move(claim));
+  if (!syncing_ && available_) begin_sync();
+}
+
+// Each sees the commits before it and no others.
+void VirtualStore::answer_claims() {
+  while (!claims_.empty() && claims_.front().first == committed_) {
+    claimed_.push_back(disk_.claim(claims_.front().second));
+    claims_.pop_front();
+  }
+}
+
 void VirtualStore::set_available(bool available) {
   available_ = available;
   if (available && !syncing_) begin_sync();
@@ -29,11 +42,14 @@ void VirtualStore::end_sync(CommitNumber target) {
   syncing_ = false;
   if (!available_) return;  // it failed, and is done again when the store is back
   world_.coverage.count(Covered::kCommit, target - committed_);
-  for (; committed_ < target; ++committed_) {
+  answer_claims();
+  while (committed_ < target) {
+    ++committed_;
     for (const JobRecord& record : pending_.front()) disk_.apply(record);
     pending_.pop_front();
+    answer_claims();
   }
-  if (submitted_ > committed_) begin_sync();
+  if (submitted_ > committed_ || !claims_.empty()) begin_sync();
   on_commit_();
 }
 

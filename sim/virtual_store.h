@@ -18,7 +18,7 @@ class VirtualStore final : public Store {
   // Runs an action after a while, unless the broker's process has ended.
   using Later = std::function<void(Duration, std::function<void()>)>;
 
-  // `on_commit` is called whenever committed() has risen.
+  // `on_commit` is called whenever committed() has risen or a claim is answered.
   VirtualStore(World& world, StoreModel& disk, Duration slowest, Later later, std::function<void()> on_commit)
       : world_(world), disk_(disk), slowest_(slowest), later_(std::move(later)), on_commit_(std::move(on_commit)) {}
 
@@ -30,6 +30,8 @@ class VirtualStore final : public Store {
   void set_dedupe_limits(DedupeLimits limits) override { dedupe_limits_ = limits; }
   bool durable() const override { return true; }
   std::string_view name() const override { return "virtual"; }
+  void claim(BacklogClaim claim) override;
+  std::vector<BacklogClaimed> take_claimed() override { return std::exchange(claimed_, {}); }
   CommitNumber submitted() const { return submitted_; }
   // While it is not available nothing becomes durable. `on_commit` is called when it has caught up, even with nothing.
   void set_available(bool available);
@@ -38,10 +40,13 @@ class VirtualStore final : public Store {
  private:
   void begin_sync();
   void end_sync(CommitNumber target);
+  void answer_claims();
 
   World& world_;
   StoreModel& disk_;
-  std::deque<std::vector<JobRecord>> pending_;  // of the commits after committed_
+  std::deque<std::vector<JobRecord>> pending_;                // of the commits after committed_
+  std::deque<std::pair<CommitNumber, BacklogClaim>> claims_;  // and the commit after which each was made
+  std::vector<BacklogClaimed> claimed_;
   Duration slowest_;
   Later later_;
   std::function<void()> on_commit_;

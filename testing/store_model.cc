@@ -29,9 +29,8 @@ void StoreModel::apply(const JobRecord& record) {
 }
 
 void StoreModel::add(const JobAccepted& record) {
-  StoredJob& job = jobs_[record.key];
-  job.accepted = record;
-  job.due_at = record.due_at;
+  Row& row = jobs_[record.key];
+  row = {{.accepted = record, .due_at = record.due_at}, record.backlog, record.reply_to};
   last_key_ = std::max(last_key_, record.key);
   ++queue_of(queues_, record.queue).accepted;
 }
@@ -39,7 +38,8 @@ void StoreModel::add(const JobAccepted& record) {
 void StoreModel::add(const AttemptStarted& record) {
   const auto found = jobs_.find(record.key);
   if (found == jobs_.end()) return;
-  StoredJob& job = found->second;
+  found->second.backlog = false;
+  StoredJob& job = found->second.job;
   job.running = true;
   job.attempt = record.attempt;
   job.losses = record.losses;
@@ -49,7 +49,9 @@ void StoreModel::add(const AttemptStarted& record) {
 void StoreModel::add(const JobRequeued& record) {
   const auto found = jobs_.find(record.key);
   if (found == jobs_.end()) return;
-  StoredJob& job = found->second;
+  found->second.backlog = record.backlog;
+  found->second.reply_to = record.reply_to;
+  StoredJob& job = found->second.job;
   job.running = false;
   job.attempt = record.attempt;
   job.retries_used = record.retries_used;
@@ -73,45 +75,154 @@ void StoreModel::add(const IdRemembered& record) {
       {record.id, record.outcome, record.ended_at, record.reply_wanted, record.reply_wanted ? record.result : Bytes()});
 }
 
+// As a store gives it back: some of what the records say is in other places then.
+StoredJob StoreModel::stored(const Row& row) {
+  StoredJob job = row.job;
+  job.accepted.due_at = job.due_at;
+  job.accepted.headers.guarantee = true;
+  job.accepted.backlog = row.backlog;
+  job.accepted.reply_to = row.backlog ? row.reply_to : Bytes();
+  return job;
+}
+
+void StoreModel::add_lanes(StoredQueue& queue) const {
+  std::map<uint8_t, StoredLane> lanes;
+  for (const auto& [key, row] : jobs_) {
+    if (!row.backlog || row.job.accepted.queue != queue.name) continue;
+    StoredLane& lane = lanes[row.job.accepted.headers.priority];
+    lane.priority = row.job.accepted.headers.priority;
+    ++(row.job.due_at > row.job.accepted.accepted_at ? lane.delayed : lane.waiting);
+    lane.next_due = std::min(lane.next_due, row.job.due_at);
+    queue.next_expiry = std::min(queue.next_expiry, row.job.accepted.expires_at);
+  }
+  for (const auto& [priority, lane] : lanes) queue.lanes.push_back(lane);
+}
+
 StoredState StoreModel::state(Instant now, DedupeLimits limits) const {
   StoredState state;
   state.last_key = last_key_;
   state.queues = queues_;
-  for (const auto& [key, job] : jobs_) {
-    state.jobs.push_back(job);
-    state.jobs.back().accepted.due_at = job.due_at;
-    state.jobs.back().accepted.headers.guarantee = true;
+  for (StoredQueue& queue : state.queues) add_lanes(queue);
+  for (const auto& [key, row] : jobs_) {
+    if (!row.backlog) state.jobs.push_back(stored(row));
   }
   const size_t number = std::min<size_t>(ended_.size(), limits.ids);
   for (size_t i = ended_.size() - number; i < ended_.size(); ++i) {
     if (ended_[i].ended_at + limits.window > now) state.ended.push_back(ended_[i]);
   }
+  for (const StoredJob& job : backlog()) {
+    if (job.accepted.accepted_at + limits.window > now) {
+      state.backlog.push_back({job.accepted.id, job.accepted.accepted_at});
+    }
+  }
+  if (state.backlog.size() > limits.ids) {
+    state.backlog.erase(state.backlog.begin(), state.backlog.end() - static_cast<ptrdiff_t>(limits.ids));
+  }
   return state;
 }
+
+std::vector<StoredJob> StoreModel::backlog() const {
+  std::vector<StoredJob> jobs;
+  for (const auto& [key, row] : jobs_) {
+    if (row.backlog) jobs.push_back(stored(row));
+  }
+  return jobs;
+}
+
+bool StoreModel::is_asked_for(const Row& row, const BacklogClaim& claim) {
+  const JobAccepted& job = row.job.accepted;
+  switch (claim.which) {
+    case BacklogClaim::Which::kDue:
+      return job.headers.priority == claim.priority && row.job.due_at <= claim.now &&
+             LanePlace{row.job.due_at, job.key} > claim.after;
+    case BacklogClaim::Which::kExpired:
+      return job.expires_at <= claim.now;
+    case BacklogClaim::Which::kOne:
+      return job.key == claim.key;
+  }
+  return false;
+}
+
+BacklogClaimed StoreModel::claim(const BacklogClaim& claim) const {
+  std::vector<const Row*> queue;
+  for (const auto& [key, row] : jobs_) {
+    if (row.backlog && row.job.accepted.queue == claim.queue) queue.push_back(&row);
+  }
+  const auto place = [&](const Row* row) {
+    const bool by_expiry = claim.which == BacklogClaim::Which::kExpired;
+    return LanePlace{by_expiry ? row->job.accepted.expires_at : row->job.due_at, row->job.accepted.key};
+  };
+  std::sort(queue.begin(), queue.end(), [&](const Row* a, const Row* b) { return place(a) < place(b); });
+  BacklogClaimed claimed{.claim = claim};
+  uint64_t bytes = 0;
+  bool full = false;
+  for (const Row* row : queue) {
+    const JobAccepted& job = row->job.accepted;
+    const bool wanted = is_asked_for(*row, claim);
+    full = full || (wanted && (claimed.jobs.size() == claim.jobs ||
+                               (!claimed.jobs.empty() && bytes + job.payload.size() > claim.bytes)));
+    const bool taken = wanted && !full;
+    if (taken) {
+      bytes += job.payload.size();
+      claimed.jobs.push_back(stored(*row));
+    }
+    const bool behind = job.headers.priority == claim.priority && place(row) > claim.after;
+    if (claim.which == BacklogClaim::Which::kDue && behind && !taken) {
+      claimed.next_due = std::min(claimed.next_due, row->job.due_at);
+    }
+    if (claim.which != BacklogClaim::Which::kExpired || !taken) {
+      claimed.next_expiry = std::min(claimed.next_expiry, job.expires_at);
+    }
+  }
+  return claimed;
+}
+
+namespace {
+
+std::string text_of(const StoredJob& job) {
+  const JobAccepted& a = job.accepted;
+  std::string text =
+      fmt::format("job {} {} in {} [{}] guarantee {} priority {} payload {} accepted {} due {} {} expires {}", a.key,
+                  a.id.view(), a.queue.view(), a.headers.text.view(), a.headers.guarantee, a.headers.priority,
+                  summary(a.payload), a.accepted_at.us, a.due_at.us, job.due_at.us, time_text(a.expires_at));
+  text += fmt::format(" running {} attempt {} retries {} losses {} worker {} backlog {} reply to {}\n", job.running,
+                      job.attempt, job.retries_used, job.losses, summary(job.worker), a.backlog, summary(a.reply_to));
+  return text;
+}
+
+}  // namespace
 
 std::string text_of(const StoredState& state) {
   std::string text = fmt::format("last key {}\n", state.last_key);
   std::vector<std::string> queues;
   for (const StoredQueue& q : state.queues) {
-    queues.push_back(fmt::format("queue {}: {} accepted, {} done, {} dead, {} expired, {} cancelled\n", q.name.view(),
-                                 q.accepted, q.done, q.dead, q.expired, q.cancelled));
+    std::string lanes;
+    for (const StoredLane& lane : q.lanes) {
+      lanes += fmt::format(", priority {}: {} waiting {} delayed from {}", lane.priority, lane.waiting, lane.delayed,
+                           time_text(lane.next_due));
+    }
+    queues.push_back(fmt::format("queue {}: {} accepted, {} done, {} dead, {} expired, {} cancelled, expiry {}{}\n",
+                                 q.name.view(), q.accepted, q.done, q.dead, q.expired, q.cancelled,
+                                 time_text(q.next_expiry), lanes));
   }
   std::sort(queues.begin(), queues.end());
   for (const std::string& queue : queues) text += queue;
-  for (const StoredJob& job : state.jobs) {
-    const JobAccepted& a = job.accepted;
-    text +=
-        fmt::format("job {} {} in {} [{}] guarantee {} priority {} payload {} accepted {} due {} {} expires {}", a.key,
-                    a.id.view(), a.queue.view(), a.headers.text.view(), a.headers.guarantee, a.headers.priority,
-                    summary(a.payload), a.accepted_at.us, a.due_at.us, job.due_at.us, time_text(a.expires_at));
-    text += fmt::format(" running {} attempt {} retries {} losses {} worker {}\n", job.running, job.attempt,
-                        job.retries_used, job.losses, summary(job.worker));
-  }
+  for (const StoredJob& job : state.jobs) text += text_of(job);
   for (const StoredEnd& end : state.ended) {
     text += fmt::format("ended {} {} at {} wanted {} result {}\n", end.id.view(), outcome_word(end.outcome),
                         end.ended_at.us, end.reply_wanted, summary(end.result));
   }
+  for (const BacklogId& job : state.backlog) {
+    text += fmt::format("in the backlog {} since {}\n", job.id.view(), job.accepted_at.us);
+  }
   return text;
+}
+
+std::string text_of(const BacklogClaimed& claimed) {
+  std::string text;
+  for (const StoredJob& job : claimed.jobs) text += text_of(job);
+  return text +
+         fmt::format("next due {}, next expiry {}\n", time_text(claimed.next_due), time_text(claimed.next_expiry));
 }
 
 }  // namespace eventmq

@@ -18,15 +18,27 @@ class StoreModel {
     for (const JobRecord& record : records) apply(record);
   }
   StoredState state(Instant now, DedupeLimits limits = {}) const;
+  BacklogClaimed claim(const BacklogClaim& claim) const;
+  // Of the jobs of the backlog, by key.
+  std::vector<StoredJob> backlog() const;
 
  private:
+  struct Row {
+    StoredJob job;
+    bool backlog = false;
+    Bytes reply_to;
+  };
   void add(const JobAccepted& record);
   void add(const AttemptStarted& record);
   void add(const JobRequeued& record);
   void add(const JobEnded& record);
   void add(const IdRemembered& record);
 
-  std::map<JobKey, StoredJob> jobs_;
+  static StoredJob stored(const Row& row);
+  void add_lanes(StoredQueue& queue) const;
+  static bool is_asked_for(const Row& row, const BacklogClaim& claim);
+
+  std::map<JobKey, Row> jobs_;
   std::vector<StoredQueue> queues_;  // by first mention
   std::vector<StoredEnd> ended_;
   JobKey last_key_ = 0;
@@ -34,5 +46,6 @@ class StoreModel {
 
 // One line for each thing, so that two states can be compared and their difference read.
 std::string text_of(const StoredState& state);
+std::string text_of(const BacklogClaimed& claimed);
 
 }  // namespace eventmq

@@ -28,6 +28,8 @@ class LateStore : public Store {
     if (at_once_) committed_ = commit;
     changed_.notify_all();
   }
+  void claim(BacklogClaim) override {}
+  std::vector<BacklogClaimed> take_claimed() override { return {}; }
   CommitNumber committed() const override {
     const std::lock_guard lock(mutex_);
     return committed_;

@@ -45,6 +45,7 @@ void BatchChanges::add(const JobAccepted& record) {
   EMQ_ASSERT(!change.accepted, "job {} is accepted twice", record.key);
   change.accepted = &record;
   change.queue = queue_index(record.queue.view());
+  change.backlog = record.backlog;
   ++queues_[change.queue].accepted;
   last_key_ = std::max(last_key_, record.key);
 }
@@ -52,6 +53,7 @@ void BatchChanges::add(const JobAccepted& record) {
 void BatchChanges::add(const AttemptStarted& record) {
   JobChange& change = change_of(record.key);
   change.started = &record;
+  change.backlog = false;
   change.running = true;
   change.attempt = record.attempt;
   change.losses = record.losses;
@@ -60,6 +62,7 @@ void BatchChanges::add(const AttemptStarted& record) {
 void BatchChanges::add(const JobRequeued& record) {
   JobChange& change = change_of(record.key);
   change.requeued = &record;
+  change.backlog = record.backlog;
   change.running = false;
   change.attempt = record.attempt;
   change.losses = record.losses;

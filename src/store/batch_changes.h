@@ -19,7 +19,8 @@ struct JobChange {
   const AttemptStarted* started = nullptr;  // the last one
   const JobRequeued* requeued = nullptr;    // the last one
   size_t queue = 0;                         // index into queues(); valid if accepted or ended
-  // After the last of the two above, if there was one.
+  bool backlog = false;                     // by the last record that says so
+  // After the last of `started` and `requeued`, if there was one.
   bool running = false;
   uint32_t attempt = 0;
   uint32_t losses = 0;

@@ -10,4 +10,8 @@ void MemoryStore::submit(CommitNumber commit, std::vector<JobRecord> records) {
   committed_ = commit;
 }
 
+void MemoryStore::claim(BacklogClaim claim) {
+  EMQ_ASSERT(false, "a claim of queue {}, and there is no backlog", claim.queue.view());
+}
+
 }  // namespace eventmq

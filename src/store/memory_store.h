@@ -12,6 +12,9 @@ class MemoryStore : public Store {
   Result<StoredState> recover(Instant) override { return StoredState(); }
   void submit(CommitNumber commit, std::vector<JobRecord> records) override;
   CommitNumber committed() const override { return committed_; }
+  // It has no backlog: that would take as much memory as the broker's own.
+  void claim(BacklogClaim claim) override;
+  std::vector<BacklogClaimed> take_claimed() override { return {}; }
   StoreHealth health() const override { return {}; }
   void set_dedupe_limits(DedupeLimits) override {}
   bool durable() const override { return false; }

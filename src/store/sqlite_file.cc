@@ -116,6 +116,13 @@ Result<void> SqliteFile::write_transaction(const BatchChanges& changes, CommitNu
       .and_then([&] { return commit_.run(); });
 }
 
+Result<BacklogClaimed> SqliteFile::claim(const BacklogClaim& claim) {
+  EMQ_ASSERT(database_, "the file is not open");
+  Result<BacklogClaimed> claimed = records_->claim(claim);
+  if (!claimed) close_after_fault();
+  return claimed;
+}
+
 Result<void> SqliteFile::tidy() {
   if (database_.log_frames() < next_checkpoint_) return {};
   const auto moved = database_.checkpoint(SqliteDatabase::Checkpoint::kPassive);

@@ -53,6 +53,8 @@ class SqliteFile {
   // Makes the changes of a batch durable, the last commit of which is `commit`. Errors close the file: kForbidden when
   // it is not ours any more, which nothing mends; any other when reopen() may help.
   Result<void> write(const BatchChanges& changes, CommitNumber commit, DedupeLimits limits);
+  // As the file is after the last write(). Errors as write().
+  Result<BacklogClaimed> claim(const BacklogClaim& claim);
   // Keeps the log short; to be called after each write(), when nobody waits for it any more. Errors as write().
   Result<void> tidy();
 

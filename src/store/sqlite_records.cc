@@ -33,10 +33,21 @@ constexpr std::string_view kDeleteEnded = "DELETE FROM ended WHERE seq <= ?1";
 
 int64_t number(uint64_t value) { return static_cast<int64_t>(value); }
 
+Result<void> there(Result<bool> found, JobKey key) {
+  if (!found) return tl::unexpected(found.error());
+  if (*found) return {};
+  return fail(ErrorCode::kForbidden,
+              fmt::format("job {} of this router is not in the store, so something else has changed it: restart the "
+                          "router to go on with what is there",
+                          key));
+}
+
 }  // namespace
 
 Result<SqliteRecords> SqliteRecords::prepare(SqliteDatabase& database) {
-  SqliteRecords records(database);
+  Result<SqliteBacklog> backlog = SqliteBacklog::prepare(database);
+  if (!backlog) return tl::unexpected(backlog.error());
+  SqliteRecords records(database, std::move(*backlog));
   Result<void> prepared;
   const auto prepare_one = [&](SqliteStatement& statement, std::string_view sql) {
     if (!prepared) return;
@@ -60,9 +71,11 @@ Result<SqliteRecords> SqliteRecords::prepare(SqliteDatabase& database) {
 Result<void> SqliteRecords::write(const BatchChanges& changes, CommitMark mark, DedupeLimits limits) {
   Result<void> done = write_mark(mark, changes.last_key());
   if (done) done = write_queues(changes.queues());
+  backlog_.forget_changes();
   for (const JobChange& change : changes.jobs()) {
     if (done) done = write_job(change);
   }
+  if (done) done = backlog_.write_lanes();
   if (!done || changes.ended().empty()) return done;
   done = write_ended(changes.ended());
   if (done) done = trim_ended(changes.ended().size(), changes.ended().back().ended_at, limits);
@@ -98,39 +111,47 @@ Result<void> SqliteRecords::insert_job(const JobChange& change) {
   const JobAccepted& job = *change.accepted;
   const std::string_view payload = job.payload.view();
   const bool large = payload.size() > kPayloadBytesInRow;
-  Result<void> done = insert_job_.run(
-      number(job.key), job.id.view(), queue_ids_[change.queue], job.headers.text.view(), job.accepted_at.us,
-      (change.requeued ? change.requeued->due_at : job.due_at).us,
-      job.expires_at == Instant::never() ? std::nullopt : std::optional(job.expires_at.us), number(change.running),
-      number(change.attempt), number(change.requeued ? change.requeued->retries_used : 0), number(change.losses),
-      Blob{change.started ? change.started->worker.view() : std::string_view()},
-      large ? std::nullopt : std::optional(Blob{payload}));
+  const std::optional<Blob> in_row = large ? std::nullopt : std::optional(Blob{payload});
+  Result<void> done;
+  if (change.backlog) {
+    done = backlog_.insert(change, queue_ids_[change.queue], in_row);
+  } else {
+    done = insert_job_.run(number(job.key), job.id.view(), queue_ids_[change.queue], job.headers.text.view(),
+                           job.accepted_at.us, (change.requeued ? change.requeued->due_at : job.due_at).us,
+                           job.expires_at == Instant::never() ? std::nullopt : std::optional(job.expires_at.us),
+                           number(change.running), number(change.attempt),
+                           number(change.requeued ? change.requeued->retries_used : 0), number(change.losses),
+                           Blob{change.started ? change.started->worker.view() : std::string_view()}, in_row);
+  }
   if (done && large) done = insert_payload_.run(number(job.key), Blob{payload});
   return done;
 }
 
+// A job that was claimed is still in the backlog until now.
 Result<void> SqliteRecords::update_job(const JobChange& change) {
+  Result<bool> found = update_held(change);
+  if (found && !*found) {
+    found = backlog_.move_to_held(change.key);
+    if (found && *found) found = update_held(change);
+  }
+  if (found && *found && change.backlog) found = backlog_.move_from_held(*change.requeued);
+  return there(std::move(found), change.key);
+}
+
+Result<bool> SqliteRecords::update_held(const JobChange& change) {
   const JobRequeued* requeued = change.requeued;
   return update_job_
       .run(number(change.key), number(change.running), number(change.attempt), number(change.losses),
            requeued ? std::optional(number(requeued->retries_used)) : std::nullopt,
            requeued ? std::optional(requeued->due_at.us) : std::nullopt,
            change.started ? std::optional(Blob{change.started->worker.view()}) : std::nullopt)
-      .and_then([&] { return expect_one_row(change.key); });
+      .map([&] { return database_->changed_rows() == 1; });
 }
 
 Result<void> SqliteRecords::delete_job(JobKey key) {
-  return delete_job_.run(number(key)).and_then([&] { return expect_one_row(key); }).and_then([&] {
-    return delete_payload_.run(number(key));
-  });
-}
-
-Result<void> SqliteRecords::expect_one_row(JobKey key) const {
-  if (database_->changed_rows() == 1) return {};
-  return fail(ErrorCode::kForbidden,
-              fmt::format("job {} of this router is not in the store, so something else has changed it: restart the "
-                          "router to go on with what is there",
-                          key));
+  Result<bool> found = delete_job_.run(number(key)).map([&] { return database_->changed_rows() == 1; });
+  if (found && !*found) found = backlog_.remove(key);
+  return there(std::move(found), key).and_then([&] { return delete_payload_.run(number(key)); });
 }
 
 Result<void> SqliteRecords::write_ended(const std::vector<EndChange>& ended) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "src/store/batch_changes.h"
+#include "src/store/sqlite_backlog.h"
 #include "src/store/sqlite_database.h"
 #include "src/store/store.h"
 
@@ -25,21 +26,23 @@ class SqliteRecords {
   // Errors: those of SqliteDatabase; kForbidden when the file is not as this life left it: another router has opened
   // it since, or a job that a record speaks of is not there.
   Result<void> write(const BatchChanges& changes, CommitMark mark, DedupeLimits limits);
+  Result<BacklogClaimed> claim(const BacklogClaim& claim) { return backlog_.claim(claim); }
 
  private:
-  explicit SqliteRecords(SqliteDatabase& database) : database_(&database) {}
+  SqliteRecords(SqliteDatabase& database, SqliteBacklog backlog) : database_(&database), backlog_(std::move(backlog)) {}
 
   Result<void> write_mark(CommitMark mark, JobKey last_key);
   Result<void> write_queues(const std::vector<QueueChange>& queues);
   Result<void> write_job(const JobChange& change);
   Result<void> insert_job(const JobChange& change);
   Result<void> update_job(const JobChange& change);
+  Result<bool> update_held(const JobChange& change);
   Result<void> delete_job(JobKey key);
   Result<void> write_ended(const std::vector<EndChange>& ended);
   Result<void> trim_ended(size_t added, Instant now, DedupeLimits limits);
-  Result<void> expect_one_row(JobKey key) const;
 
   SqliteDatabase* database_;
+  SqliteBacklog backlog_;
   std::vector<int64_t> queue_ids_;  // of the batch's queues
   SqliteStatement mark_commit_;
   SqliteStatement mark_key_;

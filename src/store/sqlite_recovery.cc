@@ -3,20 +3,23 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <unordered_map>
 
+#include "src/store/sqlite_job_row.h"
 #include "src/wire/limits.h"
 
 namespace eventmq {
 namespace {
 
 constexpr std::string_view kQueues =
-    "SELECT queue_id, name, accepted, done, dead, expired, cancelled FROM queues ORDER BY queue_id";
-constexpr std::string_view kJobs =
-    "SELECT jobs.key, id, queue_id, headers, accepted_at, due_at, expires_at, running, attempt, retries_used, losses, "
-    "worker, coalesce(jobs.payload, large.payload), jobs.payload IS NULL AND large.payload IS NULL "
-    "FROM jobs LEFT JOIN large_payloads AS large ON large.key = jobs.key ORDER BY jobs.key";
+    "SELECT queue_id, name, accepted, done, dead, expired, cancelled, (SELECT min(expires_at) FROM backlog "
+    "WHERE backlog.queue_id = queues.queue_id AND expires_at IS NOT NULL) FROM queues ORDER BY queue_id";
+constexpr std::string_view kLanes =
+    "SELECT queue_id, priority, waiting, delayed, (SELECT min(due_at) FROM backlog "
+    "WHERE backlog.queue_id = lanes.queue_id AND backlog.priority = lanes.priority) FROM lanes "
+    "WHERE waiting <> 0 OR delayed <> 0 ORDER BY queue_id, priority";
 constexpr std::string_view kEnded =
     // The results of the newest only: the broker remembers no more of them.
     "WITH newest(seq) AS (SELECT max(seq) FROM ended) "
@@ -24,58 +27,70 @@ constexpr std::string_view kEnded =
     "CASE WHEN ended.seq > newest.seq - ?3 THEN result END FROM ended, newest "
     "WHERE ended.seq > newest.seq - ?1 AND ended_at > ?2 ORDER BY ended.seq";
 
-using QueueNames = std::unordered_map<int64_t, Bytes>;
+constexpr std::string_view kBacklogIds = "SELECT id, accepted_at FROM backlog ORDER BY key DESC LIMIT ?1";
 
-Error unreadable(std::string_view row, std::string_view fault) {
-  return {ErrorCode::kStoreUnavailable,
-          fmt::format("the store's {} cannot be read ({}): mend the row, or delete it, with sqlite3", row, fault)};
-}
+using QueueNames = std::unordered_map<int64_t, Bytes>;
+using Lanes = std::unordered_map<int64_t, std::vector<StoredLane>>;  // by queue_id
 
 uint64_t count(const SqliteStatement& row, int column) { return static_cast<uint64_t>(row.integer(column)); }
-uint32_t small_count(const SqliteStatement& row, int column) { return static_cast<uint32_t>(row.integer(column)); }
+
+Instant instant_or_never(const SqliteStatement& row, int column) {
+  return row.is_null(column) ? Instant::never() : Instant{row.integer(column)};
+}
+
+Result<Lanes> read_lanes(SqliteDatabase& database) {
+  Lanes lanes;
+  const auto take = [&](const SqliteStatement& row) -> Result<void> {
+    const int64_t priority = row.integer(1);
+    if (priority < 0 || priority > limits::kPriorityHighest) {
+      return tl::unexpected(unreadable_row("lane", fmt::format("its priority is {}", priority)));
+    }
+    lanes[row.integer(0)].push_back(
+        {static_cast<uint8_t>(priority), count(row, 2), count(row, 3), instant_or_never(row, 4)});
+    return {};
+  };
+  if (Result<void> read = for_each_row(database, kLanes, take); !read) return tl::unexpected(read.error());
+  return lanes;
+}
 
 Result<void> read_queues(SqliteDatabase& database, StoredRows& rows, QueueNames& names) {
+  Result<Lanes> lanes = read_lanes(database);
+  if (!lanes) return tl::unexpected(lanes.error());
   return for_each_row(database, kQueues, [&](const SqliteStatement& row) -> Result<void> {
     const Bytes name(row.text(1));
     names.emplace(row.integer(0), name);
-    rows.add(StoredQueue{name, count(row, 2), count(row, 3), count(row, 4), count(row, 5), count(row, 6)});
+    rows.add(StoredQueue{name, count(row, 2), count(row, 3), count(row, 4), count(row, 5), count(row, 6),
+                         std::move((*lanes)[row.integer(0)]), instant_or_never(row, 7)});
     return {};
   });
 }
 
-Result<void> read_job(const SqliteStatement& row, const QueueNames& names, StoredJob& job) {
-  job.accepted.key = count(row, 0);
-  const auto queue = names.find(row.integer(2));
-  if (queue == names.end()) return fail(ErrorCode::kStoreUnavailable, "its queue is missing");
-  if (row.integer(13) != 0) return fail(ErrorCode::kStoreUnavailable, "its payload is missing");
-  job.accepted.queue = queue->second;
-  const std::string_view id = row.text(1), headers = row.text(3), worker = row.blob(11), payload = row.blob(12);
-  BytesPacker packer(id.size() + headers.size() + worker.size());
-  job.accepted.id = packer.add(id);
-  job.worker = packer.add(worker);
-  job.accepted.payload = Bytes(payload);  // by itself: the id may be kept for longer
-  Result<JobHeaders> parsed = parse_headers(packer.add(headers));
-  if (!parsed) return tl::unexpected(parsed.error());
-  job.accepted.headers = std::move(*parsed);
-  job.accepted.headers.guarantee = true;
-  job.accepted.accepted_at = Instant{row.integer(4)};
-  job.accepted.due_at = job.due_at = Instant{row.integer(5)};
-  job.accepted.expires_at = row.is_null(6) ? Instant::never() : Instant{row.integer(6)};
-  job.running = row.integer(7) != 0;
-  job.attempt = small_count(row, 8);
-  job.retries_used = small_count(row, 9);
-  job.losses = small_count(row, 10);
-  return {};
-}
-
-Result<void> read_jobs(SqliteDatabase& database, StoredRows& rows, const QueueNames& names) {
-  return for_each_row(database, kJobs, [&](const SqliteStatement& row) -> Result<void> {
-    StoredJob job;
-    const Result<void> read = read_job(row, names, job);
-    if (!read) return rows.unreadable(unreadable(fmt::format("job {}", row.integer(0)), read.error().text));
-    rows.add(std::move(job));
+Result<void> read_jobs(SqliteDatabase& database, std::string_view select, StoredRows& rows, const QueueNames& names) {
+  return for_each_row(database, select, [&](const SqliteStatement& row) -> Result<void> {
+    const auto queue = names.find(queue_id_of(row));
+    if (queue == names.end()) {
+      return rows.unreadable(unreadable_row(fmt::format("job {}", job_key_of(row)), "its queue is missing"));
+    }
+    Result<StoredJob> job = read_job_row(row, queue->second);
+    if (!job) return rows.unreadable(std::move(job.error()));
+    rows.add(std::move(*job));
     return {};
   });
+}
+
+// Newest first; keys rise in the order of acceptance.
+Result<std::vector<BacklogId>> read_backlog_ids(SqliteDatabase& database, Instant now, DedupeLimits limits) {
+  std::vector<BacklogId> newest;
+  Result<SqliteStatement> select = database.prepare(kBacklogIds);
+  if (!select) return tl::unexpected(select.error());
+  select->start(static_cast<int64_t>(std::min<uint64_t>(limits.ids, std::numeric_limits<int64_t>::max())));
+  while (true) {
+    const Result<bool> row = select->next();
+    if (!row) return tl::unexpected(row.error());
+    if (!*row || Instant{select->integer(1)} + limits.window <= now) break;
+    newest.push_back({Bytes(select->text(0)), Instant{select->integer(1)}});
+  }
+  return std::vector<BacklogId>(std::make_move_iterator(newest.rbegin()), std::make_move_iterator(newest.rend()));
 }
 
 Result<void> read_ended(SqliteDatabase& database, StoredRows& rows, Instant now, DedupeLimits limits) {
@@ -83,7 +98,7 @@ Result<void> read_ended(SqliteDatabase& database, StoredRows& rows, Instant now,
     StoredEnd end;
     if (!outcome_from_word(row.text(1), end.outcome)) {
       return rows.unreadable(
-          unreadable(fmt::format("ended job {}", row.text(0)), fmt::format("its outcome is {}", row.text(1))));
+          unreadable_row(fmt::format("ended job {}", row.text(0)), fmt::format("its outcome is {}", row.text(1))));
     }
     end.id = Bytes(row.text(0));
     end.result = Bytes(row.blob(4));
@@ -105,6 +120,7 @@ class StateRows : public StoredRows {
   void add(StoredJob job) override { state_.jobs.push_back(std::move(job)); }
   void add(StoredEnd end) override { state_.ended.push_back(std::move(end)); }
   Result<void> unreadable(Error fault) override { return tl::unexpected(std::move(fault)); }
+  bool wants_backlog() const override { return false; }
 
  private:
   StoredState& state_;
@@ -118,7 +134,10 @@ Result<StoredState> read_all(SqliteDatabase& database, Instant now, DedupeLimits
   state.last_key = static_cast<JobKey>(*last_key);
   const Result<void> read = read_stored_rows(database, now, limits, rows);
   if (!read) return tl::unexpected(read.error());
-  return state;
+  return read_backlog_ids(database, now, limits).map([&](std::vector<BacklogId>&& ids) {
+    state.backlog = std::move(ids);
+    return std::move(state);
+  });
 }
 
 }  // namespace
@@ -135,7 +154,8 @@ Result<StoredState> read_stored_state(SqliteDatabase& database, Instant now, Ded
 Result<void> read_stored_rows(SqliteDatabase& database, Instant now, DedupeLimits limits, StoredRows& rows) {
   QueueNames names;
   Result<void> read = read_queues(database, rows, names);
-  if (read) read = read_jobs(database, rows, names);
+  if (read) read = read_jobs(database, fmt::format("{}ORDER BY jobs.key", kSelectHeldJobs), rows, names);
+  if (read && rows.wants_backlog()) read = read_jobs(database, kSelectBacklogJobs, rows, names);
   if (read) read = read_ended(database, rows, now, limits);
   return read;
 }

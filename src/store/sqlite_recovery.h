@@ -20,6 +20,8 @@ class StoredRows {
   virtual void add(StoredEnd end) = 0;
   // A row that makes no sense. An error ends the reading; without one the row is left out.
   virtual Result<void> unreadable(Error fault) = 0;
+  // Whether the jobs of the backlog are wanted too, which may take long.
+  virtual bool wants_backlog() const = 0;
 };
 // The same row by row, in the order of StoredState and within a transaction of the caller's. Errors: those of
 // SqliteDatabase and of StoredRows::unreadable.

@@ -54,6 +54,43 @@ constexpr Migration kMigrations[] = {
         result        BLOB NOT NULL
       ) STRICT;
     )sql"},
+    // The backlog: jobs that no router holds in memory.
+    {R"sql(
+      CREATE TABLE backlog (
+        key           INTEGER PRIMARY KEY,
+        id            TEXT NOT NULL,
+        queue_id      INTEGER NOT NULL REFERENCES queues,
+        priority      INTEGER NOT NULL,
+        headers       TEXT NOT NULL,
+        accepted_at   INTEGER NOT NULL,
+        due_at        INTEGER NOT NULL,
+        expires_at    INTEGER,
+        attempt       INTEGER NOT NULL,
+        retries_used  INTEGER NOT NULL,
+        losses        INTEGER NOT NULL,
+        worker        BLOB NOT NULL,
+        reply_to      BLOB NOT NULL,
+        payload       BLOB
+      ) STRICT;
+      CREATE INDEX backlog_in_order ON backlog (queue_id, priority, due_at);
+      CREATE INDEX backlog_by_expiry ON backlog (queue_id, expires_at) WHERE expires_at IS NOT NULL;
+
+      CREATE TABLE lanes (
+        queue_id  INTEGER NOT NULL REFERENCES queues,
+        priority  INTEGER NOT NULL,
+        waiting   INTEGER NOT NULL,
+        delayed   INTEGER NOT NULL,
+        PRIMARY KEY (queue_id, priority)
+      ) STRICT, WITHOUT ROWID;
+
+      CREATE TABLE payloads (
+        key      INTEGER PRIMARY KEY,
+        payload  BLOB NOT NULL
+      ) STRICT;
+      INSERT INTO payloads SELECT key, payload FROM large_payloads;
+      DROP TABLE large_payloads;
+      ALTER TABLE payloads RENAME TO large_payloads;
+    )sql"},
 };
 
 constexpr std::string_view kColumns =

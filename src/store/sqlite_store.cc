@@ -64,7 +64,7 @@ Result<StoredState> SqliteStore::recover(Instant now) {
 
 void SqliteStore::submit(CommitNumber commit, std::vector<JobRecord> records) {
   EMQ_ASSERT(!records.empty(), "commit {} is empty", commit);
-  Submitted submitted{commit, std::move(records), 0};
+  Submitted submitted{commit, std::move(records)};
   for (const JobRecord& record : submitted.records) submitted.bytes += bytes_of(record);
   {
     const std::lock_guard lock(mutex_);
@@ -73,6 +73,19 @@ void SqliteStore::submit(CommitNumber commit, std::vector<JobRecord> records) {
     queue_.push_back(std::move(submitted));
   }
   wake_.notify_one();
+}
+
+void SqliteStore::claim(BacklogClaim claim) {
+  {
+    const std::lock_guard lock(mutex_);
+    queue_.push_back({.claim = std::move(claim)});
+  }
+  wake_.notify_one();
+}
+
+std::vector<BacklogClaimed> SqliteStore::take_claimed() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(claimed_, {});
 }
 
 StoreHealth SqliteStore::health() const {
@@ -89,6 +102,10 @@ void SqliteStore::set_dedupe_limits(DedupeLimits limits) {
 
 void SqliteStore::run() {
   for (Batch batch = gather(); !batch.empty(); batch = gather()) {
+    if (batch.front().claim) {
+      if (!answer(*batch.front().claim)) return;
+      continue;
+    }
     if (!see_through(batch, write(batch))) return;
     if (!see_through(batch, file_->tidy())) return;
   }
@@ -102,13 +119,33 @@ SqliteStore::Batch SqliteStore::gather() {
   std::unique_lock lock(mutex_);
   wake_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
   while (!queue_.empty()) {
+    if (queue_.front().claim && !batch.empty()) break;
     records += queue_.front().records.size();
     bytes += queue_.front().bytes;
     if (!batch.empty() && (records > options_.batch_records || bytes > options_.batch_bytes)) break;
     batch.push_back(std::move(queue_.front()));
     queue_.pop_front();
+    if (batch.back().claim) break;
   }
   return batch;
+}
+
+// Tries until it is done. False: that will not be.
+bool SqliteStore::answer(const BacklogClaim& claim) {
+  Result<BacklogClaimed> claimed = file_->claim(claim);
+  while (!claimed) {
+    tell_fault(claimed.error());
+    if (claimed.error().code == ErrorCode::kForbidden || !wait_to_retry()) return false;
+    claimed = file_->reopen(durable_, durable_).and_then([&](CommitNumber) { return file_->claim(claim); });
+  }
+  tell_durable();
+  {
+    const std::lock_guard lock(mutex_);
+    claimed_.push_back(std::move(*claimed));
+    if (stopping_) return true;
+  }
+  on_change_();
+  return true;
 }
 
 // Goes on after `done`, the first attempt, until the batch is durable. False: that will not be.

@@ -17,6 +17,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -46,24 +47,29 @@ class SqliteStore : public Store {
   Result<StoredState> recover(Instant now) override;
   void submit(CommitNumber commit, std::vector<JobRecord> records) override;
   CommitNumber committed() const override { return committed_.load(std::memory_order_acquire); }
+  void claim(BacklogClaim claim) override;
+  std::vector<BacklogClaimed> take_claimed() override;
   StoreHealth health() const override;
   void set_dedupe_limits(DedupeLimits limits) override;
   bool durable() const override { return true; }
   std::string_view name() const override { return "sqlite"; }
 
  private:
+  // A commit, or a claim between two commits.
   struct Submitted {
-    CommitNumber commit;
-    std::vector<JobRecord> records;
-    size_t bytes;
+    CommitNumber commit = 0;
+    std::vector<JobRecord> records = {};
+    size_t bytes = 0;
+    std::optional<BacklogClaim> claim = {};
   };
-  using Batch = std::vector<Submitted>;
+  using Batch = std::vector<Submitted>;  // of commits, or one claim
 
   SqliteStore(SqliteStoreOptions options, std::unique_ptr<SqliteFile> file);
 
   // On the store's thread:
   void run();
   Batch gather();
+  bool answer(const BacklogClaim& claim);
   bool see_through(const Batch& batch, Result<void> done);
   Result<void> write(const Batch& batch);
   Result<void> retry(const Batch& batch);
@@ -83,6 +89,7 @@ class SqliteStore : public Store {
   std::condition_variable wake_;
   // Guarded by mutex_:
   std::deque<Submitted> queue_;
+  std::vector<BacklogClaimed> claimed_;
   CommitNumber submitted_ = 0;
   CommitNumber healthy_at_ = 0;  // while unavailable: the commit that must be durable before it is not
   StoreHealth health_;

@@ -26,10 +26,21 @@ constexpr std::string_view kBadMeta =
     "SELECT name FROM wanted LEFT JOIN meta ON meta.key = name "
     "WHERE value IS NULL OR typeof(value) <> type OR (type = 'integer' AND value < 0)";
 constexpr std::string_view kBadKeys =
-    "SELECT key FROM jobs WHERE key < 1 UNION ALL "
-    "SELECT key FROM jobs WHERE key > (SELECT value FROM meta WHERE meta.key = 'last_key')";
+    "WITH bounds(last) AS (SELECT value FROM meta WHERE meta.key = 'last_key') "
+    "SELECT key FROM jobs WHERE key < 1 UNION ALL SELECT key FROM backlog WHERE key < 1 UNION ALL "
+    "SELECT key FROM jobs, bounds WHERE key > last UNION ALL SELECT key FROM backlog, bounds WHERE key > last";
+constexpr std::string_view kTwice = "SELECT key FROM jobs WHERE EXISTS (SELECT 1 FROM backlog WHERE key = jobs.key)";
 constexpr std::string_view kOrphans =
-    "SELECT key FROM large_payloads WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.key = large_payloads.key)";
+    "SELECT key FROM large_payloads WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.key = large_payloads.key) "
+    "AND NOT EXISTS (SELECT 1 FROM backlog WHERE backlog.key = large_payloads.key)";
+constexpr std::string_view kLanesWithout =
+    "WITH found AS (SELECT queue_id, priority, sum(due_at <= accepted_at) AS waiting, sum(due_at > accepted_at) AS "
+    "delayed FROM backlog GROUP BY queue_id, priority) "
+    "SELECT queue_id, priority, coalesce(lanes.waiting, 0), coalesce(lanes.delayed, 0), found.waiting, found.delayed "
+    "FROM found LEFT JOIN lanes USING (queue_id, priority) "
+    "WHERE lanes.waiting IS NOT found.waiting OR lanes.delayed IS NOT found.delayed "
+    "UNION ALL SELECT queue_id, priority, waiting, delayed, 0, 0 FROM lanes WHERE (waiting <> 0 OR delayed <> 0) "
+    "AND NOT EXISTS (SELECT 1 FROM found WHERE found.queue_id = lanes.queue_id AND found.priority = lanes.priority)";
 constexpr std::string_view kCounts = "SELECT queue_id, name, accepted, done, dead, expired, cancelled FROM queues";
 constexpr std::string_view kEndedNumbers = "SELECT coalesce(min(seq), 1), coalesce(max(seq), 0), count(*) FROM ended";
 
@@ -51,6 +62,7 @@ class StoreVerifier : public StoredRows {
     check_keys();
     check_payloads();
     check_counts();
+    check_lanes();
     check_ended();
   }
 
@@ -58,12 +70,14 @@ class StoreVerifier : public StoredRows {
   void add(StoredJob job) override {
     ++report_.jobs;
     report_.running += job.running ? 1 : 0;
+    report_.backlog += job.accepted.backlog ? 1 : 0;
   }
   void add(StoredEnd) override { ++report_.ended; }
   Result<void> unreadable(Error fault) override {
     problem("rows", std::move(fault.text));
     return {};
   }
+  bool wants_backlog() const override { return true; }
 
   void problem(const char* check, std::string text) {
     const StoreProblem found{check, std::move(text)};
@@ -97,6 +111,7 @@ class StoreVerifier : public StoredRows {
   void check_payloads();
   void check_counts();
   void check_counts_of(const SqliteStatement& queue, int64_t held);
+  void check_lanes();
   void check_ended();
 
   SqliteDatabase& database_;
@@ -183,6 +198,13 @@ void StoreVerifier::check_keys() {
                                    row.integer(0), kBySqlite));
          return {};
        }));
+  told("keys", for_each_row(database_, kTwice, [&](const SqliteStatement& row) -> Result<void> {
+         problem("keys",
+                 fmt::format("job {} is in jobs and in backlog, so it would be run twice: delete one of the two "
+                             "rows {}",
+                             row.integer(0), kBySqlite));
+         return {};
+       }));
 }
 
 void StoreVerifier::check_payloads() {
@@ -199,7 +221,10 @@ void StoreVerifier::check_counts() {
     ++held[row.integer(0)];
     return {};
   };
-  if (!told("counts", for_each_row(database_, "SELECT queue_id FROM jobs", count))) return;
+  if (!told("counts",
+            for_each_row(database_, "SELECT queue_id FROM jobs UNION ALL SELECT queue_id FROM backlog", count))) {
+    return;
+  }
   told("counts", for_each_row(database_, kCounts, [&](const SqliteStatement& row) -> Result<void> {
          const auto found = held.find(row.integer(0));
          check_counts_of(row, found == held.end() ? 0 : found->second);
@@ -217,6 +242,17 @@ void StoreVerifier::check_counts_of(const SqliteStatement& queue, int64_t held) 
       fmt::format("queue {} has accepted {} jobs, but {} done, {} dead, {} expired, {} cancelled and {} held are {}: "
                   "look for rows of jobs that were added or deleted by hand, or put a copy of the file in its place",
                   queue.text(1), accepted, done, dead, expired, cancelled, held, sum));
+}
+
+void StoreVerifier::check_lanes() {
+  told("lanes", for_each_row(database_, kLanesWithout, [&](const SqliteStatement& row) -> Result<void> {
+         problem("lanes",
+                 fmt::format("lanes counts {} waiting and {} delayed jobs in the backlog of queue {} at priority "
+                             "{}, and there are {} and {}: write these numbers there {}",
+                             row.integer(2), row.integer(3), row.integer(0), row.integer(1), row.integer(4),
+                             row.integer(5), kBySqlite));
+         return {};
+       }));
 }
 
 void StoreVerifier::check_ended() {

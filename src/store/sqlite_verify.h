@@ -17,7 +17,7 @@ struct VerifyOptions {
 };
 
 struct StoreProblem {
-  std::string check;  // the word for what was checked: "file", "pages", "tables", "meta", "rows", "counts", …
+  std::string check;  // the word for what was checked: "file", "pages", "tables", "meta", "rows", "counts", "lanes", …
   std::string text;   // one line: what is wrong, and what mends it
 
   bool operator==(const StoreProblem&) const = default;
@@ -31,7 +31,8 @@ struct StoreReport {
   int64_t queues = 0;
   int64_t jobs = 0;  // that can be read
   int64_t running = 0;
-  int64_t ended = 0;  // ids that are remembered
+  int64_t backlog = 0;  // those that no router holds in memory
+  int64_t ended = 0;    // ids that are remembered
   uint64_t bytes = 0;
   uint64_t log_bytes = 0;
   std::vector<StoreProblem> problems;

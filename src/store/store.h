@@ -28,8 +28,8 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  // Whom to call, on any thread, when committed() has risen or health() has changed. Before recover(); it must be
-  // quick, and is not called any more once the store's destructor has ended.
+  // Whom to call, on any thread, when committed() has risen, health() has changed or a claim is answered. Before
+  // recover(); it must be quick, and is not called any more once the store's destructor has ended.
   virtual void call_on_change(std::function<void()> on_change) = 0;
 
   // What an earlier life left. Called once, before anything is submitted.
@@ -42,6 +42,13 @@ class Store {
   // failure may have lost: while the store is not available it stands still, and goes on once the fault is mended and
   // everything that was submitted is durable after all.
   virtual CommitNumber committed() const = 0;
+  // Asks for jobs of the backlog, as they are after every commit that was submitted before. The answer is among
+  // take_claimed() later, after on_change; while the store is not available it is not there yet. Reads only: a job
+  // leaves the backlog by its next record.
+  virtual void claim(BacklogClaim claim) = 0;
+  // The answers that have come since this was last called, in the order of the claims.
+  virtual std::vector<BacklogClaimed> take_claimed() = 0;
+
   // While it is not available, what is submitted still waits here and is made durable later; the broker takes no new
   // guaranteed jobs meanwhile.
   virtual StoreHealth health() const = 0;

@@ -1,6 +1,7 @@
 // What every Store must do, run against each of them. A new store adds its line to the list at the end.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 
@@ -120,6 +121,61 @@ TEST_P(DurableStoreConformanceTest, WhatWasSubmittedIsThereInTheNextLife) {
     }
     store_.reset();
   }
+}
+
+// Claims of all kinds, from anywhere, answered as the model answers them.
+BacklogClaim random_claim(Prng& prng, const StoreModel& model, Instant now) {
+  const std::vector<StoredJob> jobs = model.backlog();
+  BacklogClaim claim{.queue = Bytes::literal("default"), .priority = limits::kPriorityDefault, .now = now};
+  if (!jobs.empty()) {
+    const StoredJob& job = jobs[prng.below(jobs.size())];
+    claim.queue = job.accepted.queue;
+    claim.priority = job.accepted.headers.priority;
+    claim.key = job.accepted.key;
+    if (prng.chance(50)) claim.after = {job.due_at, job.accepted.key};
+  }
+  claim.which = static_cast<BacklogClaim::Which>(prng.below(3));
+  claim.now = now + seconds(static_cast<int64_t>(prng.below(100)) - 50);
+  claim.jobs = static_cast<uint32_t>(1 + prng.below(10));
+  claim.bytes = prng.below(10'000);
+  return claim;
+}
+
+TEST_P(DurableStoreConformanceTest, TheBacklogIsGivenBackAsItWasAfterTheCommitsBefore) {
+  RandomHistory history(7);
+  StoreModel model;
+  std::vector<std::string> wanted;
+  std::vector<std::string> given;
+  const auto take = [&] {
+    for (const BacklogClaimed& claimed : store_->take_claimed()) given.push_back(text_of(claimed));
+    return given.size() == wanted.size();
+  };
+  for (int step = 0; step < 500; ++step) {
+    std::vector<JobRecord> records = history.commit();
+    model.apply(records);
+    submit(std::move(records));
+    if (!history.prng().chance(50)) continue;
+    const BacklogClaim claim = random_claim(history.prng(), model, history.now());
+    wanted.push_back(text_of(model.claim(claim)));
+    store_->claim(claim);
+    if (history.prng().chance(10)) {
+      ASSERT_TRUE(wait_until(take));
+    }
+  }
+  ASSERT_TRUE(wait_until(take));
+  EXPECT_EQ(given, wanted);
+}
+
+TEST_P(DurableStoreConformanceTest, AnAnswerIsToldOf) {
+  std::atomic<int> told = 0;
+  store_->call_on_change([&] { ++told; });
+  store_->claim({.queue = Bytes::literal("nobody's")});
+  ASSERT_TRUE(wait_until([&] { return told > 0; }));
+  const std::vector<BacklogClaimed> claimed = store_->take_claimed();
+  ASSERT_EQ(claimed.size(), 1u);
+  EXPECT_EQ(claimed[0].claim.queue.view(), "nobody's");
+  EXPECT_TRUE(claimed[0].jobs.empty());
+  store_.reset();
 }
 
 TEST_P(DurableStoreConformanceTest, KeysGoOnBehindTheHighestEvenIfEveryJobHasEnded) {

@@ -2,7 +2,9 @@
 // restart. Only guaranteed jobs have records; jobs of the other classes live in memory (README, "What is promised").
 #pragma once
 
+#include <compare>
 #include <cstdint>
+#include <limits>
 #include <variant>
 #include <vector>
 
@@ -21,6 +23,9 @@ using JobKey = uint64_t;  // 0: the job has no records
 
 // --- Records ---
 
+// Jobs for which the broker has no room in memory are kept by the store alone: they are its backlog, and come back when
+// the broker claims them. Each record of a job says where the job is from then on.
+
 struct JobAccepted {
   JobKey key = 0;
   Bytes id;
@@ -30,7 +35,10 @@ struct JobAccepted {
   Instant accepted_at;
   Instant due_at;      // not before; accepted_at if there is no delay
   Instant expires_at;  // Instant::never() if it does not expire
+  bool backlog = false;
+  Bytes reply_to;  // of a job of the backlog: to whom its reply goes, in the broker's own form; empty: to nobody
 };
+// Of a job of the backlog it is the first record after it was claimed, or JobRequeued or JobEnded is.
 struct AttemptStarted {
   JobKey key = 0;
   Bytes id;
@@ -46,6 +54,9 @@ struct JobRequeued {
   uint32_t retries_used = 0;
   uint32_t losses = 0;
   Instant due_at;
+  bool backlog = false;
+  uint8_t priority = 0;  // of a job of the backlog
+  Bytes reply_to;        // as in JobAccepted
 };
 struct JobEnded {
   JobKey key = 0;
@@ -73,7 +84,7 @@ struct DedupeLimits {
   uint64_t ids = 1'000'000;
 };
 
-// --- What an earlier life left ---
+// --- What the store gives back ---
 
 // A job that was accepted and has not ended.
 struct StoredJob {
@@ -85,6 +96,13 @@ struct StoredJob {
   Instant due_at;  // not before; of the last requeueing, if there was one
   Bytes worker;    // of the last attempt; empty before the first
 };
+// The jobs of the backlog that have one queue and one priority: they come back by due time, and of equals by key.
+struct StoredLane {
+  uint8_t priority = 0;
+  uint64_t waiting = 0;  // due when they were accepted
+  uint64_t delayed = 0;  // later: they were accepted with a delay, or are to be run again
+  Instant next_due = Instant::never();
+};
 // Counts of guaranteed jobs since the store was made.
 struct StoredQueue {
   Bytes name;
@@ -93,6 +111,8 @@ struct StoredQueue {
   uint64_t dead = 0;
   uint64_t expired = 0;
   uint64_t cancelled = 0;
+  std::vector<StoredLane> lanes = {};      // that are not empty, by priority
+  Instant next_expiry = Instant::never();  // of its jobs in the backlog
 };
 // Of the newest only, the result is still known; of others nobody is taken to want it.
 struct StoredEnd {
@@ -102,11 +122,49 @@ struct StoredEnd {
   bool reply_wanted = false;
   Bytes result;
 };
+// A job of the backlog that was accepted within the dedupe window.
+struct BacklogId {
+  Bytes id;
+  Instant accepted_at;
+};
+// What an earlier life left. How much it is does not depend on the length of the backlog.
 struct StoredState {
-  std::vector<StoredJob> jobs;      // by key
+  std::vector<StoredJob> jobs;      // without the backlog; by key
   std::vector<StoredQueue> queues;  // every queue that ever had a guaranteed job
   std::vector<StoredEnd> ended;     // within the dedupe window and number, oldest first
+  std::vector<BacklogId> backlog;   // likewise
   JobKey last_key = 0;              // the highest ever given out; the broker goes on behind it
+};
+
+// The place of a job in its lane.
+struct LanePlace {
+  Instant due_at{std::numeric_limits<int64_t>::min()};  // before all
+  JobKey key = 0;
+
+  auto operator<=>(const LanePlace&) const = default;
+};
+// What the broker asks of the backlog. The jobs stay in it until their next record; a claim of the same lane that
+// begins behind them does not give them again.
+struct BacklogClaim {
+  enum class Which : uint8_t {
+    kDue,      // of a lane: those that are due, in order, behind `after`
+    kExpired,  // of a queue: those whose time to start is over
+    kOne,      // the job with the key
+  };
+  Which which = Which::kDue;
+  Bytes queue;
+  uint8_t priority = 0;
+  LanePlace after;
+  JobKey key = 0;
+  Instant now;
+  uint32_t jobs = 1;   // at most
+  uint64_t bytes = 0;  // of payloads, but always one job
+};
+struct BacklogClaimed {
+  BacklogClaim claim;  // that this answers
+  std::vector<StoredJob> jobs;
+  Instant next_due = Instant::never();     // kDue: of the first job of the lane that is not among them
+  Instant next_expiry = Instant::never();  // of the queue's backlog; kExpired: of what is not among them
 };
 
 }  // namespace eventmq

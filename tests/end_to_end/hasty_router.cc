@@ -19,6 +19,8 @@ class HastyStore final : public Store {
     submitted_ = commit;
     store_->submit(commit, std::move(records));
   }
+  void claim(BacklogClaim claim) override { store_->claim(std::move(claim)); }
+  std::vector<BacklogClaimed> take_claimed() override { return store_->take_claimed(); }
   CommitNumber committed() const override { return submitted_; }
   StoreHealth health() const override { return store_->health(); }
   void set_dedupe_limits(DedupeLimits limits) override { store_->set_dedupe_limits(limits); }

@@ -19,7 +19,10 @@ bool adds_up(const StoredState& state) {
   return std::all_of(state.queues.begin(), state.queues.end(), [&](const StoredQueue& queue) {
     const auto jobs = std::count_if(state.jobs.begin(), state.jobs.end(),
                                     [&](const StoredJob& job) { return job.accepted.queue == queue.name; });
-    return queue.accepted == queue.done + queue.dead + queue.expired + queue.cancelled + static_cast<uint64_t>(jobs);
+    uint64_t backlog = 0;
+    for (const StoredLane& lane : queue.lanes) backlog += lane.waiting + lane.delayed;
+    return queue.accepted ==
+           queue.done + queue.dead + queue.expired + queue.cancelled + backlog + static_cast<uint64_t>(jobs);
   });
 }
 

@@ -54,7 +54,11 @@ JobAccepted RandomHistory::accept() {
   job.accepted_at = now_;
   job.due_at = prng_.chance(30) ? now_ + seconds(5) : now_;
   job.expires_at = prng_.chance(30) ? now_ + seconds(60) : Instant::never();
-  live_[job.key] = {job.id, job.queue};
+  if (prng_.chance(40)) {
+    job.backlog = true;
+    if (prng_.chance(50)) job.reply_to = random_bytes();
+  }
+  live_[job.key] = {job.id, job.queue, job.headers.priority};
   return job;
 }
 
@@ -75,7 +79,13 @@ JobRecord RandomHistory::requeue(JobKey key, Live& job) {
     default:
       ++job.retries_used;
   }
-  return JobRequeued{key, job.id, job.attempt, job.retries_used, job.losses, now_ + seconds(1)};
+  JobRequeued record{key, job.id, job.attempt, job.retries_used, job.losses, now_ + seconds(1)};
+  if (prng_.chance(40)) {
+    record.backlog = true;
+    record.priority = job.priority;
+    if (prng_.chance(50)) record.reply_to = random_bytes();
+  }
+  return record;
 }
 
 JobRecord RandomHistory::end(JobKey key) {

@@ -25,6 +25,7 @@ class RandomHistory {
   struct Live {
     Bytes id;
     Bytes queue;
+    uint8_t priority = 0;
     bool running = false;
     uint32_t attempt = 0;
     uint32_t retries_used = 0;

@@ -1,0 +1,208 @@
+#include "src/store/sqlite_backlog.h"
+
+#include <fmt/format.h>
+
+#include "src/store/sqlite_job_row.h"
+
+namespace eventmq {
+namespace {
+
+constexpr std::string_view kInsert =
+    "INSERT INTO backlog (key, id, queue_id, priority, headers, accepted_at, due_at, expires_at, attempt, "
+    "retries_used, "
+    "losses, worker, reply_to, payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+constexpr std::string_view kRemove =
+    "DELETE FROM backlog WHERE key = ?1 RETURNING queue_id, priority, due_at > accepted_at";
+constexpr std::string_view kAddHeld =
+    "INSERT INTO jobs (key, id, queue_id, headers, accepted_at, due_at, expires_at, running, attempt, retries_used, "
+    "losses, worker, payload) SELECT key, id, queue_id, headers, accepted_at, due_at, expires_at, FALSE, attempt, "
+    "retries_used, losses, worker, payload FROM backlog WHERE key = ?1";
+constexpr std::string_view kAddFromHeld =
+    "INSERT INTO backlog (key, id, queue_id, priority, headers, accepted_at, due_at, expires_at, attempt, "
+    "retries_used, "
+    "losses, worker, reply_to, payload) SELECT key, id, queue_id, ?2, headers, accepted_at, due_at, expires_at, "
+    "attempt, "
+    "retries_used, losses, worker, ?3, payload FROM jobs WHERE key = ?1 "
+    "RETURNING queue_id, priority, due_at > accepted_at";
+constexpr std::string_view kRemoveHeld = "DELETE FROM jobs WHERE key = ?1";
+constexpr std::string_view kAddToLane =
+    "INSERT INTO lanes (queue_id, priority, waiting, delayed) VALUES (?1, ?2, ?3, ?4) "
+    "ON CONFLICT (queue_id, priority) DO UPDATE SET waiting = waiting + excluded.waiting, "
+    "delayed = delayed + excluded.delayed";
+
+constexpr std::string_view kFindQueue = "SELECT queue_id FROM queues WHERE name = ?1";
+constexpr std::string_view kDue =
+    "WHERE queue_id = ?1 AND priority = ?2 AND (due_at, backlog.key) > (?3, ?4) AND due_at <= ?5 "
+    "ORDER BY due_at, backlog.key";
+constexpr std::string_view kExpired =
+    "WHERE queue_id = ?1 AND expires_at IS NOT NULL AND expires_at <= ?2 ORDER BY expires_at, backlog.key";
+constexpr std::string_view kOne = "WHERE backlog.key = ?2 AND queue_id = ?1";
+constexpr std::string_view kNextDue =
+    "SELECT due_at FROM backlog WHERE queue_id = ?1 AND priority = ?2 AND (due_at, key) > (?3, ?4) "
+    "ORDER BY due_at, key LIMIT 1";
+constexpr std::string_view kNextExpiry =
+    "SELECT expires_at FROM backlog WHERE queue_id = ?1 AND expires_at IS NOT NULL AND (expires_at, key) > (?2, ?3) "
+    "ORDER BY expires_at, key LIMIT 1";
+
+int64_t number(uint64_t value) { return static_cast<int64_t>(value); }
+
+// Of a statement that gives one number or none.
+Result<Instant> instant_or_never(SqliteStatement& statement) {
+  const Result<bool> row = statement.next();
+  if (!row) return tl::unexpected(row.error());
+  const Instant found = *row ? Instant{statement.integer(0)} : Instant::never();
+  statement.reset();
+  return found;
+}
+
+}  // namespace
+
+Result<SqliteBacklog> SqliteBacklog::prepare(SqliteDatabase& database) {
+  SqliteBacklog backlog(database);
+  Result<void> prepared;
+  const auto prepare_one = [&](SqliteStatement& statement, const std::string& sql) {
+    if (!prepared) return;
+    prepared = database.prepare(sql).map([&](SqliteStatement&& made) { statement = std::move(made); });
+  };
+  const auto select_jobs = [](std::string_view which) { return fmt::format("{}{}", kSelectBacklogJobs, which); };
+  prepare_one(backlog.insert_, std::string(kInsert));
+  prepare_one(backlog.remove_, std::string(kRemove));
+  prepare_one(backlog.add_held_, std::string(kAddHeld));
+  prepare_one(backlog.remove_held_, std::string(kRemoveHeld));
+  prepare_one(backlog.add_from_held_, std::string(kAddFromHeld));
+  prepare_one(backlog.add_to_lane_, std::string(kAddToLane));
+  prepare_one(backlog.find_queue_, std::string(kFindQueue));
+  prepare_one(backlog.select_due_, select_jobs(kDue));
+  prepare_one(backlog.select_expired_, select_jobs(kExpired));
+  prepare_one(backlog.select_one_, select_jobs(kOne));
+  prepare_one(backlog.next_due_, std::string(kNextDue));
+  prepare_one(backlog.next_expiry_, std::string(kNextExpiry));
+  if (!prepared) return tl::unexpected(prepared.error());
+  return backlog;
+}
+
+// --- Changes ---
+
+void SqliteBacklog::count(int64_t queue_id, int64_t priority, bool delayed, int64_t by) {
+  LaneChange& change = changes_[{queue_id, priority}];
+  (delayed ? change.delayed : change.waiting) += by;
+}
+
+// `removal` has been started; its row, if there is one, says which lane changes.
+Result<bool> SqliteBacklog::count_removed(SqliteStatement& removal, int64_t by) {
+  const Result<bool> row = removal.next();
+  if (!row || !*row) return row;
+  count(removal.integer(0), removal.integer(1), removal.integer(2) != 0, by);
+  const Result<bool> end = removal.next();  // only then is it done
+  if (!end) return end;
+  return true;
+}
+
+Result<void> SqliteBacklog::insert(const JobChange& change, int64_t queue_id, std::optional<Blob> payload) {
+  const JobAccepted& job = *change.accepted;
+  const Instant due_at = change.requeued ? change.requeued->due_at : job.due_at;
+  count(queue_id, job.headers.priority, due_at > job.accepted_at, 1);
+  return insert_.run(number(job.key), job.id.view(), queue_id, int64_t{job.headers.priority}, job.headers.text.view(),
+                     job.accepted_at.us, due_at.us,
+                     job.expires_at == Instant::never() ? std::nullopt : std::optional(job.expires_at.us),
+                     number(change.attempt), number(change.requeued ? change.requeued->retries_used : 0),
+                     number(change.losses), Blob{change.started ? change.started->worker.view() : std::string_view()},
+                     Blob{(change.requeued ? change.requeued->reply_to : job.reply_to).view()}, payload);
+}
+
+Result<bool> SqliteBacklog::remove(JobKey key) {
+  remove_.start(number(key));
+  return count_removed(remove_, -1);
+}
+
+Result<bool> SqliteBacklog::move_to_held(JobKey key) {
+  return add_held_.run(number(key)).and_then([&] { return remove(key); });
+}
+
+Result<bool> SqliteBacklog::move_from_held(const JobRequeued& record) {
+  add_from_held_.start(number(record.key), int64_t{record.priority}, Blob{record.reply_to.view()});
+  const Result<bool> added = count_removed(add_from_held_, 1);
+  if (!added || !*added) return added;
+  return remove_held_.run(number(record.key)).map([] { return true; });
+}
+
+Result<void> SqliteBacklog::write_lanes() {
+  for (const auto& [lane, change] : changes_) {
+    Result<void> done = add_to_lane_.run(lane.first, lane.second, change.waiting, change.delayed);
+    if (!done) return done;
+  }
+  changes_.clear();
+  return {};
+}
+
+// --- Claims ---
+
+Result<BacklogClaimed> SqliteBacklog::claim(const BacklogClaim& claim) {
+  BacklogClaimed claimed{.claim = claim};
+  find_queue_.start(claim.queue.view());
+  const Result<bool> found = find_queue_.next();
+  if (!found) return tl::unexpected(found.error());
+  if (!*found) return claimed;
+  const int64_t queue_id = find_queue_.integer(0);
+  find_queue_.reset();
+  SqliteStatement& select = select_of(claim.which);
+  start(select, claim, queue_id);
+  Result<void> done = take_rows(select, claimed);
+  select.reset();
+  if (done) done = find_next(claimed, queue_id);
+  if (!done) return tl::unexpected(done.error());
+  return claimed;
+}
+
+SqliteStatement& SqliteBacklog::select_of(BacklogClaim::Which which) {
+  if (which == BacklogClaim::Which::kDue) return select_due_;
+  return which == BacklogClaim::Which::kExpired ? select_expired_ : select_one_;
+}
+
+void SqliteBacklog::start(SqliteStatement& select, const BacklogClaim& claim, int64_t queue_id) const {
+  switch (claim.which) {
+    case BacklogClaim::Which::kDue:
+      return select.start(queue_id, int64_t{claim.priority}, claim.after.due_at.us, number(claim.after.key),
+                          claim.now.us);
+    case BacklogClaim::Which::kExpired:
+      return select.start(queue_id, claim.now.us);
+    case BacklogClaim::Which::kOne:
+      return select.start(queue_id, number(claim.key));
+  }
+}
+
+Result<void> SqliteBacklog::take_rows(SqliteStatement& select, BacklogClaimed& claimed) {
+  uint64_t bytes = 0;
+  while (claimed.jobs.size() < claimed.claim.jobs) {
+    const Result<bool> row = select.next();
+    if (!row) return tl::unexpected(row.error());
+    if (!*row) return {};
+    Result<StoredJob> job = read_job_row(select, claimed.claim.queue);
+    if (!job) return tl::unexpected(job.error());
+    bytes += job->accepted.payload.size();
+    if (!claimed.jobs.empty() && bytes > claimed.claim.bytes) return {};
+    claimed.jobs.push_back(std::move(*job));
+  }
+  return {};
+}
+
+Result<void> SqliteBacklog::find_next(BacklogClaimed& claimed, int64_t queue_id) {
+  const BacklogClaim& claim = claimed.claim;
+  const StoredJob* last = claimed.jobs.empty() ? nullptr : &claimed.jobs.back();
+  if (claim.which == BacklogClaim::Which::kDue) {
+    const LanePlace behind = last ? LanePlace{last->due_at, last->accepted.key} : claim.after;
+    next_due_.start(queue_id, int64_t{claim.priority}, behind.due_at.us, number(behind.key));
+    const Result<Instant> next = instant_or_never(next_due_);
+    if (!next) return tl::unexpected(next.error());
+    claimed.next_due = *next;
+  }
+  LanePlace behind;
+  if (claim.which == BacklogClaim::Which::kExpired && last) behind = {last->accepted.expires_at, last->accepted.key};
+  next_expiry_.start(queue_id, behind.due_at.us, number(behind.key));
+  const Result<Instant> next = instant_or_never(next_expiry_);
+  if (!next) return tl::unexpected(next.error());
+  claimed.next_expiry = *next;
+  return {};
+}
+
+}  // namespace eventmq
