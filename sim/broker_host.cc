@@ -62,11 +62,14 @@ void BrokerHost::recover() {
   std::set<std::string_view> known;
   for (const StoredJob& job : state.jobs) known.insert(job.accepted.id.view());
   for (const StoredEnd& end : state.ended) known.insert(end.id.view());
+  const std::vector<StoredJob> backlog = disk_.backlog();
+  for (const StoredJob& job : backlog) known.insert(job.accepted.id.view());
   for (const std::string& id : promised_) {
     if (!known.contains(id)) world_.violate("lost", fmt::format("{} was acknowledged and is not in the store", id));
   }
-  world_.coverage.count(Covered::kJobRecovered, state.jobs.size());
-  book_->restore(state);
+  world_.coverage.count(Covered::kJobRecovered, state.jobs.size() + backlog.size());
+  book_->restore(state, backlog);
+  model_->backlog_before_start = backlog;
   step_once(StoreRecovered{std::move(state)});
 }
 
@@ -112,10 +115,15 @@ void BrokerHost::store_outage(Duration length) {
 void BrokerHost::store_committed() {
   flush();
   step_failures();
+  for (BacklogClaimed& claimed : store_->take_claimed()) {
+    if (!alive() || stopping_ || world_.violation) return;
+    step(std::move(claimed));
+  }
   if (!alive() || stopping_) return;
   if (!book_->store_available && store_->committed() == store_->submitted() && store_->available()) {
+    step(StoreChanged{true, ""});  // it may begin with work that was left, as with the store away
     book_->store_available = true;
-    return step(StoreChanged{true, ""});
+    return;
   }
   wake_at(broker_->next_wake());
 }
@@ -176,6 +184,7 @@ void BrokerHost::step_once(const Event& event) {
   sabotage(effects.sends);
   model_->step(event, effects, clock(), due);
   take_records(effects);
+  take_claims(effects);
   for (const LogLine& line : effects.log) note(line.text);
   for (const PeerGone& gone : effects.gone) lines_.erase({gone.side, gone.peer.str()});
   for (Send& send : effects.sends) {
@@ -195,6 +204,10 @@ void BrokerHost::take_records(Effects& effects) {
   if (world_.sabotage_now(Sabotage::kForgetRecord)) effects.records.pop_back();
   for (const JobRecord& record : effects.records) book_->record(record, effects.commit);
   store_->submit(effects.commit, std::move(effects.records));
+}
+
+void BrokerHost::take_claims(Effects& effects) {
+  for (BacklogClaim& claim : effects.claims) store_->claim(std::move(claim));
 }
 
 void BrokerHost::hold(Send send) {

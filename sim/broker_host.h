@@ -59,6 +59,7 @@ class BrokerHost final : public Process, public BrokerEnd {
   void step_once(const Event& event);
   void step_failures();
   void take_records(Effects& effects);
+  void take_claims(Effects& effects);
   void hold(Send send);
   void flush();
   bool may_leave(const Send& send);

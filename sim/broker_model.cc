@@ -23,6 +23,7 @@ void BrokerModel::step(const Event& event, const Effects& effects, Instant now, 
   ++step_;
   if (!std::holds_alternative<SendFailed>(event)) drop_doomed();
   std::visit([this](const auto& specific) { apply(specific); }, event);
+  note_backlog();
   if (effects.stop) shut_down();
   for (const Send& send : effects.sends) judge(send);
   for (const auto& [id, due_reply] : due_replies_) {
@@ -115,7 +116,7 @@ void BrokerModel::apply(const Tick&) {
   }
   for (auto next = unfinished_.begin(); next != unfinished_.end();) {
     ModelJob& job = *(next++)->second;  // end() takes it out
-    if (!job.queued()) continue;
+    if (!job.queued() || job.stored) continue;
     // It may still run at its worker; only its next start can come too late.
     const bool may_run = job.orphaned && job.state == ModelJob::State::kDelayed && job.due_at > now_;
     if (job.expires_at <= now_ && !may_run) {
@@ -143,11 +144,72 @@ void BrokerModel::apply(const StoreRecovered& event) {
     job.outcome = stored.outcome;
     job.headers.reply_requested = stored.reply_wanted;
   }
-  for (const StoredJob& stored : event.state.jobs) restore(stored);
+  for (const StoredJob& stored : event.state.jobs) {
+    ModelJob& job = restore(stored);
+    if (job.due_at <= now_) wait(job, true);
+  }
+  restore_backlog();
   step_ += next_number_;  // whatever becomes ready now is younger
 }
 
-void BrokerModel::restore(const StoredJob& stored) {
+void BrokerModel::restore_backlog() {
+  for (const StoredJob& stored : backlog_before_start) {
+    ModelJob& job = restore(stored);
+    job.stored = true;
+    const std::string route = stored.accepted.reply_to.str();
+    if (!route.empty()) job.askers = {{static_cast<Side>(route[0] - '0'), route.substr(1)}};
+  }
+}
+
+// What the records of this step say of where jobs are.
+void BrokerModel::note_backlog() {
+  for (const JobRecord& record : effects_->records) {
+    if (const auto* accepted = std::get_if<JobAccepted>(&record); accepted && accepted->backlog) {
+      world_.coverage.count(Covered::kBacklogJob);
+      if (ModelJob* job = find(accepted->id.view())) job->stored = true;
+    }
+    if (const auto* requeued = std::get_if<JobRequeued>(&record); requeued && requeued->backlog) {
+      world_.coverage.count(Covered::kBacklogRetry);
+      ModelJob* job = find(requeued->id.view());
+      if (!job) continue;
+      job->stored = true;
+      job->due_at = requeued->due_at;
+    }
+  }
+}
+
+void BrokerModel::apply(const BacklogClaimed& event) {
+  for (const StoredJob& stored : event.jobs) {
+    ModelJob* job = find(stored.accepted.id.view());
+    if (!job) return violate("backlog", fmt::format("{} is claimed and was never accepted", stored.accepted.id.view()));
+    if (job->stored) claimed(*job);
+  }
+  if (event.claim.which == BacklogClaim::Which::kDue) check_claim_order(event);
+}
+
+// It takes its place behind those that wait in memory.
+void BrokerModel::claimed(ModelJob& job) {
+  job.stored = false;
+  world_.coverage.count(job.expires_at <= now_ ? Covered::kBacklogExpired : Covered::kClaimed);
+  if (job.expires_at <= now_) return end(job, Outcome::kExpired);
+  if (job.state == ModelJob::State::kWaiting || (job.state == ModelJob::State::kDelayed && job.due_at <= now_)) {
+    wait(job, false);
+  }
+}
+
+void BrokerModel::check_claim_order(const BacklogClaimed& event) {
+  if (event.jobs.empty()) return;
+  const StoredJob& last = event.jobs.back();
+  const ModelJob* newest = find(last.accepted.id.view());
+  for (const auto& [number, job] : unfinished_) {
+    if (!job->stored || job->queue != event.claim.queue || job->headers.priority != event.claim.priority) continue;
+    if (std::pair(job->due_at, job->number) < std::pair(last.due_at, newest->number)) {
+      violate("backlog-order", fmt::format("{} is claimed before {}, which was due before it", newest->id, job->id));
+    }
+  }
+}
+
+ModelJob& BrokerModel::restore(const StoredJob& stored) {
   ModelJob& job = jobs_[stored.accepted.id.str()];
   job.id = stored.accepted.id.str();
   job.queue = stored.accepted.queue.str();
@@ -164,7 +226,7 @@ void BrokerModel::restore(const StoredJob& stored) {
   job.ready_order = job.number;
   unfinished_[job.number] = &job;
   ++queues_[job.queue].accepted;
-  if (job.due_at <= now_) wait(job, true);
+  return job;
 }
 
 const Body* BrokerModel::answer_to(const MessageArrived& event) const {
@@ -228,11 +290,13 @@ void BrokerModel::refused(const MessageArrived& event, const Request& request, c
   world_.coverage.count(Covered::kJobRefused);
   const std::string queue = queue_of(request);
   const auto held = std::count_if(unfinished_.begin(), unfinished_.end(), [&](const auto& entry) {
-    return entry.second->queue == queue && entry.second->queued();
+    return entry.second->queue == queue && entry.second->queued() && !entry.second->stored;
   });
+  const bool fits_the_store = request.headers.guarantee && request.headers.unique.empty();
   const bool right = (error.code == ErrorCode::kShuttingDown && draining_) ||
                      (error.code == ErrorCode::kStoreUnavailable && !store_available_ && request.headers.guarantee) ||
-                     (error.code == ErrorCode::kQueueFull && static_cast<uint64_t>(held) >= settings_.jobs_per_queue) ||
+                     (error.code == ErrorCode::kQueueFull && !fits_the_store &&
+                      static_cast<uint64_t>(held) >= settings_.jobs_per_queue) ||
                      (error.code == ErrorCode::kUnknownQueue && settings_.unknown_queue == UnknownQueue::kReject &&
                       workers_of(queue) == 0);
   if (!right) violate("refusal", fmt::format("{} is refused for no reason: {}", event.message.id.view(), error.text));
@@ -282,8 +346,8 @@ void BrokerModel::on(const MessageArrived& event, const Cancel& cancel) {
   if (job && !job->unfinished()) job = nullptr;
   if (!answer) return;
   if (const auto* error = std::get_if<ErrorMessage>(answer)) {
-    const bool unknown =
-        error->error.code == ErrorCode::kUnknownJob && (!job || (job->queued() && job->expires_at <= now_));
+    const bool unknown = error->error.code == ErrorCode::kUnknownJob &&
+                         (!job || job->stored || (job->queued() && job->expires_at <= now_));
     const ModelWorker* worker = job && job->state == ModelJob::State::kRunning ? find_worker(job->worker) : nullptr;
     const bool cannot = error->error.code == ErrorCode::kForbidden && worker && !worker->capabilities.cancel;
     if (!unknown && !cannot)

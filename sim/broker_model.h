@@ -53,6 +53,7 @@ struct ModelJob {
   bool cancel_requested = false;
   bool given_out = false;  // at least once
   bool orphaned = false;   // ran when an earlier life of the broker ended
+  bool stored = false;     // in the backlog: the broker does not know it until it has claimed it
   Instant due_at;
   Instant not_before;
   Instant expires_at;
@@ -103,6 +104,8 @@ class BrokerModel {
   const ModelWorker* worker(Side side, const Bytes& routing_id) const;
   bool draining() const { return draining_; }
 
+  // What the store has in its backlog at the first event.
+  std::vector<StoredJob> backlog_before_start;
   // Says who truly runs this attempt now and speaks with the broker as it should; empty if nobody does.
   std::function<std::string(const std::string& id, uint32_t attempt)> who_runs;
 
@@ -116,7 +119,12 @@ class BrokerModel {
   void apply(const SettingsChanged& event) { settings_ = event.settings; }
   void apply(const StoreRecovered& event);
   void apply(const StoreChanged& event) { store_available_ = event.available; }
-  void restore(const StoredJob& stored);
+  ModelJob& restore(const StoredJob& stored);
+  void restore_backlog();
+  void apply(const BacklogClaimed& event);
+  void check_claim_order(const BacklogClaimed& event);
+  void claimed(ModelJob& job);
+  void note_backlog();
   void on(const MessageArrived& event, const Request& request);
   void on(const MessageArrived& event, const Cancel& cancel);
   void on(const MessageArrived& event, const Schedule&) { must_be_answered(event); }

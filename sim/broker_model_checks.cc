@@ -38,6 +38,7 @@ void BrokerModel::judge(const Send& send, const Request& request) {
   if (!job && !worker->capabilities.settle) job = find(id.substr(0, id.rfind('~')));
   if (!job) return violate("dispatch", fmt::format("{} was never accepted", id));
   if (!job->unfinished()) return violate("dispatch", fmt::format("{} is given out after its end", job->id));
+  if (job->stored) return violate("dispatch", fmt::format("{} is given out and was not claimed", job->id));
   if (job->state == ModelJob::State::kRunning) {
     return violate("two-attempts",
                    fmt::format("{} is given to {} while {} runs it", job->id, key.second, job->worker.second));
@@ -89,7 +90,10 @@ void BrokerModel::check_worker_choice(const ModelJob& job, const PeerKey& chosen
   const ModelWorker& taken = workers_.at(chosen);
   const auto own = taken.weights.find(job.queue);
   if (own == taken.weights.end()) return;
+  // A step may begin with picks that were left to it, before the slot that it brings.
+  const auto* arrived = std::get_if<MessageArrived>(event_);
   for (const auto& [key, other] : workers_) {
+    if (arrived && key == PeerKey(arrived->side, arrived->peer.str())) continue;
     const auto weight = other.weights.find(job.queue);
     if (key == chosen || weight == other.weights.end() || other.credits == 0 || other.leaving) continue;
     if (weight->second > own->second) {
@@ -109,6 +113,7 @@ void BrokerModel::check_job_choice(const ModelJob& job, ModelQueue& queue) {
   uint64_t expiring = 0;  // may have ended by a pick that nobody was told of
   for (const auto& [number, other] : unfinished_) {
     if (other == &job || other->state != ModelJob::State::kWaiting || other->queue != job.queue) continue;
+    if (other->stored) continue;
     if (other->expires_at <= now_) {
       ++expiring;
       continue;
@@ -136,6 +141,8 @@ void BrokerModel::check_strict_pick(const ModelJob& job, const ModelWorker& work
   if (settings_.pick_policy != PickPolicy::kStrict || own == worker.weights.end()) return;
   for (const auto& [number, other] : unfinished_) {
     if (other->state != ModelJob::State::kWaiting || other->queue == job.queue || other->expires_at <= now_) continue;
+    // A step may begin with picks that were left to it, before what came in it.
+    if (other->stored || other->ready_order == step_) continue;
     const auto weight = worker.weights.find(other->queue);
     if (weight != worker.weights.end() && weight->second > own->second) {
       violate("strict",
@@ -149,7 +156,8 @@ void BrokerModel::judge(const Send& send, const Reply& reply) {
   const PeerKey key{send.side, send.peer.str()};
   const std::string id = reply.request_id.str();
   // A job that waited past its time ends when the broker comes across it.
-  if (ModelJob* job = find(id); job && job->queued() && job->expires_at <= now_ && reply.outcome == Outcome::kExpired) {
+  if (ModelJob* job = find(id);
+      job && job->queued() && !job->stored && job->expires_at <= now_ && reply.outcome == Outcome::kExpired) {
     end(*job, Outcome::kExpired);
   }
   const auto due = due_replies_.find(id);

@@ -10,12 +10,14 @@ void CommitBook::record(const JobRecord& record, CommitNumber commit) {
   std::visit([&](const auto& specific) { add(specific, commit); }, record);
 }
 
-void CommitBook::restore(const StoredState& state) {
+void CommitBook::restore(const StoredState& state, const std::vector<StoredJob>& backlog) {
   for (const StoredEnd& end : state.ended) lives_[end.id.str()].ended = true;
-  for (const StoredJob& job : state.jobs) {
-    Life& life = lives_[job.accepted.id.str()];
-    life = Life();
-    life.attempt = job.attempt;
+  for (const std::vector<StoredJob>* jobs : {&state.jobs, &backlog}) {
+    for (const StoredJob& job : *jobs) {
+      Life& life = lives_[job.accepted.id.str()];
+      life = Life();
+      life.attempt = job.attempt;
+    }
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "sim/world.h"
 #include "src/broker/broker.h"
@@ -15,7 +16,7 @@ class CommitBook {
   explicit CommitBook(World& world) : world_(world) {}
 
   // What an earlier life left is durable.
-  void restore(const StoredState& state);
+  void restore(const StoredState& state, const std::vector<StoredJob>& backlog);
   void record(const JobRecord& record, CommitNumber commit);
   // A guaranteed job, whether it has ended or not.
   bool knows(std::string_view id) const { return lives_.contains(id); }

@@ -46,6 +46,10 @@ namespace eventmq::sim {
   X(kReplyAfterReconnect, "reply reached a later conversation") \
   X(kLateReply, "reply of a lost attempt")                      \
   X(kStoreOutage, "store away for a while")                     \
+  X(kBacklogJob, "job accepted by the store alone")             \
+  X(kBacklogRetry, "job to be retried left to the store")       \
+  X(kClaimed, "job claimed from the store")                     \
+  X(kBacklogExpired, "job expired in the store")                \
   X(kJobRecovered, "job taken up after a crash of the broker")  \
   X(kResume, "worker resumed its jobs")                         \
   X(kResumedJob, "job kept through a resume")                   \

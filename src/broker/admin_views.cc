@@ -19,11 +19,17 @@ double age_seconds(Instant now, Instant then) { return (now - then).seconds(); }
 std::string dump(const Value& json) { return json.dump(-1, ' ', false, Value::error_handler_t::replace); }
 
 Value counters_json(const QueueCounters& counters) {
-  return {{"accepted", counters.accepted},   {"done", counters.done},
-          {"dead", counters.dead},           {"expired", counters.expired},
-          {"cancelled", counters.cancelled}, {"waiting", counters.waiting},
-          {"delayed", counters.delayed},     {"running", counters.running},
-          {"retries", counters.retries},     {"attempts_lost", counters.attempts_lost},
+  return {{"accepted", counters.accepted},
+          {"done", counters.done},
+          {"dead", counters.dead},
+          {"expired", counters.expired},
+          {"cancelled", counters.cancelled},
+          {"waiting", counters.all_waiting()},
+          {"delayed", counters.all_delayed()},
+          {"running", counters.running},
+          {"backlog", counters.backlog_waiting + counters.backlog_delayed},
+          {"retries", counters.retries},
+          {"attempts_lost", counters.attempts_lost},
           {"refused", counters.refused}};
 }
 
@@ -110,7 +116,7 @@ std::string AdminViews::published_status() const {
     inflight[key] = counters.running;
     latency[key] = counters.latency_ms_last;
     latency_max[key] = counters.latency_ms_max;
-    waiting[key] = counters.waiting;
+    waiting[key] = counters.all_waiting();
     processed[key] = counters.done + counters.dead;
   }
   broker.peers_.for_each([&](const Peer& peer) {
@@ -333,7 +339,7 @@ std::string AdminViews::explain(const Job& job) const {
     case JobState::kWaiting:
       if (queue.workers == 0) return fmt::format("It waits because no worker serves queue {}.", queue.name.view());
       return fmt::format("It waits for a free slot: {} workers serve queue {}, all busy, and {} jobs wait there.",
-                         queue.workers, queue.name.view(), queue.counters.waiting);
+                         queue.workers, queue.name.view(), queue.counters.all_waiting());
   }
   EMQ_ASSERT(false);
 }

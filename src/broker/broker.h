@@ -8,7 +8,8 @@
 //
 //   Effects effects;
 //   broker.step(event, now, effects);        // now never goes back
-//   store what effects.records says, as commit effects.commit; throw away what is held for those of effects.gone
+//   store what effects.records says, as commit effects.commit, then ask it for effects.claims; its answers are events
+//   throw away what is held for those of effects.gone
 //   send effects.sends, each once the commit it waits for is durable
 //   after broker.next_wake(): step(Tick{}, now, effects)
 //
@@ -59,6 +60,7 @@ struct StoreChanged {
   bool available;
   std::string text;  // when not: what is wrong, for a person
 };
+// The store answers a claim with BacklogClaimed (src/wire/job_record.h).
 struct Tick {};
 // The operator's signal, or DISCONNECT on the administrative socket (which the broker turns into this itself).
 struct ShutdownRequested {};
@@ -66,7 +68,7 @@ struct SettingsChanged {
   BrokerSettings settings;
 };
 using Event = std::variant<MessageArrived, BadMessageArrived, SendFailed, Tick, ShutdownRequested, SettingsChanged,
-                           StoreRecovered, StoreChanged>;
+                           StoreRecovered, StoreChanged, BacklogClaimed>;
 
 // --- Effects ---
 struct Send {
@@ -86,9 +88,10 @@ struct PeerGone {
   Bytes peer;
 };
 struct Effects {
-  std::vector<JobRecord> records;  // to be made durable together, as commit `commit`
-  CommitNumber commit = 0;         // 0: no records
-  std::vector<PeerGone> gone;      // before the sends, which may be to its successor
+  std::vector<JobRecord> records;    // to be made durable together, as commit `commit`
+  CommitNumber commit = 0;           // 0: no records
+  std::vector<BacklogClaim> claims;  // to be asked of the store after them
+  std::vector<PeerGone> gone;        // before the sends, which may be to its successor
   // In this order. A send that waits for nothing passes those that wait; of the others a peer sees none out of turn.
   std::vector<Send> sends;
   std::vector<LogLine> log;

@@ -118,6 +118,7 @@ std::optional<Error> Broker::State::subscribe(Worker& worker, const std::vector<
     }
     ++subscriptions_;
     ++queue->workers;
+    touch_backlog(*queue);
     worker.subscriptions.push_back({queue, wanted.weight, 0, {}});
   }
   return std::nullopt;

@@ -19,6 +19,7 @@ KeyedHash keyed_hash(uint64_t seed) { return {derived(seed, "first key"), derive
 void Effects::clear() {
   records.clear();
   commit = 0;
+  claims.clear();
   gone.clear();
   sends.clear();
   log.clear();
@@ -44,6 +45,7 @@ Broker::State::State(BrokerSettings broker_settings, uint64_t seed, std::string 
       recent_replies_(keyed_hash(seed)),
       unique_jobs_(0, keyed_hash(seed)),
       followed_jobs_(0, keyed_hash(seed)),
+      rerouted_(0, keyed_hash(seed)),
       peers_(keyed_hash(seed)),
       now_(now) {}
 
@@ -58,6 +60,7 @@ void Broker::State::step(Event& event, Instant now, Effects& out) {
     }
     std::visit([this](auto& specific) { on_event(specific); }, event);
     match_placed();
+    claim_for_touched();
     if (draining_ && drained()) finish_drain();
   }
   planned_wake_ = next_wake();
@@ -107,6 +110,7 @@ void Broker::State::on_event(Tick&) {
   forgive_own_absence();
   drop_silent_peers();
   run_due_jobs();
+  touch_due_backlogs();
   send_heartbeats();
 }
 

@@ -11,6 +11,7 @@
 
 #include "src/base/id_source.h"
 #include "src/base/prng.h"
+#include "src/broker/backlog.h"
 #include "src/broker/broker.h"
 #include "src/broker/dedupe_window.h"
 #include "src/broker/job_table.h"
@@ -69,6 +70,7 @@ struct Broker::State {
   void on_event(SettingsChanged& event);
   void on_event(StoreRecovered& event);
   void on_event(StoreChanged& event);
+  void on_event(BacklogClaimed& event);
   void send(Side side, const Bytes& peer, Body body, CommitNumber after = 0);
   void send(Peer& peer, Body body);
   void ack(const MessageArrived& event, CommitNumber after = 0);
@@ -83,7 +85,7 @@ struct Broker::State {
   void on_message(const MessageArrived& event, Unschedule& unschedule);
   void on_message(const MessageArrived& event, Publish& publish);
   bool answer_known_id(const MessageArrived& event, const Request& request);
-  bool may_take_route(const MessageArrived& event, Side side, const Bytes& peer) const;
+  bool may_take_route(const ReplyRoute& from, const ReplyRoute& route) const;
   void repeat_reply(const MessageArrived& event);
   Result<Queue*> queue_of(const Request& request);
   Result<Queue*> queue_or_refusal(const Bytes& name);
@@ -92,6 +94,7 @@ struct Broker::State {
   void make_guaranteed(Job& job);
   std::optional<Error> memory_refusal(size_t bytes) const;
   std::optional<Error> store_refusal(const Request& request) const;
+  std::optional<Error> room_refusal(const MessageArrived& event, const Request& request, const Queue& queue) const;
   std::optional<Error> refusal(const MessageArrived& event, const Request& request, const Queue& queue) const;
   void accept(const MessageArrived& event, Request& request, Queue& queue);
   std::optional<Error> cancel_job(Job& job);
@@ -173,10 +176,32 @@ struct Broker::State {
   CommitNumber record_merged(const Bytes& id);
   CommitNumber record_ended(const Job& job, Outcome outcome, const Bytes& payload);
 
+  // --- backlog.cc: guaranteed jobs that only the store keeps ---
+  bool may_leave_memory(const JobHeaders& headers) const;
+  bool belongs_to_backlog(const Job& job, size_t bytes) const;
+  bool window_is_full(const Queue& queue, size_t bytes) const;
+  void accept_to_backlog(const MessageArrived& event, Job& job);
+  void move_to_backlog(Job& job);
+  void count_into_backlog(const Job& job);
+  bool reroute(const MessageArrived& event, const Request& request);
+  void touch_backlog(Queue& queue);
+  void claim_for_touched();
+  void claim_for(Queue& queue);
+  std::optional<size_t> lane_to_fill(const Queue& queue) const;
+  bool window_has_room() const;
+  void claim_due(Queue& queue, size_t priority);
+  void send_claim(Queue& queue, BacklogClaim claim);
+  void wake_for_backlog(Queue& queue);
+  void set_backlog_timer(Queue& queue, Instant at);
+  void touch_due_backlogs();
+  void take_claimed(Queue& queue, StoredJob& stored);
+  void drop_repeated(Queue& queue, const StoredJob& stored);
+
   // --- recovery.cc: what an earlier life left ---
   void restore(const StoredQueue& stored);
   void restore(StoredEnd& stored);
   void restore(StoredJob& stored);
+  Job& take_in(StoredJob& stored);
 
   // --- liveness.cc: what happens when time passes ---
   void run_due_jobs();
@@ -203,6 +228,7 @@ struct Broker::State {
   void check_invariants() const;
   void check_jobs() const;
   void check_queues() const;
+  void check_backlog(const Queue& queue) const;
   void check_peers() const;
 
   friend struct AdminViews;  // admin_views.h
@@ -219,12 +245,17 @@ struct Broker::State {
   RecentReplies recent_replies_;
   // Ordered by name for people. Keys point into the queues' names.
   std::map<std::string_view, std::unique_ptr<Queue>> queues_;
-  std::unordered_map<std::string, Job*, KeyedHash> unique_jobs_;    // by queue and unique key
-  std::unordered_map<std::string, Job*, KeyedHash> followed_jobs_;  // by the ids of the requests that share them
+  std::unordered_map<std::string, Job*, KeyedHash> unique_jobs_;     // by queue and unique key
+  std::unordered_map<std::string, Job*, KeyedHash> followed_jobs_;   // by the ids of the requests that share them
+  std::unordered_map<std::string, ReplyRoute, KeyedHash> rerouted_;  // by job id: who asked again, of jobs in the store
   PeerTable peers_;
   std::vector<Queue*> unmatched_;  // queues that got waiting jobs in this step
-  std::vector<Worker*> doomed_;    // to be dropped once all failed sends of a turn are known
-  QueueCounters retired_;          // of queues that were removed while idle
+  std::vector<Queue*> touched_;    // queues whose backlog may need a claim after this step
+  // When something of a queue's backlog is due or expires: by time and the queue's number.
+  std::map<std::pair<Instant, uint64_t>, Queue*> backlog_timers_;
+  uint64_t next_queue_number_ = 1;
+  std::vector<Worker*> doomed_;  // to be dropped once all failed sends of a turn are known
+  QueueCounters retired_;        // of queues that were removed while idle
   Instant next_pruning_;
   size_t subscriptions_ = 0;  // of all workers
   size_t running_ = 0;        // jobs of all queues

@@ -15,18 +15,18 @@ void DedupeWindow::set_limits(Duration window, uint64_t ids_max) {
   ids_max_ = ids_max;
 }
 
-void DedupeWindow::remember(std::string_view id, Instant now) {
+void DedupeWindow::remember(std::string_view id, Instant now, KnownId as) {
   if (ids_max_ > 0 && window_.us > 0) {
     const Fingerprint print = fingerprint(id);
-    known_[print] = now;
+    known_[print] = {now, as};
     order_.push_back({print, now});
   }
   forget_old(now);
 }
 
-bool DedupeWindow::contains(std::string_view id, Instant now) const {
+KnownId DedupeWindow::find(std::string_view id, Instant now) const {
   const auto found = known_.find(fingerprint(id));
-  return found != known_.end() && found->second + window_ > now;
+  return found != known_.end() && found->second.since + window_ > now ? found->second.as : KnownId::kNot;
 }
 
 // A few at a time, so that no single step pays for a million ids that grow old together.
@@ -36,7 +36,8 @@ void DedupeWindow::forget_old(Instant now) {
     const Entry& oldest = order_.front();
     if (order_.size() <= ids_max_ && oldest.since + window_ > now) return;
     const auto found = known_.find(oldest.print);
-    if (found != known_.end() && found->second == oldest.since) known_.erase(found);  // else remembered again since
+    if (found != known_.end() && found->second.since == oldest.since)
+      known_.erase(found);  // else remembered again since
     order_.pop_front();
   }
 }

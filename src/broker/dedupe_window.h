@@ -1,5 +1,5 @@
-// Remembers the ids of jobs that have ended, for a time and up to a number, so that a REQUEST that a client
-// sends again is ACKed again and not run again. Beyond the number the oldest is forgotten.
+// Remembers the ids of jobs that have ended, or wait in the store alone, for a time and up to a number, so that a
+// REQUEST that a client sends again is ACKed again and not run again. Beyond the number the oldest is forgotten.
 //
 // Ids are kept as 128-bit keyed fingerprints: a collision needs about 2^64 ids, and cannot be forced from
 // outside because the key is the broker's secret seed.
@@ -14,13 +14,19 @@
 
 namespace eventmq {
 
+// What is known of an id.
+enum class KnownId { kNot, kEnded, kInBacklog };
+
 class DedupeWindow {
  public:
   DedupeWindow(uint64_t seed, Duration window, uint64_t ids_max);
 
   void set_limits(Duration window, uint64_t ids_max);
-  void remember(std::string_view id, Instant now);
-  bool contains(std::string_view id, Instant now) const;
+  void remember(std::string_view id, Instant now) { remember(id, now, KnownId::kEnded); }
+  // Of a job that waits in the store alone.
+  void remember_in_backlog(std::string_view id, Instant now) { remember(id, now, KnownId::kInBacklog); }
+  KnownId find(std::string_view id, Instant now) const;
+  bool contains(std::string_view id, Instant now) const { return find(id, now) != KnownId::kNot; }
   // Some that are over age may still be counted: they are cleared away a few at a time.
   size_t size() const { return order_.size(); }
 
@@ -37,7 +43,12 @@ class DedupeWindow {
     Fingerprint print;
     Instant since;
   };
+  struct Known {
+    Instant since;
+    KnownId as;
+  };
 
+  void remember(std::string_view id, Instant now, KnownId as);
   Fingerprint fingerprint(std::string_view id) const;
   void forget_old(Instant now);
 
@@ -45,7 +56,7 @@ class DedupeWindow {
   Duration window_;
   uint64_t ids_max_;
   std::deque<Entry> order_;
-  std::unordered_map<Fingerprint, Instant, Hash> known_;  // since when
+  std::unordered_map<Fingerprint, Known, Hash> known_;
 };
 
 }  // namespace eventmq

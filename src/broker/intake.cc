@@ -8,6 +8,12 @@
 
 namespace eventmq {
 
+namespace {
+
+ReplyRoute sender_of(const MessageArrived& event) { return {event.side, event.peer, event.message.id}; }
+
+}  // namespace
+
 std::string unique_key(const Queue& queue, const Bytes& key) {
   std::string whole(queue.name.view());
   whole += ',';  // queue names have none
@@ -31,32 +37,38 @@ void Broker::State::on_message(const MessageArrived& event, Request& request) {
 bool Broker::State::answer_known_id(const MessageArrived& event, const Request& request) {
   if (Job* job = jobs_.find(event.message.id.view())) {
     ++counters_.duplicates;
-    if (may_take_route(event, job->client_side, job->client)) jobs_.change_client(*job, event.side, event.peer);
+    if (may_take_route(sender_of(event), {job->client_side, job->client, event.message.id}))
+      jobs_.change_client(*job, event.side, event.peer);
     ack(event, job->accepted_commit);
     return true;
   }
   if (const auto found = followed_jobs_.find(event.message.id.str()); found != followed_jobs_.end()) {
     ++counters_.duplicates;
     ReplyRoute& route = found->second->follower(event.message.id);
-    if (may_take_route(event, route.side, route.peer)) {
-      jobs_.change_follower(route, {event.side, event.peer, route.request_id});
+    if (may_take_route(sender_of(event), route)) {
+      jobs_.change_follower(*found->second, route, sender_of(event));
     }
     ack(event, found->second->accepted_commit);
     return true;
   }
-  if (!dedupe_.contains(event.message.id.view(), now_)) return false;
+  const KnownId known = dedupe_.find(event.message.id.view(), now_);
+  if (known == KnownId::kNot) return false;
   ++counters_.duplicates;
+  if (known == KnownId::kInBacklog && !reroute(event, request)) {
+    error(event, ErrorCode::kQueueFull, "too many requests for jobs in the store came again");
+    return true;
+  }
   ack(event, last_commit_);
-  if (request.headers.reply_requested) repeat_reply(event);
+  if (known == KnownId::kEnded && request.headers.reply_requested) repeat_reply(event);
   return true;
 }
 
 // The reply goes to the newest sender of the request. A REQUEST can arrive from an old connection, late, after it was
 // repeated on a new one: that one is not the newest.
-bool Broker::State::may_take_route(const MessageArrived& event, Side side, const Bytes& peer) const {
-  const Peer* present = peers_.find(side, peer.view());
+bool Broker::State::may_take_route(const ReplyRoute& from, const ReplyRoute& route) const {
+  const Peer* present = peers_.find(route.side, route.peer.view());
   if (!present) return true;
-  const Peer* sender = peers_.find(event.side, event.peer.view());
+  const Peer* sender = peers_.find(from.side, from.peer.view());
   return sender && sender->connected_at >= present->connected_at;
 }
 
@@ -113,7 +125,7 @@ bool Broker::State::merge_unique(const MessageArrived& event, const Request& req
 
 // Notes where the reply goes too. Nothing if that is done.
 std::optional<Error> Broker::State::follow(const MessageArrived& event, Job& job) {
-  const ReplyRoute route{event.side, event.peer, event.message.id};
+  const ReplyRoute route = sender_of(event);
   if (job.followers.size() >= limits::kFollowersPerJob) {
     return Error{ErrorCode::kQueueFull, "too many requests wait for the job with this unique key"};
   }
@@ -125,7 +137,7 @@ std::optional<Error> Broker::State::follow(const MessageArrived& event, Job& job
 
 // One of the requests that share the job asked for the guarantee, so the job has it from now on.
 void Broker::State::make_guaranteed(Job& job) {
-  job.headers.guarantee = true;
+  jobs_.make_guaranteed(job);
   job.accepted_commit = record_accepted(job);
   if (job.attempt > 0) record_started(job);
   if (job.attempt > 0 && !job.worker) record_requeued(job, job.due_at);
@@ -148,6 +160,12 @@ std::optional<Error> Broker::State::refusal(const MessageArrived& event, const R
                                             const Queue& queue) const {
   if (draining_) return Error{ErrorCode::kShuttingDown, "the broker is stopping"};
   if (const std::optional<Error> refused = store_refusal(request)) return refused;
+  if (may_leave_memory(request.headers)) return std::nullopt;
+  return room_refusal(event, request, queue);
+}
+
+std::optional<Error> Broker::State::room_refusal(const MessageArrived& event, const Request& request,
+                                                 const Queue& queue) const {
   const uint64_t held = queue.counters.waiting + queue.counters.delayed;
   if (held >= settings_.jobs_per_queue) {
     return Error{ErrorCode::kQueueFull,
@@ -167,6 +185,7 @@ void Broker::State::accept(const MessageArrived& event, Request& request, Queue&
   fresh.accepted_at = now_;
   fresh.due_at = now_ + fresh.headers.delay;
   if (fresh.headers.expires) fresh.expires_at = now_ + *fresh.headers.expires;
+  if (belongs_to_backlog(fresh, fresh.memory_bytes())) return accept_to_backlog(event, fresh);
   Job& job = jobs_.add(std::move(fresh));
   ++queue.counters.accepted;
   ++queue.counters.delayed;
@@ -259,7 +278,7 @@ Queue* Broker::State::queue_for(const Bytes& name, size_t queues_max) {
   if (found != queues_.end()) return found->second.get();
   if (queues_.size() >= queues_max && now_ >= next_pruning_) prune_queues();
   if (queues_.size() >= queues_max) return nullptr;
-  auto queue = std::make_unique<Queue>(Bytes(name.view()));
+  auto queue = std::make_unique<Queue>(Bytes(name.view()), next_queue_number_++);
   Queue* added = queue.get();
   queues_.emplace(added->name.view(), std::move(queue));
   return added;
@@ -270,6 +289,7 @@ void Broker::State::prune_queues() {
   next_pruning_ = now_ + limits::kQueuePruning;  // it takes long when there are many
   std::erase_if(queues_, [this](const auto& entry) {
     if (!entry.second->idle()) return false;
+    if (entry.second->backlog) set_backlog_timer(*entry.second, Instant::never());
     retired_ += entry.second->counters;
     return true;
   });

@@ -17,8 +17,10 @@ void Broker::State::check_jobs() const {
   size_t timers = 0;
   size_t unique_keys = 0;
   size_t followers = 0;
+  uint64_t guaranteed_bytes = 0;
   jobs_.for_each([&](Job& job) {
     memory_bytes += job.memory_bytes();
+    if (job.headers.guarantee) guaranteed_bytes += job.memory_bytes();
     if (job.timer_index != Job::kNoTimer) ++timers;
     followers += job.followers.size();
     if (!job.headers.unique.empty()) {
@@ -34,6 +36,7 @@ void Broker::State::check_jobs() const {
     return true;
   });
   EMQ_ASSERT(memory_bytes == jobs_.memory_bytes(), "{} and {}", memory_bytes, jobs_.memory_bytes());
+  EMQ_ASSERT(guaranteed_bytes == jobs_.guaranteed_bytes(), "{} and {}", guaranteed_bytes, jobs_.guaranteed_bytes());
   EMQ_ASSERT(timers == timers_.size(), "{} and {}", timers, timers_.size());
   EMQ_ASSERT(followers == followed_jobs_.size(), "{} and {}", followers, followed_jobs_.size());
   EMQ_ASSERT(unique_keys == unique_jobs_.size(), "{} and {}", unique_keys, unique_jobs_.size());
@@ -58,8 +61,23 @@ void Broker::State::check_queues() const {
     EMQ_ASSERT(queue->counters.delayed == counts.delayed, "queue {}", name);
     EMQ_ASSERT(queue->counters.running == counts.running, "queue {}", name);
     EMQ_ASSERT(queue->count_waiting() == counts.waiting, "queue {}", name);
+    check_backlog(*queue);
     EMQ_ASSERT(queue->counters.waiting == 0 || queue->available.empty(), "queue {} waits beside a free slot", name);
   }
+}
+
+void Broker::State::check_backlog(const Queue& queue) const {
+  uint64_t waiting = 0, delayed = 0;
+  if (const Backlog* backlog = queue.backlog.get()) {
+    for (const BacklogLane& lane : backlog->lanes) {
+      waiting += lane.waiting;
+      delayed += lane.delayed;
+    }
+    const bool timed = backlog_timers_.contains({backlog->wake, queue.number});
+    EMQ_ASSERT(timed == (backlog->wake != Instant::never()), "queue {}", queue.name.view());
+  }
+  EMQ_ASSERT(queue.counters.backlog_waiting == waiting, "queue {}", queue.name.view());
+  EMQ_ASSERT(queue.counters.backlog_delayed == delayed, "queue {}", queue.name.view());
 }
 
 void Broker::State::check_peers() const {

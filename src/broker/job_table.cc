@@ -13,15 +13,30 @@ Job& JobTable::add(Job job) {
   }
   const bool inserted = by_id_.emplace(slot->id.view(), slot).second;
   EMQ_ASSERT(inserted, "job {} twice", slot->id.view());
-  memory_bytes_ += slot->memory_bytes();
+  count(*slot, slot->memory_bytes());
   return *slot;
+}
+
+void JobTable::count(const Job& job, size_t bytes) {
+  memory_bytes_ += bytes;
+  if (job.headers.guarantee) guaranteed_bytes_ += bytes;
+}
+
+void JobTable::discount(const Job& job, size_t bytes) {
+  EMQ_ASSERT(memory_bytes_ >= bytes && (!job.headers.guarantee || guaranteed_bytes_ >= bytes));
+  memory_bytes_ -= bytes;
+  if (job.headers.guarantee) guaranteed_bytes_ -= bytes;
+}
+
+void JobTable::make_guaranteed(Job& job) {
+  discount(job, job.memory_bytes());
+  job.headers.guarantee = true;
+  count(job, job.memory_bytes());
 }
 
 void JobTable::release(Job& job) {
   EMQ_ASSERT(!job.link.linked && !job.handed_back && job.timer_index == Job::kNoTimer);
-  const size_t bytes = job.memory_bytes();
-  EMQ_ASSERT(memory_bytes_ >= bytes);
-  memory_bytes_ -= bytes;
+  discount(job, job.memory_bytes());
   by_id_.erase(job.id.view());
   job = Job();
   free_.push_back(&job);
@@ -31,21 +46,21 @@ void JobTable::release(Job& job) {
 void JobTable::change_client(Job& job, Side side, const Bytes& client) {
   job.client_side = side;
   if (job.client == client) return;
-  memory_bytes_ -= job.memory_bytes();
+  discount(job, job.memory_bytes());
   job.client = Bytes(client.view());
-  memory_bytes_ += job.memory_bytes();
+  count(job, job.memory_bytes());
 }
 
 void JobTable::add_follower(Job& job, const ReplyRoute& route) {
   job.followers.push_back({route.side, Bytes(route.peer.view()), Bytes(route.request_id.view())});
-  memory_bytes_ += job.followers.back().memory_bytes();
+  count(job, job.followers.back().memory_bytes());
 }
 
-void JobTable::change_follower(ReplyRoute& follower, const ReplyRoute& route) {
-  memory_bytes_ -= follower.memory_bytes();
+void JobTable::change_follower(Job& job, ReplyRoute& follower, const ReplyRoute& route) {
+  discount(job, follower.memory_bytes());
   follower.side = route.side;
   follower.peer = Bytes(route.peer.view());
-  memory_bytes_ += follower.memory_bytes();
+  count(job, follower.memory_bytes());
 }
 
 Job* JobTable::find(std::string_view id) const {

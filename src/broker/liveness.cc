@@ -12,6 +12,7 @@ Instant Broker::State::next_wake() const {
   if (stopped_) return Instant::never();
   if (!doomed_.empty()) return now_;
   Instant wake = std::min(timers_.next(), drain_deadline_);
+  if (!backlog_timers_.empty()) wake = std::min(wake, backlog_timers_.begin()->first.first);
   if (const Peer* peer = peers_.first_to_leave()) wake = std::min(wake, peer->leave_deadline);
   if (!settings_.heartbeats_enabled) return wake;
   if (const Peer* peer = peers_.longest_silent()) wake = std::min(wake, peer->last_heard + settings_.heartbeat_timeout);

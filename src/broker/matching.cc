@@ -111,6 +111,7 @@ void Broker::State::dispatch(Job& job, Worker& worker) {
     end_undispatched(job, Outcome::kExpired, "expired before a worker was free");
     return;
   }
+  touch_backlog(*job.queue);
   set_state(job, JobState::kRunning);
   job.worker = &worker;
   job.last_worker = worker.routing_id;

@@ -13,6 +13,8 @@ QueueCounters& QueueCounters::operator+=(const QueueCounters& other) {
   waiting += other.waiting;
   delayed += other.delayed;
   running += other.running;
+  backlog_waiting += other.backlog_waiting;
+  backlog_delayed += other.backlog_delayed;
   retries += other.retries;
   attempts_lost += other.attempts_lost;
   refused += other.refused;
@@ -39,16 +41,23 @@ void Queue::remove(Job& job) {
   }
 }
 
+// The set is ordered by priority first, so a key of this priority and sequence 0 finds its oldest.
+Job* Queue::handed_back_head(size_t priority) const {
+  if (handed_back_.empty()) return nullptr;
+  Job key;
+  key.headers.priority = static_cast<uint8_t>(priority);
+  const auto found = handed_back_.lower_bound(&key);
+  return found != handed_back_.end() && (*found)->headers.priority == priority ? *found : nullptr;
+}
+
+// A job that was given out is older than every job of its priority that never was.
 Job* Queue::head_of(size_t priority) const {
-  // A job that was given out is older than every job of its priority that never was. The set is ordered by
-  // priority first, so a key of this priority and sequence 0 finds its oldest.
-  if (!handed_back_.empty()) {
-    Job key;
-    key.headers.priority = static_cast<uint8_t>(priority);
-    const auto found = handed_back_.lower_bound(&key);
-    if (found != handed_back_.end() && (*found)->headers.priority == priority) return *found;
-  }
-  return waiting_[priority].front();
+  Job* came_back = handed_back_head(priority);
+  return came_back ? came_back : waiting_[priority].front();
+}
+
+bool Queue::has_ready(size_t priority, size_t count) const {
+  return waiting_[priority].size() + (handed_back_head(priority) ? 1 : 0) >= count;
 }
 
 Job* Queue::peek() const {

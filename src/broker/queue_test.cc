@@ -31,7 +31,7 @@ class QueueTest : public ::testing::Test {
     return id;
   }
 
-  Queue queue_{Bytes("q")};
+  Queue queue_{Bytes("q"), 1};
 
  private:
   Job& make(const std::string& id, uint8_t priority) {

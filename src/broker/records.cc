@@ -12,7 +12,7 @@ CommitNumber Broker::State::persist(JobRecord record) {
 CommitNumber Broker::State::record_accepted(Job& job) {
   job.key = ++last_key_;
   return persist(JobAccepted{job.key, job.id, job.queue->name, job.headers, job.payload, job.accepted_at, job.due_at,
-                             job.expires_at});
+                             job.expires_at, false, Bytes()});
 }
 
 CommitNumber Broker::State::record_started(const Job& job) {
@@ -20,7 +20,7 @@ CommitNumber Broker::State::record_started(const Job& job) {
 }
 
 CommitNumber Broker::State::record_requeued(const Job& job, Instant due_at) {
-  return persist(JobRequeued{job.key, job.id, job.attempt, job.retries_used, job.losses, due_at});
+  return persist(JobRequeued{job.key, job.id, job.attempt, job.retries_used, job.losses, due_at, false, 0, Bytes()});
 }
 
 // Its job goes on; nobody waits for a reply to this request.

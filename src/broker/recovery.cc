@@ -15,20 +15,33 @@ void Broker::State::on_event(StoreRecovered& event) {
   last_key_ = state.last_key;
   for (const StoredQueue& queue : state.queues) restore(queue);
   for (StoredEnd& end : state.ended) restore(end);
+  for (const BacklogId& job : state.backlog) dedupe_.remember_in_backlog(job.id.view(), job.accepted_at);
   for (StoredJob& job : state.jobs) restore(job);
-  counters_.recovered = state.jobs.size();
-  if (!state.jobs.empty()) {
-    log(LogLevel::kInfo, fmt::format("{} guaranteed jobs were in the store and go on", state.jobs.size()));
+  counters_.recovered += state.jobs.size();
+  if (counters_.recovered > 0) {
+    log(LogLevel::kInfo, fmt::format("{} guaranteed jobs were in the store and go on", counters_.recovered));
   }
 }
 
 void Broker::State::restore(const StoredQueue& stored) {
-  QueueCounters& counters = queue_for(stored.name, std::numeric_limits<size_t>::max())->counters;
+  Queue& queue = *queue_for(stored.name, std::numeric_limits<size_t>::max());
+  QueueCounters& counters = queue.counters;
   counters.done = stored.done;
   counters.dead = stored.dead;
   counters.expired = stored.expired;
   counters.cancelled = stored.cancelled;
-  counters.accepted = stored.done + stored.dead + stored.expired + stored.cancelled;  // its jobs add themselves
+  counters.accepted = stored.done + stored.dead + stored.expired + stored.cancelled;  // jobs in memory add themselves
+  if (stored.lanes.empty()) return;
+  queue.backlog = std::make_unique<Backlog>();
+  queue.backlog->next_expiry = stored.next_expiry;
+  for (const StoredLane& lane : stored.lanes) {
+    queue.backlog->lanes[lane.priority] = {.waiting = lane.waiting, .delayed = lane.delayed, .next_due = lane.next_due};
+    counters.backlog_waiting += lane.waiting;
+    counters.backlog_delayed += lane.delayed;
+    counters.accepted += lane.waiting + lane.delayed;
+    counters_.recovered += lane.waiting + lane.delayed;
+  }
+  touch_backlog(queue);
 }
 
 // A client that has not had the reply sends its request again, and is answered as before.
@@ -42,6 +55,14 @@ void Broker::State::restore(StoredEnd& stored) {
 // It takes its place in the order of acceptance. One that was running waits a while: its worker may still run it, and
 // come back with it; then it goes on there. Else it is handed out again, which is its next attempt.
 void Broker::State::restore(StoredJob& stored) {
+  Job& job = take_in(stored);
+  ++job.queue->counters.accepted;
+  if (job.due_at <= now_) return become_ready(job);
+  timers_.set(job, job.orphaned ? job.due_at : std::min(job.due_at, job.expires_at));
+}
+
+// Its place in memory; it counts as delayed until it is given another.
+Job& Broker::State::take_in(StoredJob& stored) {
   Job fresh;
   fresh.key = stored.accepted.key;
   fresh.id = std::move(stored.accepted.id);
@@ -58,11 +79,9 @@ void Broker::State::restore(StoredJob& stored) {
   fresh.last_worker = std::move(stored.worker);
   fresh.sequence = next_sequence_++;
   Job& job = jobs_.add(std::move(fresh));
-  ++job.queue->counters.accepted;
   ++job.queue->counters.delayed;
   if (!job.headers.unique.empty()) unique_jobs_.emplace(unique_key(*job.queue, job.headers.unique), &job);
-  if (job.due_at <= now_) return become_ready(job);
-  timers_.set(job, job.orphaned ? job.due_at : std::min(job.due_at, job.expires_at));
+  return job;
 }
 
 void Broker::State::on_event(StoreChanged& event) {

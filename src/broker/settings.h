@@ -27,14 +27,15 @@ struct BrokerSettings {
   Duration drain_timeout = seconds(30);  // an orderly shutdown waits so long for running and waiting jobs
   uint64_t jobs_per_queue = limits::kJobsPerQueueDefault;
   uint64_t memory_bytes = limits::kMemoryBytesDefault;
+  // Guaranteed jobs of one queue that are held in memory, if the store is durable; the others wait there.
+  uint64_t window_jobs = limits::kWindowJobs;
   Duration dedupe_window = seconds(600);
   uint64_t dedupe_ids = limits::kDedupeIdsDefault;
   Duration retry_backoff = seconds(1);  // before the first retry; doubles each time, with jitter
   Duration retry_backoff_max = seconds(600);
-  uint32_t max_deliveries = 5;  // a guaranteed job lost with its worker so often is dead
-  // Shown in `emq status`; the core does not depend on it.
-  std::string store_name = "memory";
-  bool store_durable = false;
+  uint32_t max_deliveries = 5;        // a guaranteed job lost with its worker so often is dead
+  std::string store_name = "memory";  // shown in `emq status`
+  bool store_durable = false;         // it can keep jobs that the broker does not hold
 };
 
 }  // namespace eventmq

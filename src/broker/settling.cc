@@ -147,6 +147,7 @@ void Broker::State::retry_later(Job& job) {
   const Duration base = job.headers.backoff.value_or(settings_.retry_backoff);
   job.due_at = now_ + retry_delay(base, settings_.retry_backoff_max, job.retries_used, prng_);
   set_state(job, JobState::kDelayed);
+  if (store_available_ && belongs_to_backlog(job, 0)) return move_to_backlog(job);
   if (job.headers.guarantee) record_requeued(job, job.due_at);
   timers_.set(job, std::min(job.due_at, job.expires_at));
 }
@@ -167,6 +168,7 @@ void Broker::State::end(Job& job, Outcome outcome, Bytes payload) {
   QueueCounters& counters = job.queue->counters;
   --count_of(counters, job.state);
   if (job.state == JobState::kRunning) --running_;
+  if (job.state == JobState::kWaiting) touch_backlog(*job.queue);
   ++count_of(counters, outcome);
   counters.latency_ms_last = static_cast<uint64_t>((now_ - job.accepted_at).ms());
   counters.latency_ms_max = std::max(counters.latency_ms_max, counters.latency_ms_last);

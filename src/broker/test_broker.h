@@ -183,6 +183,7 @@ class TestBroker {
     for (Send& send : effects_.sends) sends_.push_back(std::move(send));
     for (JobRecord& record : effects_.records) records_.push_back(std::move(record));
     if (effects_.commit) commits_.push_back(effects_.commit);
+    for (BacklogClaim& claim : effects_.claims) claims_.push_back(std::move(claim));
     stopped_ = stopped_ || effects_.stop;
   }
 
@@ -206,6 +207,7 @@ class TestBroker {
   std::vector<Send> sends() { return std::exchange(sends_, {}); }
   std::vector<JobRecord> records() { return std::exchange(records_, {}); }
   std::vector<CommitNumber> commits() { return std::exchange(commits_, {}); }
+  std::vector<BacklogClaim> claims() { return std::exchange(claims_, {}); }
   void forget() { sends_.clear(); }
   // The JSON that answers a view of QUERY; the error's word if it is refused.
   std::string view(const std::string& what, std::string_view arguments = "") {
@@ -243,6 +245,7 @@ class TestBroker {
   std::vector<Send> sends_;
   std::vector<JobRecord> records_;
   std::vector<CommitNumber> commits_;
+  std::vector<BacklogClaim> claims_;
   bool stopped_ = false;
 };
 

@@ -102,6 +102,7 @@ Result<void> RouterLoop::recover() {
 }
 
 void RouterLoop::watch_store() {
+  for (BacklogClaimed& claimed : parts_.store->take_claimed()) step(std::move(claimed));
   StoreHealth health = parts_.store->health();
   if (health == store_health_) return;
   store_health_ = std::move(health);
@@ -290,6 +291,7 @@ void RouterLoop::step(Event event) {
 void RouterLoop::carry_out(Effects& effects) {
   for (const LogLine& line : effects.log) log(line.level, line.text);
   if (!effects.records.empty()) parts_.store->submit(effects.commit, std::move(effects.records));
+  for (BacklogClaim& claim : effects.claims) parts_.store->claim(std::move(claim));
   for (const PeerGone& peer : effects.gone) held_.discard(peer.side, peer.peer);
   // What waited for this commit goes first, though nothing of it is to the peers of the new sends.
   if (held_.size() > 0) release_held();

@@ -42,12 +42,19 @@ inline constexpr Duration kHeaderDuration = seconds(10 * 365 * 86'400LL);  // ti
 inline constexpr uint8_t kPriorityHighest = 9;
 inline constexpr uint8_t kPriorityDefault = 4;
 
-// --- What the broker holds. Beyond: ERROR queue-full, nothing taken. ---
+// --- What the broker holds. Beyond: ERROR queue-full, nothing taken, but of guaranteed jobs (see below). ---
 inline constexpr uint64_t kJobsPerQueueDefault = 1'000'000;             // setting hwm
 inline constexpr uint64_t kMemoryBytesDefault = 1024ull * 1024 * 1024;  // setting memory_limit
 inline constexpr size_t kQueues = 100'000;                              // that requests may make
 inline constexpr Duration kQueuePruning = seconds(1);  // at most so often, idle queues are looked for and forgotten
 inline constexpr size_t kFollowersPerJob = 100;        // requests that share a job by its unique key
+// --- Guaranteed jobs in memory. Beyond: they wait in the store alone, and come back as slots free. ---
+inline constexpr uint64_t kWindowJobs = 10'000;  // of one queue; the bytes of all are half of memory_limit
+inline constexpr uint32_t kClaimJobs = 1'000;    // that come back at once
+inline constexpr uint64_t kClaimBytes = 4 * 1024 * 1024;
+inline constexpr uint32_t kUrgentClaimJobs = 16;  // when there is no room, but a worker has nothing else
+inline constexpr uint64_t kUrgentClaimBytes = 256 * 1024;
+inline constexpr size_t kRerouted = 100'000;  // requests for jobs in the store that were sent again; beyond: queue-full
 // --- Beyond: the peer's INFORM gets ERROR queue-full and is dropped. ---
 inline constexpr size_t kWorkers = 10'000;
 inline constexpr size_t kQueuesWithInformed = 200'000;  // all queues; the room above kQueues is for INFORM alone
