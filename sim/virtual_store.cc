@@ -18,8 +18,17 @@ void VirtualStore::claim(BacklogClaim claim) {
   if (!syncing_ && available_) begin_sync();
 }
 
-// Each sees the commits before it and no others.
+void VirtualStore::ask(StoreQuestion question) {
+  questions_.push_back(std::move(question));
+  if (!syncing_ && available_) begin_sync();
+}
+
+// Each claim sees the commits before it and no others; a question at least those.
 void VirtualStore::answer_claims() {
+  while (!questions_.empty() && questions_.front().after <= committed_) {
+    answers_.push_back(disk_.answer(questions_.front()));
+    questions_.pop_front();
+  }
   while (!claims_.empty() && claims_.front().first == committed_) {
     claimed_.push_back(disk_.claim(claims_.front().second));
     claims_.pop_front();
@@ -49,7 +58,7 @@ void VirtualStore::end_sync(CommitNumber target) {
     pending_.pop_front();
     answer_claims();
   }
-  if (submitted_ > committed_ || !claims_.empty()) begin_sync();
+  if (submitted_ > committed_ || !claims_.empty() || !questions_.empty()) begin_sync();
   on_commit_();
 }
 

@@ -32,6 +32,8 @@ class VirtualStore final : public Store {
   std::string_view name() const override { return "virtual"; }
   void claim(BacklogClaim claim) override;
   std::vector<BacklogClaimed> take_claimed() override { return std::exchange(claimed_, {}); }
+  void ask(StoreQuestion question) override;
+  std::vector<StoreAnswer> take_answers() override { return std::exchange(answers_, {}); }
   CommitNumber submitted() const { return submitted_; }
   // While it is not available nothing becomes durable. `on_commit` is called when it has caught up, even with nothing.
   void set_available(bool available);
@@ -47,6 +49,8 @@ class VirtualStore final : public Store {
   std::deque<std::vector<JobRecord>> pending_;                // of the commits after committed_
   std::deque<std::pair<CommitNumber, BacklogClaim>> claims_;  // and the commit after which each was made
   std::vector<BacklogClaimed> claimed_;
+  std::deque<StoreQuestion> questions_;
+  std::vector<StoreAnswer> answers_;
   Duration slowest_;
   Later later_;
   std::function<void()> on_commit_;

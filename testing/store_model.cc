@@ -177,6 +177,25 @@ BacklogClaimed StoreModel::claim(const BacklogClaim& claim) const {
   return claimed;
 }
 
+StoreAnswer StoreModel::answer(const StoreQuestion& question) const {
+  StoreAnswer answer{.number = question.number};
+  uint64_t visited = 0;
+  for (const StoredJob& job : backlog()) {
+    if (job.accepted.key <= question.behind) continue;
+    if (visited == question.visits || answer.jobs.size() == question.rows) break;
+    ++visited;
+    answer.next = job.accepted.key;
+    const bool due = job.due_at <= question.now;
+    if (!question.id.empty() && question.id != job.accepted.id) continue;
+    if (!question.queue.empty() && question.queue != job.accepted.queue) continue;
+    if (question.due && *question.due != due) continue;
+    answer.jobs.push_back({job, job.accepted.payload.size()});
+    answer.jobs.back().job.accepted.payload = Bytes(job.accepted.payload.view().substr(0, kListedBytes));
+  }
+  if (visited < question.visits && answer.jobs.size() < question.rows) answer.next = 0;
+  return answer;
+}
+
 namespace {
 
 std::string text_of(const StoredJob& job) {
@@ -215,6 +234,12 @@ std::string text_of(const StoredState& state) {
   for (const BacklogId& job : state.backlog) {
     text += fmt::format("in the backlog {} since {}\n", job.id.view(), job.accepted_at.us);
   }
+  return text;
+}
+
+std::string text_of(const StoreAnswer& answer) {
+  std::string text = fmt::format("{}: next {}{}\n", answer.number, answer.next, answer.error ? answer.error->text : "");
+  for (const ListedJob& listed : answer.jobs) text += fmt::format("{} ", listed.payload_bytes) + text_of(listed.job);
   return text;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "src/wire/job_record.h"
+#include "src/wire/store_question.h"
 
 namespace eventmq {
 
@@ -19,6 +20,7 @@ class StoreModel {
   }
   StoredState state(Instant now, DedupeLimits limits = {}) const;
   BacklogClaimed claim(const BacklogClaim& claim) const;
+  StoreAnswer answer(const StoreQuestion& question) const;
   // Of the jobs of the backlog, by key.
   std::vector<StoredJob> backlog() const;
 
@@ -47,5 +49,6 @@ class StoreModel {
 // One line for each thing, so that two states can be compared and their difference read.
 std::string text_of(const StoredState& state);
 std::string text_of(const BacklogClaimed& claimed);
+std::string text_of(const StoreAnswer& answer);
 
 }  // namespace eventmq

@@ -30,6 +30,8 @@ class LateStore : public Store {
   }
   void claim(BacklogClaim) override {}
   std::vector<BacklogClaimed> take_claimed() override { return {}; }
+  void ask(StoreQuestion) override {}
+  std::vector<StoreAnswer> take_answers() override { return {}; }
   CommitNumber committed() const override {
     const std::lock_guard lock(mutex_);
     return committed_;

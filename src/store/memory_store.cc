@@ -14,4 +14,8 @@ void MemoryStore::claim(BacklogClaim claim) {
   EMQ_ASSERT(false, "a claim of queue {}, and there is no backlog", claim.queue.view());
 }
 
+void MemoryStore::ask(StoreQuestion question) {
+  EMQ_ASSERT(false, "question {}, and there is no backlog", question.number);
+}
+
 }  // namespace eventmq

@@ -15,6 +15,8 @@ class MemoryStore : public Store {
   // It has no backlog: that would take as much memory as the broker's own.
   void claim(BacklogClaim claim) override;
   std::vector<BacklogClaimed> take_claimed() override { return {}; }
+  void ask(StoreQuestion question) override;
+  std::vector<StoreAnswer> take_answers() override { return {}; }
   StoreHealth health() const override { return {}; }
   void set_dedupe_limits(DedupeLimits) override {}
   bool durable() const override { return false; }

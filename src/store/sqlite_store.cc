@@ -1,12 +1,10 @@
 #include "src/store/sqlite_store.h"
 
-#include <pthread.h>
-#include <signal.h>
-
 #include <chrono>
 #include <utility>
 
 #include "src/base/assert.h"
+#include "src/store/store_thread.h"
 
 namespace eventmq {
 namespace {
@@ -16,17 +14,6 @@ size_t bytes_of(const JobRecord& record) {
   if (const auto* ended = std::get_if<JobEnded>(&record)) return ended->result.size();
   if (const auto* remembered = std::get_if<IdRemembered>(&record)) return remembered->result.size();
   return 0;
-}
-
-// A thread that takes no signals: they are for the program's own.
-std::thread thread_without_signals(std::function<void()> run) {
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::thread thread(std::move(run));
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return thread;
 }
 
 }  // namespace
@@ -39,7 +26,10 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(SqliteStoreOptions option
 }
 
 SqliteStore::SqliteStore(SqliteStoreOptions options, std::unique_ptr<SqliteFile> file)
-    : options_(std::move(options)), file_(std::move(file)), thread_(thread_without_signals([this] { run(); })) {}
+    : options_(std::move(options)),
+      file_(std::move(file)),
+      questions_(file_->paths().database, options_.file.vfs, [this] { on_change_(); }),
+      thread_(store_thread([this] { run(); })) {}
 
 SqliteStore::~SqliteStore() {
   {
@@ -88,6 +78,14 @@ std::vector<BacklogClaimed> SqliteStore::take_claimed() {
   return std::exchange(claimed_, {});
 }
 
+void SqliteStore::ask(StoreQuestion question) {
+  {
+    const std::lock_guard lock(mutex_);
+    queue_.push_back({.question = std::move(question)});
+  }
+  wake_.notify_one();
+}
+
 StoreHealth SqliteStore::health() const {
   const std::lock_guard lock(mutex_);
   return health_;
@@ -102,6 +100,10 @@ void SqliteStore::set_dedupe_limits(DedupeLimits limits) {
 
 void SqliteStore::run() {
   for (Batch batch = gather(); !batch.empty(); batch = gather()) {
+    if (batch.front().question) {
+      questions_.ask(*std::move(batch.front().question));
+      continue;
+    }
     if (batch.front().claim) {
       if (!answer(*batch.front().claim)) return;
       continue;
@@ -119,13 +121,13 @@ SqliteStore::Batch SqliteStore::gather() {
   std::unique_lock lock(mutex_);
   wake_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
   while (!queue_.empty()) {
-    if (queue_.front().claim && !batch.empty()) break;
+    if (!queue_.front().is_commit() && !batch.empty()) break;
     records += queue_.front().records.size();
     bytes += queue_.front().bytes;
     if (!batch.empty() && (records > options_.batch_records || bytes > options_.batch_bytes)) break;
     batch.push_back(std::move(queue_.front()));
     queue_.pop_front();
-    if (batch.back().claim) break;
+    if (!batch.back().is_commit()) break;
   }
   return batch;
 }

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "src/store/sqlite_file.h"
+#include "src/store/sqlite_questions.h"
 #include "src/store/store.h"
 
 namespace eventmq {
@@ -49,20 +50,25 @@ class SqliteStore : public Store {
   CommitNumber committed() const override { return committed_.load(std::memory_order_acquire); }
   void claim(BacklogClaim claim) override;
   std::vector<BacklogClaimed> take_claimed() override;
+  void ask(StoreQuestion question) override;
+  std::vector<StoreAnswer> take_answers() override { return questions_.take_answers(); }
   StoreHealth health() const override;
   void set_dedupe_limits(DedupeLimits limits) override;
   bool durable() const override { return true; }
   std::string_view name() const override { return "sqlite"; }
 
  private:
-  // A commit, or a claim between two commits.
+  // A commit, or a claim or a question between two commits.
   struct Submitted {
     CommitNumber commit = 0;
     std::vector<JobRecord> records = {};
     size_t bytes = 0;
     std::optional<BacklogClaim> claim = {};
+    std::optional<StoreQuestion> question = {};
+
+    bool is_commit() const { return commit != 0; }
   };
-  using Batch = std::vector<Submitted>;  // of commits, or one claim
+  using Batch = std::vector<Submitted>;  // of commits, or one of the others
 
   SqliteStore(SqliteStoreOptions options, std::unique_ptr<SqliteFile> file);
 
@@ -80,6 +86,7 @@ class SqliteStore : public Store {
   const SqliteStoreOptions options_;
   std::function<void()> on_change_ = [] {};  // the thread's, once something was submitted
   const std::unique_ptr<SqliteFile> file_;   // the thread's, once something was submitted
+  SqliteQuestions questions_;                // it has a thread of its own
   CommitNumber durable_ = 0;                 // the thread's: in the file for sure, though perhaps not told yet
   bool last_try_used_ = false;               // the thread's: the destructor waits
 

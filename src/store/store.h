@@ -13,6 +13,7 @@
 
 #include "src/base/result.h"
 #include "src/wire/job_record.h"
+#include "src/wire/store_question.h"
 
 namespace eventmq {
 
@@ -28,7 +29,8 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  // Whom to call, on any thread, when committed() has risen, health() has changed or a claim is answered. Before
+  // Whom to call, on any thread, when committed() has risen, health() has changed or a claim or a question is
+  // answered. Before
   // recover(); it must be quick, and is not called any more once the store's destructor has ended.
   virtual void call_on_change(std::function<void()> on_change) = 0;
 
@@ -48,6 +50,11 @@ class Store {
   virtual void claim(BacklogClaim claim) = 0;
   // The answers that have come since this was last called, in the order of the claims.
   virtual std::vector<BacklogClaimed> take_claimed() = 0;
+
+  // Asks what people want to know. Slower than a claim, and holds up neither commits nor claims. The answer is among
+  // take_answers() later, after on_change.
+  virtual void ask(StoreQuestion question) = 0;
+  virtual std::vector<StoreAnswer> take_answers() = 0;
 
   // While it is not available, what is submitted still waits here and is made durable later; the broker takes no new
   // guaranteed jobs meanwhile.

@@ -166,6 +166,35 @@ TEST_P(DurableStoreConformanceTest, TheBacklogIsGivenBackAsItWasAfterTheCommitsB
   EXPECT_EQ(given, wanted);
 }
 
+TEST_P(DurableStoreConformanceTest, QuestionsAreAnsweredAsOfTheCommitsBefore) {
+  RandomHistory history(8);
+  StoreModel model;
+  for (uint64_t number = 1; number <= 60; ++number) {
+    for (int i = 0; i < 5; ++i) {
+      std::vector<JobRecord> records = history.commit();
+      model.apply(records);
+      submit(std::move(records));
+    }
+    Prng& prng = history.prng();
+    const std::vector<StoredJob> jobs = model.backlog();
+    StoreQuestion question{.number = number, .after = last_commit_, .now = history.now()};
+    if (!jobs.empty()) {
+      const StoredJob& job = jobs[prng.below(jobs.size())];
+      if (prng.chance(30)) question.id = job.accepted.id;
+      if (prng.chance(30)) question.queue = job.accepted.queue;
+      if (prng.chance(30)) question.behind = job.accepted.key;
+    }
+    if (prng.chance(30)) question.due = prng.chance(50);
+    question.rows = static_cast<uint32_t>(1 + prng.below(20));
+    question.visits = 1 + prng.below(40);
+    store_->ask(question);
+    std::vector<StoreAnswer> answers;
+    ASSERT_TRUE(wait_until([&] { return !(answers = store_->take_answers()).empty(); }));
+    ASSERT_EQ(answers.size(), 1u);
+    EXPECT_EQ(text_of(answers[0]), text_of(model.answer(question)));
+  }
+}
+
 TEST_P(DurableStoreConformanceTest, AnAnswerIsToldOf) {
   std::atomic<int> told = 0;
   store_->call_on_change([&] { ++told; });

@@ -21,6 +21,8 @@ class HastyStore final : public Store {
   }
   void claim(BacklogClaim claim) override { store_->claim(std::move(claim)); }
   std::vector<BacklogClaimed> take_claimed() override { return store_->take_claimed(); }
+  void ask(StoreQuestion question) override { store_->ask(std::move(question)); }
+  std::vector<StoreAnswer> take_answers() override { return store_->take_answers(); }
   CommitNumber committed() const override { return submitted_; }
   StoreHealth health() const override { return store_->health(); }
   void set_dedupe_limits(DedupeLimits limits) override { store_->set_dedupe_limits(limits); }
