@@ -119,6 +119,10 @@ void BrokerHost::store_committed() {
     if (!alive() || stopping_ || world_.violation) return;
     step(std::move(claimed));
   }
+  for (StoreAnswer& answer : store_->take_answers()) {
+    if (!alive() || stopping_ || world_.violation) return;
+    step(std::move(answer));
+  }
   if (!alive() || stopping_) return;
   if (!book_->store_available && store_->committed() == store_->submitted() && store_->available()) {
     step(StoreChanged{true, ""});  // it may begin with work that was left, as with the store away
@@ -208,6 +212,7 @@ void BrokerHost::take_records(Effects& effects) {
 
 void BrokerHost::take_claims(Effects& effects) {
   for (BacklogClaim& claim : effects.claims) store_->claim(std::move(claim));
+  for (StoreQuestion& question : effects.questions) store_->ask(std::move(question));
 }
 
 void BrokerHost::hold(Send send) {

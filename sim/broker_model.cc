@@ -185,6 +185,34 @@ void BrokerModel::apply(const BacklogClaimed& event) {
     if (job->stored) claimed(*job);
   }
   if (event.claim.which == BacklogClaim::Which::kDue) check_claim_order(event);
+  end_late_cancels();
+}
+
+// What the broker says of them in this step.
+void BrokerModel::end_late_cancels() {
+  for (const Send& send : effects_->sends) {
+    const auto* ack = std::get_if<Ack>(&send.message.body);
+    const auto* error = std::get_if<ErrorMessage>(&send.message.body);
+    if (!ack && !error) continue;
+    const Bytes& about = ack ? ack->acknowledged : error->offending_id;
+    const auto late = late_cancels_.find({{send.side, send.peer.str()}, about.str()});
+    if (late == late_cancels_.end()) continue;
+    ModelJob* job = find(late->second);
+    if (job && !job->unfinished()) job = nullptr;
+    if (ack && !job) violate("cancel", fmt::format("CANCEL of {}, which is unknown, is acknowledged", late->second));
+    if (ack && job) cancelled(*job);
+    if (error && error->error.code == ErrorCode::kUnknownJob && job && job->expires_at > now_) {
+      violate("cancel", fmt::format("CANCEL of {} is refused: {}", late->second, error->error.text));
+    }
+  }
+}
+
+void BrokerModel::cancelled(ModelJob& job) {
+  if (job.state == ModelJob::State::kRunning) {
+    job.cancel_requested = true;
+  } else {
+    end(job, Outcome::kCancelled);
+  }
 }
 
 // It takes its place behind those that wait in memory.
@@ -340,14 +368,20 @@ void BrokerModel::accept(const MessageArrived& event, const Request& request, co
 }
 
 void BrokerModel::on(const MessageArrived& event, const Cancel& cancel) {
-  must_be_answered(event);
   const Body* answer = answer_to(event);
   ModelJob* job = find(cancel.request_id.view());
   if (job && !job->unfinished()) job = nullptr;
+  if (!answer && !effects_->questions.empty() && (!job || job->stored)) {
+    world_.coverage.count(Covered::kLateCancel);
+    late_cancels_[{{event.side, event.peer.str()}, event.message.id.str()}] = cancel.request_id.str();
+    return;
+  }
+  must_be_answered(event);
   if (!answer) return;
   if (const auto* error = std::get_if<ErrorMessage>(answer)) {
+    if (error->error.code == ErrorCode::kQueueFull && (!job || job->stored)) return;
     const bool unknown = error->error.code == ErrorCode::kUnknownJob &&
-                         (!job || job->stored || (job->queued() && job->expires_at <= now_));
+                         (!job || (job->stored && !store_available_) || (job->queued() && job->expires_at <= now_));
     const ModelWorker* worker = job && job->state == ModelJob::State::kRunning ? find_worker(job->worker) : nullptr;
     const bool cannot = error->error.code == ErrorCode::kForbidden && worker && !worker->capabilities.cancel;
     if (!unknown && !cannot)
@@ -356,11 +390,7 @@ void BrokerModel::on(const MessageArrived& event, const Cancel& cancel) {
   }
   if (!job)
     return violate("cancel", fmt::format("CANCEL of {}, which is unknown, is acknowledged", cancel.request_id.view()));
-  if (job->state == ModelJob::State::kRunning) {
-    job->cancel_requested = true;
-  } else {
-    end(*job, Outcome::kCancelled);
-  }
+  cancelled(*job);
 }
 
 }  // namespace eventmq::sim

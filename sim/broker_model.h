@@ -122,8 +122,11 @@ class BrokerModel {
   ModelJob& restore(const StoredJob& stored);
   void restore_backlog();
   void apply(const BacklogClaimed& event);
+  void apply(const StoreAnswer&) { end_late_cancels(); }
+  void end_late_cancels();
   void check_claim_order(const BacklogClaimed& event);
   void claimed(ModelJob& job);
+  void cancelled(ModelJob& job);
   void note_backlog();
   void on(const MessageArrived& event, const Request& request);
   void on(const MessageArrived& event, const Cancel& cancel);
@@ -182,6 +185,8 @@ class BrokerModel {
   BrokerSettings settings_;
   std::map<std::string, ModelJob, std::less<>> jobs_;
   std::map<uint64_t, ModelJob*> unfinished_;  // by number
+  // CANCELs that the broker must ask the store about: the job, by sender and message.
+  std::map<std::pair<PeerKey, std::string>, std::string> late_cancels_;
   std::map<PeerKey, ModelWorker> workers_;
   std::map<std::string, ModelQueue> queues_;
   std::set<std::string> merged_;                // requests that share another's job by its unique key

@@ -49,6 +49,7 @@ namespace eventmq::sim {
   X(kBacklogJob, "job accepted by the store alone")             \
   X(kBacklogRetry, "job to be retried left to the store")       \
   X(kClaimed, "job claimed from the store")                     \
+  X(kLateCancel, "cancel that the store is asked about")        \
   X(kBacklogExpired, "job expired in the store")                \
   X(kJobRecovered, "job taken up after a crash of the broker")  \
   X(kResume, "worker resumed its jobs")                         \

@@ -37,19 +37,18 @@ void Broker::State::on_message(const MessageArrived& event, ShowSchedulers&) {
 void Broker::State::on_message(const MessageArrived& event, Query& query) {
   if (!only_for_administrators(event)) return;
   if (query.what == "cancel") return cancel_by_query(event, query.arguments.view());
+  if (ask_for_view(event, query)) return;
   Result<std::string> json = AdminViews{*this}.view(query.what.view(), query.arguments.view());
   if (!json) return error(event, json.error().code, json.error().text);
   answer(event, *json);
 }
 
 void Broker::State::cancel_by_query(const MessageArrived& event, std::string_view arguments) {
-  const Result<std::string> id = AdminViews::job_id(arguments);
-  if (!id) return error(event, id.error().code, id.error().text);
-  Job* job = jobs_.find(*id);
-  if (!job) return error(event, ErrorCode::kUnknownJob, "no such job, or it has ended");
-  const bool was_running = job->state == JobState::kRunning;
-  if (const std::optional<Error> refused = cancel_job(*job)) return error(event, refused->code, refused->text);
-  answer(event, was_running ? R"({"cancelled": false, "asked_worker": true})" : R"({"cancelled": true})");
+  const Result<std::string> text = AdminViews::job_id(arguments);
+  if (!text) return error(event, text.error().code, text.error().text);
+  const Bytes id(*text);
+  if (!jobs_.find(*text) && ask_to_cancel(event, id, true)) return;
+  cancel_for({Asker::Wants::kCancelByQuery, event.side, event.peer, event.message.id, Bytes(), id});
 }
 
 }  // namespace eventmq

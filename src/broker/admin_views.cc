@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "src/broker/job_text.h"
@@ -53,11 +54,14 @@ struct AdminViews::Arguments {
   std::string id, queue, state, name;
   size_t limit = 100;
   size_t offset = 0;
+  size_t after = 0;  // the key of a job in the store: only those behind it
 
   std::string* text(std::string_view key) {
     return key == "id" ? &id : key == "queue" ? &queue : key == "state" ? &state : key == "name" ? &name : nullptr;
   }
-  size_t* number(std::string_view key) { return key == "limit" ? &limit : key == "offset" ? &offset : nullptr; }
+  size_t* number(std::string_view key) {
+    return key == "limit" ? &limit : key == "offset" ? &offset : key == "after" ? &after : nullptr;
+  }
   bool match(const Job& job) const {
     return (queue.empty() || job.queue->name == queue) && (state.empty() || job_state_word(job.state) == state) &&
            (name.empty() || job_name(job.payload.view()) == name);
@@ -85,15 +89,15 @@ Result<AdminViews::Arguments> AdminViews::parse_arguments(std::string_view text)
   return arguments;
 }
 
-Result<std::string> AdminViews::view(std::string_view what, std::string_view text) const {
+Result<std::string> AdminViews::view(std::string_view what, std::string_view text, const StoreAnswer* found) const {
   const Result<Arguments> arguments = parse_arguments(text);
   if (!arguments) return tl::unexpected(arguments.error());
   if (what == "status") return dump(status().value);
   if (what == "queues") return dump(queues().value);
   if (what == "workers") return dump(workers().value);
   if (what == "schedulers") return dump(schedulers().value);
-  if (what == "jobs") return dump(jobs(*arguments).value);
-  if (what == "job") return job(*arguments).map([](const Json& json) { return dump(json.value); });
+  if (what == "jobs") return dump(jobs(*arguments, found).value);
+  if (what == "job") return job(*arguments, found).map([](const Json& json) { return dump(json.value); });
   return fail(ErrorCode::kBadValue,
               fmt::format("there is no view {}: status, queues, workers, schedulers, jobs, job", what));
 }
@@ -281,24 +285,98 @@ AdminViews::Json AdminViews::job_row(const Job& job) const {
 }
 
 // The broker does nothing else meanwhile, so it looks at so many jobs and no more, and says how many it left out.
-AdminViews::Json AdminViews::jobs(const Arguments& arguments) const {
+AdminViews::Json AdminViews::jobs(const Arguments& arguments, const StoreAnswer* found) const {
   Value rows = Value::array();
   const size_t visits_max = arguments.name.empty() ? limits::kListingVisits : limits::kListingNamesRead;
   size_t visited = 0;
   size_t matched = 0;
   broker.jobs_.for_each([&](const Job& job) {
-    if (visited == visits_max) return false;
+    if (visited == visits_max || arguments.after > 0) return false;
     ++visited;
     if (!arguments.match(job)) return true;
     ++matched;
     if (matched > arguments.offset && rows.size() < arguments.limit) rows.push_back(job_row(job).value);
     return true;
   });
-  const size_t left_out = broker.jobs_.size() - visited;
-  return {{{"jobs", std::move(rows)}, {"matched", matched}, {"offset", arguments.offset}, {"left_out", left_out}}};
+  const size_t left_out = arguments.after > 0 ? 0 : broker.jobs_.size() - visited;
+  Value json = {{"jobs", std::move(rows)}, {"matched", matched}, {"offset", arguments.offset}, {"left_out", left_out}};
+  if (!found) return {std::move(json)};
+  for (const ListedJob& listed : found->jobs) {
+    if (json["jobs"].size() >= arguments.limit) break;
+    if (broker.jobs_.find(listed.job.accepted.id.view())) continue;  // it was claimed
+    if (!arguments.name.empty() && job_name(listed.job.accepted.payload.view()) != arguments.name) continue;
+    json["jobs"].push_back(backlog_row(listed).value);
+    json["next"] = listed.job.accepted.key;
+  }
+  const bool all = json["jobs"].size() < arguments.limit;
+  if (all && found->next == 0) {
+    json.erase("next");
+  } else if (all) {
+    json["next"] = found->next;
+  }
+  return {std::move(json)};
 }
 
-Result<AdminViews::Json> AdminViews::job(const Arguments& arguments) const {
+std::optional<StoreQuestion> AdminViews::question_for(std::string_view what, std::string_view text) const {
+  const Result<Arguments> arguments = parse_arguments(text);
+  if (!arguments || (what != "jobs" && what != "job")) return std::nullopt;
+  StoreQuestion question;
+  question.id = Bytes(arguments->id);
+  question.queue = Bytes(arguments->queue);
+  question.behind = arguments->after;
+  if (what == "job") {
+    question.visits = std::numeric_limits<int64_t>::max();
+    const auto is_it = [&](const EndedJob& ended) { return ended.id == arguments->id; };
+    const bool known = broker.jobs_.find(arguments->id) || std::ranges::any_of(broker.ended_, is_it);
+    return known ? std::nullopt : std::optional(std::move(question));
+  }
+  if (!arguments->state.empty() && arguments->state != "waiting" && arguments->state != "delayed") return std::nullopt;
+  if (!arguments->state.empty()) question.due = arguments->state == "waiting";
+  const bool by_name = !arguments->name.empty();
+  question.visits = by_name ? limits::kListingNamesRead : limits::kListingVisits;
+  question.rows = static_cast<uint32_t>(by_name ? limits::kListingRows : arguments->limit);
+  return question.rows > 0 ? std::optional(std::move(question)) : std::nullopt;
+}
+
+// As a job in memory is shown.
+AdminViews::Json AdminViews::backlog_row(const ListedJob& listed) const {
+  const JobAccepted& accepted = listed.job.accepted;
+  Queue nowhere(accepted.queue, 0);
+  Job job;
+  job.id = accepted.id;
+  job.queue = &nowhere;
+  job.headers = accepted.headers;
+  job.payload = accepted.payload;
+  job.state = listed.job.due_at <= broker.now_ ? JobState::kWaiting : JobState::kDelayed;
+  job.attempt = listed.job.attempt;
+  job.retries_used = listed.job.retries_used;
+  job.losses = listed.job.losses;
+  job.accepted_at = accepted.accepted_at;
+  job.due_at = listed.job.due_at;
+  Value row = job_row(job).value;
+  row["bytes"] = listed.payload_bytes;
+  row["in_store"] = true;
+  return {std::move(row)};
+}
+
+AdminViews::Json AdminViews::backlog_job(const ListedJob& listed) const {
+  Value row = backlog_row(listed).value;
+  row["headers"] = listed.job.accepted.headers.text.str();
+  const auto queue = broker.queues_.find(listed.job.accepted.queue.view());
+  const uint32_t workers = queue == broker.queues_.end() ? 0 : queue->second->workers;
+  row["explain"] = listed.job.due_at > broker.now_ ? fmt::format("It is in the store and becomes ready in {:.1f} s.",
+                                                                 age_seconds(listed.job.due_at, broker.now_))
+                   : workers == 0
+                       ? fmt::format("It is in the store and waits because no worker serves queue {}.",
+                                     listed.job.accepted.queue.view())
+                       : fmt::format(
+                             "It waits in the store behind the jobs in memory: {} workers serve queue {}, and "
+                             "{} jobs wait there.",
+                             workers, listed.job.accepted.queue.view(), queue->second->counters.all_waiting());
+  return {std::move(row)};
+}
+
+Result<AdminViews::Json> AdminViews::job(const Arguments& arguments, const StoreAnswer* found) const {
   if (const Job* job = broker.jobs_.find(arguments.id)) {
     Value row = job_row(*job).value;
     row["headers"] = job->headers.text.str();
@@ -320,6 +398,7 @@ Result<AdminViews::Json> AdminViews::job(const Arguments& arguments) const {
                  {"explain", fmt::format("It ended {:.1f} s ago: {}{}.", age_seconds(broker.now_, ended.ended_at),
                                          outcome_word(ended.outcome), ended.result.empty() ? "" : ", " + error)}}};
   }
+  if (found && !found->jobs.empty()) return backlog_job(found->jobs[0]);
   return fail(ErrorCode::kUnknownJob, fmt::format("no job {}: it was never here, or it ended long ago", arguments.id));
 }
 

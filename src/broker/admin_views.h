@@ -18,7 +18,10 @@ struct AdminViews {
 
   // The views of QUERY. `arguments` is a JSON object or empty.
   // Errors: kBadValue for an unknown view or argument, kUnknownJob.
-  Result<std::string> view(std::string_view what, std::string_view arguments) const;
+  // `found`: what the store answered to question_for() the same.
+  Result<std::string> view(std::string_view what, std::string_view arguments, const StoreAnswer* found = nullptr) const;
+  // What the store must be asked for this view; nothing if the broker knows all of it, or the arguments are wrong.
+  std::optional<StoreQuestion> question_for(std::string_view what, std::string_view arguments) const;
   // The `id` among the arguments of QUERY. Errors: kBadValue when there is none.
   static Result<std::string> job_id(std::string_view arguments);
 
@@ -31,9 +34,11 @@ struct AdminViews {
   Json queues() const;
   Json workers() const;
   Json schedulers() const;
-  Json jobs(const Arguments& arguments) const;
-  Result<Json> job(const Arguments& arguments) const;
+  Json jobs(const Arguments& arguments, const StoreAnswer* found) const;
+  Result<Json> job(const Arguments& arguments, const StoreAnswer* found) const;
   Json job_row(const Job& job) const;
+  Json backlog_row(const ListedJob& listed) const;
+  Json backlog_job(const ListedJob& listed) const;
   Json queue_row(const Queue& queue) const;
   std::string explain(const Job& job) const;
   QueueCounters totals() const;

@@ -78,6 +78,7 @@ void Broker::State::count_into_backlog(const Job& job) {
   const bool delayed = counts_as_delayed(job.accepted_at, job.due_at);
   ++(delayed ? lane.delayed : lane.waiting);
   ++(delayed ? queue.counters.backlog_delayed : queue.counters.backlog_waiting);
+  ++backlog_size_;
   lane.next_due = std::min(lane.next_due, job.due_at);
   lane.added_due = std::min(lane.added_due, job.due_at);
   queue.backlog->next_expiry = std::min(queue.backlog->next_expiry, job.expires_at);
@@ -117,7 +118,13 @@ void Broker::State::claim_for_touched() {
 
 void Broker::State::claim_for(Queue& queue) {
   Backlog& backlog = *queue.backlog;
-  if (backlog.claiming || draining_) return;
+  if (backlog.claiming) return;
+  if (!backlog.wanted.empty()) {
+    BacklogClaim claim{.which = BacklogClaim::Which::kOne};
+    claim.key = backlog.wanted.front().key;
+    return send_claim(queue, std::move(claim));
+  }
+  if (draining_) return;
   if (backlog.next_expiry <= now_) {
     BacklogClaim claim{.which = BacklogClaim::Which::kExpired};
     claim.jobs = limits::kClaimJobs;
@@ -199,6 +206,11 @@ void Broker::State::on_event(BacklogClaimed& event) {
   backlog.claiming = false;
   backlog.next_expiry = std::min(event.next_expiry, backlog.added_expiry);
   for (StoredJob& job : event.jobs) take_claimed(queue, job);
+  if (event.claim.which == BacklogClaim::Which::kOne) {
+    const Asker asker = std::move(backlog.wanted.front().asker);
+    backlog.wanted.erase(backlog.wanted.begin());
+    cancel_for(asker);
+  }
   if (event.claim.which == BacklogClaim::Which::kDue) {
     BacklogLane& lane = backlog.lanes[event.claim.priority];
     lane.next_due = std::min(event.next_due, lane.added_due);
@@ -216,6 +228,7 @@ void Broker::State::take_claimed(Queue& queue, StoredJob& stored) {
   EMQ_ASSERT(in_lane > 0, "queue {} gives more than it has", queue.name.view());
   --in_lane;
   --(delayed ? queue.counters.backlog_delayed : queue.counters.backlog_waiting);
+  --backlog_size_;
   const std::string_view id = stored.accepted.id.view();
   if (jobs_.find(id) || dedupe_.find(id, now_) == KnownId::kEnded) return drop_repeated(queue, stored);
   ReplyRoute route = read_route(stored);

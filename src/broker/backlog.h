@@ -8,7 +8,9 @@
 
 #include <array>
 #include <cstdint>
+#include <vector>
 
+#include "src/broker/broker.h"
 #include "src/wire/job_record.h"
 #include "src/wire/limits.h"
 
@@ -24,10 +26,27 @@ struct BacklogLane {
   uint64_t size() const { return waiting + delayed; }
 };
 
+// Who asked for something that the store must be asked for first.
+struct Asker {
+  enum class Wants : uint8_t { kView, kCancel, kCancelByQuery };
+  Wants wants;
+  Side side;
+  Bytes peer;
+  Bytes message_id;
+  Bytes what;   // the view
+  Bytes about;  // its arguments, or the id of the job to be cancelled
+};
+// A job that is to be claimed whatever its turn, to be cancelled.
+struct WantedJob {
+  JobKey key = 0;
+  Asker asker;
+};
+
 struct Backlog {
   std::array<BacklogLane, limits::kPriorityHighest + 1> lanes;
   Instant next_expiry = Instant::never();   // no job expires before
   Instant added_expiry = Instant::never();  // the same for those added since the claim that is under way
+  std::vector<WantedJob> wanted;            // at most limits::kOpenQuestions of all queues
   bool claiming = false;                    // a claim is under way; there is one at a time
   bool touched = false;                     // something changed in this step
   Instant wake = Instant::never();          // its place among the timers of all backlogs

@@ -24,6 +24,7 @@ class BacklogTest : public ::testing::Test {
   // And answer what it was asked, until nothing is asked any more.
   void answer() {
     store();
+    for (const StoreQuestion& question : broker_->questions()) broker_->step(store_.answer(question));
     for (std::vector<BacklogClaim> claims = broker_->claims(); !claims.empty(); claims = broker_->claims()) {
       for (const BacklogClaim& claim : claims) broker_->step(store_.claim(claim));
       store();
@@ -256,6 +257,109 @@ TEST_F(BacklogTest, AShutdownDoesNotWaitForIt) {
   }
   EXPECT_TRUE(broker_->stopped());
   EXPECT_GT(store_.backlog().size(), 0u);
+}
+
+// --- What people ask ---
+
+TEST_F(BacklogTest, AJobOfTheBacklogIsCancelledOnceTheStoreHasFoundIt) {
+  accept(4);
+  broker_->request("c1", "j5", "guarantee,reply-requested");
+  broker_->forget();
+  broker_->cancel("c1", "j5");
+  broker_->query("cancel", R"({"id": "j4"})");
+  EXPECT_THAT(broker_->sent(), IsEmpty());
+  answer();
+  EXPECT_THAT(broker_->sent(), ElementsAre(HasSubstr("c1 REPLY j5 cancelled"), "c1 ACK cancel-j5",
+                                           R"(admin REPLY query {"cancelled": true})"));
+  EXPECT_THAT(run_all(), ElementsAre("j1", "j2", "j3"));
+  EXPECT_THAT(totals(), HasSubstr(R"("cancelled":2)"));
+}
+
+TEST_F(BacklogTest, AnIdThatIsNowhereIsUnknownAndOneThatIsClaimedMeanwhileIsCancelled) {
+  accept(4);
+  broker_->forget();
+  broker_->cancel("c1", "nowhere");
+  broker_->cancel("c1", "j3");
+  broker_->worker("w1");
+  answer();
+  EXPECT_THAT(broker_->sent(),
+              UnorderedElementsAre(HasSubstr("w1 ACK"), "c1 ERROR unknown-job cancel-nowhere", "c1 ACK cancel-j3"));
+  EXPECT_THAT(run_all("w2"), ElementsAre("j1", "j2", "j4"));
+}
+
+TEST_F(BacklogTest, TwoWhoCancelTheSameJobEndItOnce) {
+  accept(3);
+  broker_->forget();
+  broker_->cancel("c1", "j3");
+  broker_->cancel("c2", "j3");
+  answer();
+  EXPECT_THAT(broker_->sent(), ElementsAre("c1 ACK cancel-j3", "c2 ERROR unknown-job cancel-j3"));
+  EXPECT_THAT(totals(), HasSubstr(R"("cancelled":1)"));
+}
+
+TEST_F(BacklogTest, TooManyQuestionsAreRefused) {
+  accept(3);
+  broker_->forget();
+  for (size_t i = 0; i <= limits::kOpenQuestions; ++i) broker_->cancel("c1", "x" + std::to_string(i));
+  EXPECT_THAT(broker_->sent(), ElementsAre("c1 ERROR queue-full cancel-x16"));
+  answer();
+  broker_->forget();
+  broker_->cancel("c1", "j3");
+  answer();
+  EXPECT_THAT(broker_->sent(), ElementsAre("c1 ACK cancel-j3"));
+}
+
+TEST_F(BacklogTest, AListingGoesOnInTheStorePageByPage) {
+  accept(7);
+  broker_->query("jobs", R"({"limit": 4})");
+  answer();
+  const std::vector<std::string> first = broker_->sent();
+  EXPECT_THAT(first.back(), HasSubstr(R"("id":"j4","queue":"default")"));
+  EXPECT_THAT(first.back(), HasSubstr(R"("in_store":true)"));
+  EXPECT_THAT(first.back(), HasSubstr(R"("next":4})"));
+  broker_->query("jobs", R"({"limit": 4, "after": 4})");
+  answer();
+  const std::string second = broker_->sent().back();
+  EXPECT_THAT(second, Not(HasSubstr(R"("id":"j4")")));
+  EXPECT_THAT(second, HasSubstr(R"("id":"j5")"));
+  EXPECT_THAT(second, HasSubstr(R"("id":"j7")"));
+  EXPECT_THAT(second, Not(HasSubstr("next")));
+}
+
+TEST_F(BacklogTest, AListingIsFilteredByNameQueueAndState) {
+  accept(2);
+  broker_->request("c1", "a", "guarantee", "default", R"(["run", {"path": "math", "callable": "add"}])");
+  broker_->request("c1", "b", "guarantee,delay:100", "default", R"(["run", {"path": "math", "callable": "mul"}])");
+  const auto listed = [&](const std::string& arguments) {
+    broker_->forget();
+    broker_->query("jobs", arguments);
+    answer();
+    return broker_->sent().back();
+  };
+  EXPECT_THAT(listed(R"({"name": "math.add"})"), HasSubstr(R"({"jobs":[{"id":"a")"));
+  EXPECT_THAT(listed(R"({"state": "delayed"})"), HasSubstr(R"({"jobs":[{"id":"b")"));
+  EXPECT_THAT(listed(R"({"queue": "other"})"), HasSubstr(R"({"jobs":[])"));
+  EXPECT_THAT(listed(R"({"state": "running"})"), HasSubstr(R"({"jobs":[])"));
+}
+
+TEST_F(BacklogTest, AJobOfTheBacklogIsShownAndExplained) {
+  accept(3);
+  broker_->forget();
+  broker_->query("job", R"({"id": "j3"})");
+  answer();
+  EXPECT_THAT(broker_->sent(), ElementsAre(HasSubstr("It is in the store and waits because no worker serves queue")));
+  broker_->query("job", R"({"id": "j9"})");
+  answer();
+  EXPECT_THAT(broker_->sent(), ElementsAre("admin ERROR unknown-job query"));
+}
+
+TEST_F(BacklogTest, AFaultOfTheStoreIsTold) {
+  accept(3);
+  broker_->forget();
+  broker_->query("job", R"({"id": "j3"})");
+  const StoreQuestion question = broker_->questions().at(0);
+  broker_->step(StoreAnswer{.number = question.number, .error = Error{ErrorCode::kStoreUnavailable, "the disk"}});
+  EXPECT_THAT(broker_->sent(), ElementsAre("admin ERROR store-unavailable query"));
 }
 
 TEST_F(BacklogTest, AnIdleQueueIsForgottenWithItsTimers) {

@@ -8,10 +8,9 @@
 //
 //   Effects effects;
 //   broker.step(event, now, effects);        // now never goes back
-//   store what effects.records says, as commit effects.commit, then ask it for effects.claims; its answers are events
-//   throw away what is held for those of effects.gone
-//   send effects.sends, each once the commit it waits for is durable
-//   after broker.next_wake(): step(Tick{}, now, effects)
+//   store what effects.records says, as commit effects.commit, then ask it effects.claims and effects.questions; its
+//   answers are events throw away what is held for those of effects.gone send effects.sends, each once the commit it
+//   waits for is durable after broker.next_wake(): step(Tick{}, now, effects)
 //
 // Not thread-safe: one thread owns a Broker.
 #pragma once
@@ -25,6 +24,7 @@
 #include "src/broker/settings.h"
 #include "src/wire/job_record.h"
 #include "src/wire/messages.h"
+#include "src/wire/store_question.h"
 
 namespace eventmq {
 
@@ -60,7 +60,8 @@ struct StoreChanged {
   bool available;
   std::string text;  // when not: what is wrong, for a person
 };
-// The store answers a claim with BacklogClaimed (src/wire/job_record.h).
+// The store answers a claim with BacklogClaimed (src/wire/job_record.h) and a question with StoreAnswer
+// (src/wire/store_question.h).
 struct Tick {};
 // The operator's signal, or DISCONNECT on the administrative socket (which the broker turns into this itself).
 struct ShutdownRequested {};
@@ -68,7 +69,7 @@ struct SettingsChanged {
   BrokerSettings settings;
 };
 using Event = std::variant<MessageArrived, BadMessageArrived, SendFailed, Tick, ShutdownRequested, SettingsChanged,
-                           StoreRecovered, StoreChanged, BacklogClaimed>;
+                           StoreRecovered, StoreChanged, BacklogClaimed, StoreAnswer>;
 
 // --- Effects ---
 struct Send {
@@ -91,7 +92,8 @@ struct Effects {
   std::vector<JobRecord> records;    // to be made durable together, as commit `commit`
   CommitNumber commit = 0;           // 0: no records
   std::vector<BacklogClaim> claims;  // to be asked of the store after them
-  std::vector<PeerGone> gone;        // before the sends, which may be to its successor
+  std::vector<StoreQuestion> questions;
+  std::vector<PeerGone> gone;  // before the sends, which may be to its successor
   // In this order. A send that waits for nothing passes those that wait; of the others a peer sees none out of turn.
   std::vector<Send> sends;
   std::vector<LogLine> log;

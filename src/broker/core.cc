@@ -20,6 +20,7 @@ void Effects::clear() {
   records.clear();
   commit = 0;
   claims.clear();
+  questions.clear();
   gone.clear();
   sends.clear();
   log.clear();

@@ -197,6 +197,15 @@ struct Broker::State {
   void take_claimed(Queue& queue, StoredJob& stored);
   void drop_repeated(Queue& queue, const StoredJob& stored);
 
+  // --- questions.cc: what is asked about jobs that only the store knows ---
+  void on_event(StoreAnswer& event);
+  bool ask_store(Asker asker, StoreQuestion question);
+  bool ask_for_view(const MessageArrived& event, const Query& query);
+  bool ask_to_cancel(const MessageArrived& event, const Bytes& id, bool by_query);
+  void show(const Asker& asker, const StoreAnswer& found);
+  void cancel_found(const Asker& asker, const StoreAnswer& found);
+  void cancel_for(const Asker& asker);
+
   // --- recovery.cc: what an earlier life left ---
   void restore(const StoredQueue& stored);
   void restore(StoredEnd& stored);
@@ -254,6 +263,9 @@ struct Broker::State {
   // When something of a queue's backlog is due or expires: by time and the queue's number.
   std::map<std::pair<Instant, uint64_t>, Queue*> backlog_timers_;
   uint64_t next_queue_number_ = 1;
+  uint64_t backlog_size_ = 0;        // jobs of all queues
+  std::map<uint64_t, Asker> asked_;  // of the store, by the question's number
+  uint64_t last_question_ = 0;
   std::vector<Worker*> doomed_;  // to be dropped once all failed sends of a turn are known
   QueueCounters retired_;        // of queues that were removed while idle
   Instant next_pruning_;

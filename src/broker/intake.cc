@@ -210,11 +210,8 @@ void Broker::State::become_ready(Job& job) {
 }
 
 void Broker::State::on_message(const MessageArrived& event, Cancel& cancel) {
-  Job* job = jobs_.find(cancel.request_id.view());
-  if (!job) return error(event, ErrorCode::kUnknownJob, "no such job, or it has ended");
-  const bool guaranteed = job->headers.guarantee;
-  if (const std::optional<Error> refused = cancel_job(*job)) return error(event, refused->code, refused->text);
-  ack(event, guaranteed ? last_commit_ : 0);
+  if (!jobs_.find(cancel.request_id.view()) && ask_to_cancel(event, cancel.request_id, false)) return;
+  cancel_for({Asker::Wants::kCancel, event.side, event.peer, event.message.id, Bytes(), cancel.request_id});
 }
 
 std::optional<Error> Broker::State::cancel_job(Job& job) {

@@ -54,7 +54,9 @@ void Broker::State::check_queues() const {
                                          : counts.running);
     return true;
   });
+  uint64_t backlog = 0;
   for (const auto& [name, queue] : queues_) {
+    backlog += queue->counters.backlog_waiting + queue->counters.backlog_delayed;
     const Seen& counts = seen[queue.get()];
     EMQ_ASSERT(queue->counters.conserved(), "queue {}", name);
     EMQ_ASSERT(queue->counters.waiting == counts.waiting, "queue {}", name);
@@ -64,6 +66,7 @@ void Broker::State::check_queues() const {
     check_backlog(*queue);
     EMQ_ASSERT(queue->counters.waiting == 0 || queue->available.empty(), "queue {} waits beside a free slot", name);
   }
+  EMQ_ASSERT(backlog == backlog_size_, "{} and {}", backlog, backlog_size_);
 }
 
 void Broker::State::check_backlog(const Queue& queue) const {

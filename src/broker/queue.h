@@ -84,7 +84,7 @@ struct Queue {
 
   bool idle() const {
     return counters.all_waiting() + counters.all_delayed() + counters.running == 0 && workers == 0 && !unmatched &&
-           (!backlog || (!backlog->claiming && !backlog->touched));
+           (!backlog || (!backlog->claiming && !backlog->touched && backlog->wanted.empty()));
   }
   // Whether this many jobs of this priority wait in memory, or nearly so: of those that came back, one counts.
   bool has_ready(size_t priority, size_t count) const;

@@ -40,6 +40,7 @@ void Broker::State::restore(const StoredQueue& stored) {
     counters.backlog_delayed += lane.delayed;
     counters.accepted += lane.waiting + lane.delayed;
     counters_.recovered += lane.waiting + lane.delayed;
+    backlog_size_ += lane.waiting + lane.delayed;
   }
   touch_backlog(queue);
 }

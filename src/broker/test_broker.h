@@ -184,6 +184,7 @@ class TestBroker {
     for (JobRecord& record : effects_.records) records_.push_back(std::move(record));
     if (effects_.commit) commits_.push_back(effects_.commit);
     for (BacklogClaim& claim : effects_.claims) claims_.push_back(std::move(claim));
+    for (StoreQuestion& question : effects_.questions) questions_.push_back(std::move(question));
     stopped_ = stopped_ || effects_.stop;
   }
 
@@ -208,6 +209,7 @@ class TestBroker {
   std::vector<JobRecord> records() { return std::exchange(records_, {}); }
   std::vector<CommitNumber> commits() { return std::exchange(commits_, {}); }
   std::vector<BacklogClaim> claims() { return std::exchange(claims_, {}); }
+  std::vector<StoreQuestion> questions() { return std::exchange(questions_, {}); }
   void forget() { sends_.clear(); }
   // The JSON that answers a view of QUERY; the error's word if it is refused.
   std::string view(const std::string& what, std::string_view arguments = "") {
@@ -246,6 +248,7 @@ class TestBroker {
   std::vector<JobRecord> records_;
   std::vector<CommitNumber> commits_;
   std::vector<BacklogClaim> claims_;
+  std::vector<StoreQuestion> questions_;
   bool stopped_ = false;
 };
 

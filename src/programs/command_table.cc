@@ -113,7 +113,8 @@ std::vector<FlagSpec> jobs_list_flags() {
           valued({"--state"}, "STATE", "Only delayed, waiting or running jobs."),
           valued({"--name"}, "NAME", "Only jobs of this name."),
           valued({"--limit"}, "N", "At most so many, up to 1000. [100]"),
-          valued({"--offset"}, "N", "Leave out the first so many. [0]"),
+          valued({"--offset"}, "N", "Leave out the first so many that are in the router's memory. [0]"),
+          valued({"--after"}, "KEY", "Only those in the store that come after; each page names the key of the next."),
           json_flag()};
 }
 

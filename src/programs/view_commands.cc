@@ -57,7 +57,7 @@ ExitCode run_jobs_list(Invocation& invocation) {
         fmt::format("--state must be delayed, waiting or running, not \"{}\"", safe_text(state)));
     return kExitUsage;
   }
-  for (const char* name : {"limit", "offset"}) {
+  for (const char* name : {"limit", "offset", "after"}) {
     if (auto added = add_count(invocation, name, arguments); !added) {
       invocation.console.error_line(added.error().text);
       return kExitUsage;

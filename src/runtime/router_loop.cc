@@ -103,6 +103,7 @@ Result<void> RouterLoop::recover() {
 
 void RouterLoop::watch_store() {
   for (BacklogClaimed& claimed : parts_.store->take_claimed()) step(std::move(claimed));
+  for (StoreAnswer& answer : parts_.store->take_answers()) step(std::move(answer));
   StoreHealth health = parts_.store->health();
   if (health == store_health_) return;
   store_health_ = std::move(health);
@@ -292,6 +293,7 @@ void RouterLoop::carry_out(Effects& effects) {
   for (const LogLine& line : effects.log) log(line.level, line.text);
   if (!effects.records.empty()) parts_.store->submit(effects.commit, std::move(effects.records));
   for (BacklogClaim& claim : effects.claims) parts_.store->claim(std::move(claim));
+  for (StoreQuestion& question : effects.questions) parts_.store->ask(std::move(question));
   for (const PeerGone& peer : effects.gone) held_.discard(peer.side, peer.peer);
   // What waited for this commit goes first, though nothing of it is to the peers of the new sends.
   if (held_.size() > 0) release_held();

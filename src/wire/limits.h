@@ -74,6 +74,9 @@ inline constexpr size_t kListingRows = 1'000;
 inline constexpr size_t kListingVisits = 100'000;    // jobs that one listing looks at
 inline constexpr size_t kListingNamesRead = 10'000;  // jobs whose name one listing reads from their messages
 
+// --- Questions to the store that wait for its answer. Beyond: ERROR queue-full. ---
+inline constexpr size_t kOpenQuestions = 16;
+
 // Of the picks from one queue, every n-th takes the oldest job whatever its priority, so a job with k
 // older jobs before it waits for at most (k + 1) * n picks.
 inline constexpr uint32_t kOldestFirstEvery = 16;

@@ -1,0 +1,87 @@
+// What is asked about jobs that only the store knows: listings, and cancelling by id. The answers come later.
+#include <limits>
+
+#include "src/broker/admin_views.h"
+#include "src/broker/core.h"
+
+namespace eventmq {
+
+bool Broker::State::ask_store(Asker asker, StoreQuestion question) {
+  if (asked_.size() >= limits::kOpenQuestions) {
+    error(asker.side, asker.peer, ErrorCode::kQueueFull, "too many questions wait for the store: ask again later",
+          asker.message_id);
+    return false;
+  }
+  question.number = ++last_question_;
+  question.after = last_commit_;
+  question.now = now_;
+  out_->questions.push_back(std::move(question));
+  asked_.emplace(last_question_, std::move(asker));
+  return true;
+}
+
+// True: the store is asked, and that is answered later.
+bool Broker::State::ask_for_view(const MessageArrived& event, const Query& query) {
+  if (backlog_size_ == 0 || !store_available_) return false;
+  std::optional<StoreQuestion> question = AdminViews{*this}.question_for(query.what.view(), query.arguments.view());
+  if (!question) return false;
+  ask_store({Asker::Wants::kView, event.side, event.peer, event.message.id, query.what, query.arguments},
+            std::move(*question));
+  return true;
+}
+
+// True: the job may be in the store alone, which is asked.
+bool Broker::State::ask_to_cancel(const MessageArrived& event, const Bytes& id, bool by_query) {
+  if (backlog_size_ == 0 || !store_available_ || dedupe_.find(id.view(), now_) == KnownId::kEnded) return false;
+  StoreQuestion question;
+  question.id = id;
+  question.visits = std::numeric_limits<int64_t>::max();
+  ask_store({by_query ? Asker::Wants::kCancelByQuery : Asker::Wants::kCancel, event.side, event.peer, event.message.id,
+             Bytes(), id},
+            std::move(question));
+  return true;
+}
+
+void Broker::State::on_event(StoreAnswer& event) {
+  const auto found = asked_.find(event.number);
+  EMQ_ASSERT(found != asked_.end(), "question {} was never asked", event.number);
+  const Asker asker = std::move(found->second);
+  asked_.erase(found);
+  if (event.error) return error(asker.side, asker.peer, event.error->code, event.error->text, asker.message_id);
+  asker.wants == Asker::Wants::kView ? show(asker, event) : cancel_found(asker, event);
+}
+
+void Broker::State::show(const Asker& asker, const StoreAnswer& found) {
+  const Result<std::string> json = AdminViews{*this}.view(asker.what.view(), asker.about.view(), &found);
+  if (!json) return error(asker.side, asker.peer, json.error().code, json.error().text, asker.message_id);
+  send(asker.side, asker.peer, Reply{Bytes(*json), asker.message_id});
+}
+
+// It may have been claimed, or have ended, since the store was asked. Else it is claimed now, by its key.
+void Broker::State::cancel_found(const Asker& asker, const StoreAnswer& found) {
+  if (jobs_.find(asker.about.view()) || found.jobs.empty()) return cancel_for(asker);
+  const StoredJob& job = found.jobs[0].job;
+  const auto queue = queues_.find(job.accepted.queue.view());
+  if (queue == queues_.end() || !queue->second->backlog) return cancel_for(asker);
+  queue->second->backlog->wanted.push_back({job.accepted.key, asker});
+  touch_backlog(*queue->second);
+}
+
+void Broker::State::cancel_for(const Asker& asker) {
+  Job* job = jobs_.find(asker.about.view());
+  if (!job) {
+    return error(asker.side, asker.peer, ErrorCode::kUnknownJob, "no such job, or it has ended", asker.message_id);
+  }
+  const bool guaranteed = job->headers.guarantee;
+  const bool was_running = job->state == JobState::kRunning;
+  if (const std::optional<Error> refused = cancel_job(*job)) {
+    return error(asker.side, asker.peer, refused->code, refused->text, asker.message_id);
+  }
+  if (asker.wants == Asker::Wants::kCancel) {
+    return send(asker.side, asker.peer, Ack{asker.message_id, Bytes()}, guaranteed ? last_commit_ : 0);
+  }
+  const auto text = was_running ? R"({"cancelled": false, "asked_worker": true})" : R"({"cancelled": true})";
+  send(asker.side, asker.peer, Reply{Bytes(std::string_view(text)), asker.message_id}, out_->commit);
+}
+
+}  // namespace eventmq
