@@ -46,7 +46,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"IgnoredCommit", Sabotage::kIgnoreCommits, {"before-commit"}},
                     Case{"ForgottenRecord", Sabotage::kForgetRecord, {"records", "commit-order", "before-commit"}, 6},
                     Case{"CorruptStatus", Sabotage::kCorruptStatus, {"conservation"}},
-                    Case{"VanishedReply", Sabotage::kDropReply, {"stuck"}, 6},
+                    Case{"VanishedReply", Sabotage::kDropReply, {"stuck"}, 10},
                     Case{"VanishedRequest", Sabotage::kDropRequest, {"stuck"}, 6},
                     Case{"VanishedAck", Sabotage::kDropAck, {"stuck"}, 60}),
     [](const auto& test) { return std::string(test.param.name); });
