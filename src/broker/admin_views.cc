@@ -196,6 +196,8 @@ AdminViews::Json AdminViews::status() const {
                       {"undeliverable", counters.undeliverable},
                       {"unread", counters.unread},
                       {"peers_lost", counters.peers_lost},
+                      {"connections_cut", counters.connections_cut},
+                      {"handshakes_failed", counters.handshakes_failed},
                       {"queues_refused", counters.queues_refused},
                       {"recovered", counters.recovered},
                       {"resumed", counters.resumed}};

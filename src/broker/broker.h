@@ -60,6 +60,10 @@ struct StoreChanged {
   bool available;
   std::string text;  // when not: what is wrong, for a person
 };
+// A peer's connection was closed at our end.
+struct ConnectionCut {
+  bool in_handshake;
+};
 // The store answers a claim with BacklogClaimed (src/wire/job_record.h) and a question with StoreAnswer
 // (src/wire/store_question.h).
 struct Tick {};
@@ -69,7 +73,7 @@ struct SettingsChanged {
   BrokerSettings settings;
 };
 using Event = std::variant<MessageArrived, BadMessageArrived, SendFailed, Tick, ShutdownRequested, SettingsChanged,
-                           StoreRecovered, StoreChanged, BacklogClaimed, StoreAnswer>;
+                           StoreRecovered, StoreChanged, BacklogClaimed, StoreAnswer, ConnectionCut>;
 
 // --- Effects ---
 struct Send {

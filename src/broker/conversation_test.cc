@@ -148,12 +148,15 @@ TEST(CreditTest, APublishedReplyIsNoReady) {
 TEST(CreditTest, ReadysBeyondTheCapAreDroppedAndCounted) {
   Broker broker({}, 1, "i", Instant{0});
   Effects effects;
+  size_t warnings = 0;
   const auto say = [&](Body body) {
     effects.clear();
     broker.step(MessageArrived{Side::kBackend, Bytes("w1"), {Bytes("m"), std::move(body)}}, Instant{0}, effects);
+    for (const LogLine& line : effects.log) warnings += line.level == LogLevel::kWarning ? 1 : 0;
   };
   say(Inform{});
   for (uint32_t i = 0; i < limits::kCreditsPerWorker + 77; ++i) say(Ready{});
+  EXPECT_EQ(warnings, 1u);
   broker.check_invariants();
   effects.clear();
   broker.step(MessageArrived{Side::kAdministrative, Bytes("a"), {Bytes("m"), Query{Bytes("status"), Bytes()}}},

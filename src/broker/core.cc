@@ -115,6 +115,10 @@ void Broker::State::on_event(Tick&) {
   send_heartbeats();
 }
 
+void Broker::State::on_event(ConnectionCut& event) {
+  ++(event.in_handshake ? counters_.handshakes_failed : counters_.connections_cut);
+}
+
 void Broker::State::on_event(ShutdownRequested&) { start_drain(); }
 
 void Broker::State::on_event(SettingsChanged& event) {

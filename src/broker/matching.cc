@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "src/broker/core.h"
 
@@ -55,6 +56,10 @@ void Broker::State::add_credit(Worker& worker) {
   if (worker.leaving) return;
   if (worker.credits >= limits::kCreditsPerWorker) {
     ++counters_.excess_ready;
+    if (!std::exchange(worker.excess_logged, true)) {
+      log(LogLevel::kWarning, fmt::format("worker {} has promised to take {} jobs: what it promises beyond is dropped",
+                                          worker.routing_id.view(), worker.credits));
+    }
     return;
   }
   ++worker.credits;

@@ -58,9 +58,10 @@ struct Worker : Peer {
   JobList running;
   uint64_t last_used = 0;  // counts up over all workers; 0: never
   uint64_t processed = 0;
-  bool spoke = false;        // said something after its INFORM
-  bool unreachable = false;  // a send to it failed; it may come back in a new conversation
-  bool ranked = false;       // in its queues' `available` sets: it has credits and is not leaving
+  bool excess_logged = false;  // that it passed limits::kCreditsPerWorker
+  bool spoke = false;          // said something after its INFORM
+  bool unreachable = false;    // a send to it failed; it may come back in a new conversation
+  bool ranked = false;         // in its queues' `available` sets: it has credits and is not leaving
 
   // It tells how each job ended, and that is its READY.
   bool settles() const { return capabilities.settle; }

@@ -97,6 +97,8 @@ constexpr CounterNote kNotes[] = {
     {"undeliverable", "messages had a receiver that was gone"},
     {"unread", "messages were dropped because their receiver did not read"},
     {"peers_lost", "workers, schedulers or clients fell silent and were taken for gone"},
+    {"connections_cut", "connections were closed because of what they sent"},
+    {"handshakes_failed", "connections were closed because they did not speak ZeroMQ"},
     {"queues_refused", "jobs were refused because their queue would have been one too many"},
 };
 

@@ -231,7 +231,7 @@ RouterCounters RouterLoop::counters() const {
   const auto value = [](const std::atomic<uint64_t>& counter) { return counter.load(std::memory_order_relaxed); };
   return {value(counters_.received),       value(counters_.refused),   value(counters_.sent),
           value(counters_.unreachable),    value(counters_.peer_full), value(counters_.dropped_at_stop),
-          value(counters_.connections_cut)};
+          value(counters_.connections_cut), value(counters_.handshakes_failed)};
 }
 
 // --- In ---
@@ -276,8 +276,10 @@ bool RouterLoop::receive_one(Side side) {
 
 void RouterLoop::check_connections() {
   for (const CutConnection& cut : guard_.check(now_, broker_.memory_bytes())) {
-    count(counters_.connections_cut);
-    log(LogLevel::kWarning, fmt::format("closed the connection of {}: {}", cut.address, cut.reason));
+    count(cut.in_handshake ? counters_.handshakes_failed : counters_.connections_cut);
+    const std::string_view address = cut.address.empty() ? "a peer that is gone" : std::string_view(cut.address);
+    log(LogLevel::kWarning, fmt::format("closed the connection of {}: {}", address, cut.reason));
+    step(ConnectionCut{cut.in_handshake});
   }
 }
 

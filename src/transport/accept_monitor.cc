@@ -38,12 +38,20 @@ bool receive(void* monitor, uint16_t& event, int32_t& value) {
   return got != -1;
 }
 
+constexpr int kEvents = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
+                        ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+
+// Whoever only looks whether somebody listens also leaves before the handshake, and has done nothing wrong.
+bool peer_left(uint16_t event, int32_t value) {
+  return event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL && (value == EPIPE || value == ECONNRESET);
+}
+
 }  // namespace
 
 Result<AcceptMonitor> AcceptMonitor::open(void* context, void* socket) {
   static std::atomic<uint64_t> next{1};
   const std::string name = fmt::format("inproc://eventmq-accept-{}", next.fetch_add(1));
-  if (zmq_socket_monitor(socket, name.c_str(), ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED) != 0) return failure();
+  if (zmq_socket_monitor(socket, name.c_str(), kEvents) != 0) return failure();
   AcceptMonitor opened(socket, zmq_socket(context, ZMQ_PAIR));
   if (opened.monitor_ == nullptr) return failure();
   // The I/O thread waits until its report is taken, so the queue for reports must have no limit.
@@ -66,8 +74,10 @@ std::optional<AcceptMonitor::Report> AcceptMonitor::next() {
   uint16_t event = 0;
   int32_t value = 0;
   while (receive(monitor_, event, value)) {
+    // The library reports a failed handshake without saying whose, and the end of that connection right behind it.
+    if (event == ZMQ_EVENT_DISCONNECTED) return Report{false, value, std::exchange(handshake_failed_, false)};
+    handshake_failed_ = event != ZMQ_EVENT_ACCEPTED && event != ZMQ_EVENT_MONITOR_STOPPED && !peer_left(event, value);
     if (event == ZMQ_EVENT_ACCEPTED) return Report{true, value};
-    if (event == ZMQ_EVENT_DISCONNECTED) return Report{false, value};
   }
   return {};
 }

@@ -12,6 +12,8 @@ class AcceptMonitor {
   struct Report {
     bool accepted;  // false: it has gone
     int fd;
+    // Of one that has gone: it was closed because its handshake failed, and not by the peer.
+    bool handshake_failed = false;
   };
 
   // `context` and `socket` are the library's. Before zmq_bind(), so that no connection is missed.
@@ -29,6 +31,7 @@ class AcceptMonitor {
   AcceptMonitor(void* socket, void* monitor) : socket_(socket), monitor_(monitor) {}
   void* socket_;
   void* monitor_;
+  bool handshake_failed_ = false;  // of the connection that will be reported next as gone
 };
 
 }  // namespace eventmq

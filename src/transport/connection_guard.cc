@@ -88,15 +88,19 @@ void ConnectionGuard::take_report(Watched& socket, AcceptMonitor::Report report)
   if (report.fd < 0) return;
   Connection& connection = socket.at(report.fd);
   if (connection.cookie != 0) --socket.open;
+  if (report.handshake_failed) {
+    closed_.push_back({std::move(connection.address), "it did not make a ZeroMQ handshake", true});
+  }
   Connection fresh{.socket = &socket, .fd = report.fd};
   fresh.recent = connection.recent_turn == turn_ ? connection.recent : 0;
   fresh.recent_turn = connection.recent_turn;
   if (report.accepted) {
     fresh.account.received(fresh.recent);
     fresh.cookie = kernel_counts::cookie(report.fd);
+    fresh.address = kernel_counts::peer_address(report.fd);
     if (fresh.cookie != 0) ++socket.open;
   }
-  connection = fresh;
+  connection = std::move(fresh);
 }
 
 // --- Looking ---
@@ -260,9 +264,8 @@ std::vector<ConnectionGuard::Connection*> ConnectionGuard::suspects_by_size() co
 }
 
 void ConnectionGuard::cut(Connection& connection, std::string reason) {
-  std::string address = kernel_counts::peer_address(connection.fd);
   if (kernel_counts::reset(connection.fd, connection.cookie)) {
-    closed_.push_back({std::move(address), std::move(reason)});
+    closed_.push_back({connection.address, std::move(reason)});
   }
   std::erase(suspects_, &connection);
   connection.cookie = 0;

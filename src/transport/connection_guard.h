@@ -12,6 +12,8 @@
 //     bytes on a frame of 2, and an 8 KiB buffer on one that came alone. A message that may be large has few frames, so
 //     it explains itself. Freed memory that the allocator kept is given back before memory decides.
 //
+// Of the connections that the library closes by itself it tells those whose handshake failed.
+//
 // A good peer that is cut in such an hour connects again and sends again. What stays possible is kSuspectBytes of small
 // frames a connection.
 //
@@ -48,8 +50,9 @@ struct GuardOptions {
 
 // A connection that was closed.
 struct CutConnection {
-  std::string address;
-  std::string reason;  // "it ..."
+  std::string address;  // empty if it was gone before we looked
+  std::string reason;   // "it ..."
+  bool in_handshake = false;
 };
 
 class ConnectionGuard {
@@ -84,6 +87,7 @@ class ConnectionGuard {
     Watched* socket;
     int fd;
     uint64_t cookie = 0;  // 0: none has this descriptor
+    std::string address;  // of the peer
     StreamAccount account;
     uint64_t recent = 0, recent_turn = 0;  // received in that turn of check()
     bool sampled = false;                  // and not judged

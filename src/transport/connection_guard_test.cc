@@ -217,6 +217,38 @@ TEST_F(ConnectionGuardTest, ADescriptorThatPassedFromOneSocketToAnotherIsStillWa
   EXPECT_TRUE(hostile.closed_by_other_side());
 }
 
+TEST(HandshakeTest, WhoeverDoesNotSpeakZmtpIsToldWithItsAddressAndWhoeverOnlyLooksIsNot) {
+  ZmqContext context;
+  ConnectionGuard guard;
+  SocketOptions options = small_options();
+  options.handshake_timeout = milliseconds(300);
+  RouterSocket router(context, options, &guard);
+  ASSERT_TRUE(router.bind("tcp://127.0.0.1:*"));
+  std::vector<CutConnection> cuts;
+  const auto check_until = [&](size_t number) {
+    const auto since = std::chrono::steady_clock::now();
+    for (Instant now{0}; cuts.size() < number && !expired(since); now = now + seconds(1)) {
+      for (CutConnection& cut : guard.check(now, 0)) cuts.push_back(std::move(cut));
+      std::this_thread::yield();
+    }
+  };
+  { RawTcpPeer looks(router.endpoint()); }
+  RawTcpPeer browser(router.endpoint());
+  browser.send_bytes("GET / HTTP/1.1\r\nHost: router\r\n\r\n");
+  check_until(1);
+  EXPECT_TRUE(browser.closed_by_other_side());
+  RawTcpPeer stranger(router.endpoint());
+  stranger.send_bytes(std::string("\xff\0\0\0\0\0\0\0\1\x7f\3\0NEWS", 16) + std::string(48, '\0'));
+  check_until(2);
+  EXPECT_TRUE(stranger.closed_by_other_side());
+  ASSERT_EQ(cuts.size(), 2u);
+  EXPECT_THAT(cuts[0].address, HasSubstr("127.0.0.1:"));
+  for (const CutConnection& cut : cuts) {
+    EXPECT_TRUE(cut.in_handshake);
+    EXPECT_THAT(cut.reason, HasSubstr("handshake"));
+  }
+}
+
 TEST_F(ConnectionGuardTest, ASocketCanCloseBeforeTheGuardEnds) {
   RawTcpPeer peer(router_.endpoint());
   ASSERT_TRUE(peer.handshake("peer"));

@@ -144,6 +144,15 @@ TEST_F(BadInputTest, OfTwoPeersWithOneRoutingIdTheFirstIsServed) {
   expect_service();
 }
 
+TEST_F(BadInputTest, AConnectionThatDoesNotSpeakZmtpIsClosedAndCounted) {
+  const RawTcpPeer browser(router_.frontend());
+  browser.send_bytes("GET / HTTP/1.1\r\nHost: router\r\n\r\n");
+  router_.wait_until("it was closed",
+                     [](const Json& status) { return status.at("counters").at("handshakes_failed") == 1; });
+  EXPECT_TRUE(browser.closed_by_other_side());
+  expect_service();
+}
+
 TEST_F(BadInputTest, AMillionReadysOfOneWorkerTakeNoMemory) {
   constexpr int kReadys = 1'000'000;
   const auto short_frame = [](std::string_view text, bool more) {
