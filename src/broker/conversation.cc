@@ -10,10 +10,11 @@ namespace eventmq {
 namespace {
 
 // What the broker says it knows, in its ACK of an INFORM that carried capabilities.
-Bytes broker_capabilities(const std::string& instance) {
+Bytes broker_capabilities(const std::string& instance, uint64_t frame_bytes_max) {
   Capabilities all;
   all.settle = all.errors = all.cancel = all.progress = all.multi_ack = all.resume = true;
   all.instance = Bytes(instance);
+  all.frame_bytes_max = frame_bytes_max;
   return Bytes(capabilities_text(all));
 }
 
@@ -50,7 +51,8 @@ void Broker::State::on_message(const MessageArrived& event, Inform& inform) {
   log(inform.kind == PeerKind::kClient ? LogLevel::kDebug : LogLevel::kInfo,
       fmt::format("{} {} is here", peer_kind_word(inform.kind), event.peer.view()));
   send(event.side, event.peer,
-       Ack{event.message.id, inform.has_capabilities ? broker_capabilities(instance_) : Bytes()});
+       Ack{event.message.id,
+           inform.has_capabilities ? broker_capabilities(instance_, settings_.frame_bytes_max) : Bytes()});
   if (inform.kind == PeerKind::kWorker) repeat_cancels(event);
 }
 
@@ -63,7 +65,8 @@ void Broker::State::refuse_inform(const MessageArrived& event, const Inform& inf
 void Broker::State::introduce(std::unique_ptr<Peer> peer, const Inform& inform) {
   peer->announced_capabilities = inform.has_capabilities;
   peer->capabilities = inform.capabilities;
-  peer->capabilities.instance = Bytes();  // of no use here
+  peer->capabilities.instance = Bytes();  // of no use here, like frame_bytes_max
+  peer->capabilities.frame_bytes_max = 0;
   peers_.add(std::move(peer), now_);
 }
 

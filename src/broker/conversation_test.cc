@@ -4,6 +4,15 @@
 namespace eventmq {
 namespace {
 
+TEST(RegistrationTest, AckSaysTheLargestFrameIfTheSocketsTellIt) {
+  BrokerSettings settings;
+  settings.frame_bytes_max = 65536;
+  TestBroker broker(settings);
+  broker.worker("w1");
+  EXPECT_THAT(broker.sent(), ElementsAre("w1 ACK settle,errors,cancel,progress,multi-ack,resume,instance:instance-1,"
+                                         "frame-max:65536"));
+}
+
 TEST(RegistrationTest, AnInformIsAcked) {
   TestBroker broker;
   broker.published_worker("w1");

@@ -36,6 +36,7 @@ struct BrokerSettings {
   uint32_t max_deliveries = 5;        // a guaranteed job lost with its worker so often is dead
   std::string store_name = "memory";  // shown in `emq status`
   bool store_durable = false;         // it can keep jobs that the broker does not hold
+  uint64_t frame_bytes_max = 0;       // the largest frame that the sockets take, announced to peers; 0: not said
 };
 
 }  // namespace eventmq

@@ -69,6 +69,7 @@ TEST(ProtocolDocumentTest, EveryCapabilityIsThere) {
   for (std::string word; std::getline(words, word, ',');) {
     EXPECT_TRUE(has_line_that_begins("| `" + word + "` |")) << word;
   }
+  EXPECT_TRUE(has_line_that_begins("| `frame-max:<bytes>` |"));
 }
 
 TEST(ProtocolDocumentTest, EveryHeaderOfTheTableIsKnown) {

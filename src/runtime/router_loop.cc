@@ -30,10 +30,11 @@ std::string_view side_word(Side side) {
   return "";
 }
 
-// Tells the broker about its store, which only the loop knows.
-BrokerSettings with_store(BrokerSettings settings, const Store& store) {
+// Tells the broker about its store and sockets, which only the loop knows.
+BrokerSettings completed(BrokerSettings settings, const Store& store, const SocketOptions& sockets) {
   settings.store_name = store.name();
   settings.store_durable = store.durable();
+  settings.frame_bytes_max = sockets.frame_bytes_max;
   return settings;
 }
 
@@ -52,7 +53,8 @@ RouterLoop::RouterLoop(ZmqContext& context, RouterSettings settings, RouterParts
       message_log_(parts_.log, kMessageLogLinesPerSecond),
       sockets_{RouterSocket(context, settings_.sockets, &guard_), RouterSocket(context, settings_.sockets, &guard_),
                RouterSocket(context, settings_.sockets, &guard_)},
-      broker_(with_store(live_.broker, *parts_.store), random_number(), new_instance_id().str(), now_),
+      broker_(completed(live_.broker, *parts_.store, settings_.sockets), random_number(), new_instance_id().str(),
+              now_),
       held_(KeyedHash{random_number(), random_number()}) {}
 
 // The store calls wake() from its thread.
@@ -206,7 +208,7 @@ void RouterLoop::reload() {
 
 void RouterLoop::settings_changed() {
   parts_.store->set_dedupe_limits({live_.broker.dedupe_window, live_.broker.dedupe_ids});
-  step(SettingsChanged{with_store(live_.broker, *parts_.store)});
+  step(SettingsChanged{completed(live_.broker, *parts_.store, settings_.sockets)});
 }
 
 void RouterLoop::stop() {
@@ -229,8 +231,8 @@ void RouterLoop::change_settings(LiveRouterSettings settings) {
 
 RouterCounters RouterLoop::counters() const {
   const auto value = [](const std::atomic<uint64_t>& counter) { return counter.load(std::memory_order_relaxed); };
-  return {value(counters_.received),       value(counters_.refused),   value(counters_.sent),
-          value(counters_.unreachable),    value(counters_.peer_full), value(counters_.dropped_at_stop),
+  return {value(counters_.received),        value(counters_.refused),          value(counters_.sent),
+          value(counters_.unreachable),     value(counters_.peer_full),        value(counters_.dropped_at_stop),
           value(counters_.connections_cut), value(counters_.handshakes_failed)};
 }
 

@@ -46,6 +46,7 @@ struct ClientSession::State final : LinkOwner {
   void watch_outage();
   void fail_accepted();
   void send_waiting();
+  bool fits(Submission& submission);
   void leave_if_settled();
   void end_if_closed();
 
@@ -210,10 +211,26 @@ void ClientSession::State::fail_accepted() {
 void ClientSession::State::send_waiting() {
   if (!link.connected() || link.leaving()) return;
   while (outbox.in_flight() < settings.window) {
-    const Submission* submission = outbox.take_unsent();
+    Submission* submission = outbox.take_unsent();
     if (submission == nullptr) return;
-    link.send(submission->message, now);
+    if (fits(*submission)) link.send(submission->message, now);
   }
+}
+
+// A message with a frame that the broker does not take would cost us the connection, again and again. It is not sent.
+bool ClientSession::State::fits(Submission& submission) {
+  const uint64_t most = link.broker_capabilities().frame_bytes_max;
+  const uint64_t largest = largest_frame_bytes(submission.message.body);
+  if (most == 0 || largest <= most) return true;
+  const std::string sizes = std::to_string(largest) + " bytes, and the broker takes at most " + std::to_string(most) +
+                            " (its setting max_message_size)";
+  if (submission.accepted) {
+    fail(submission, ErrorCode::kJobLost,
+         "the job's outcome cannot be asked for again: a frame of its message has " + sizes);
+  } else {
+    fail(submission, ErrorCode::kTooLarge, "a frame of the message has " + sizes);
+  }
+  return false;
 }
 
 // A broker that shuts down still lets jobs end and tells; what it was not sent waits for the next broker.

@@ -5,7 +5,8 @@
 // takes it once. A request that was ACKed and still waits for its REPLY is sent again too if the broker is the
 // same instance as before (which then routes the reply here), or if it is guaranteed; else the broker that
 // held it is gone and it fails with kJobLost. If no broker is reached for `outage_timeout`, it fails with
-// kUnreachable: nobody knows how it ended.
+// kUnreachable: nobody knows how it ended. What is larger than the broker says it takes is not sent and fails with
+// kTooLarge.
 #pragma once
 
 #include <memory>

@@ -44,6 +44,7 @@ struct WorkerSession::State final : LinkOwner {
   void start_job(Bytes id, Request& request);
   void give_back(const Bytes& id, uint32_t attempt);
   void settle(const std::string& id, const RunningJob& job);
+  JobResult as_broker_takes_it(const std::string& id, const JobResult& result);
   void send_results();
   void send_progress(RunningJob& job);
 
@@ -179,7 +180,7 @@ void WorkerSession::State::send_results() {
 }
 
 void WorkerSession::State::settle(const std::string& id, const RunningJob& job) {
-  const JobResult& result = *job.result;
+  const JobResult result = as_broker_takes_it(id, *job.result);
   if (broker_settles()) {
     link.send(Reply{result.payload, Bytes(id), job.attempt, true, result.outcome}, now);
     if (result.outcome != Outcome::kReturned) ++credits;  // the settling REPLY is also READY
@@ -188,6 +189,19 @@ void WorkerSession::State::settle(const std::string& id, const RunningJob& job) 
   } else if (job.reply_requested) {
     link.send(Reply{result.payload, Bytes(id)}, now);
   }
+}
+
+// A result with a frame that the broker does not take would cost us the connection, again and again.
+JobResult WorkerSession::State::as_broker_takes_it(const std::string& id, const JobResult& result) {
+  const uint64_t most = link.broker_capabilities().frame_bytes_max;
+  if (most == 0 || result.payload.size() <= most) return result;
+  const std::string text = "the job's result has " + std::to_string(result.payload.size()) +
+                           " bytes, and the broker takes at most " + std::to_string(most) +
+                           " (its setting max_message_size)";
+  log(true, "job " + id + ": " + text);
+  return {result.outcome == Outcome::kOk ? Outcome::kError : result.outcome,
+          Bytes(R"({"value": ")" + text + R"(", "error": {"type": "result-too-large", "message": ")" + text +
+                R"(", "details": null}})")};
 }
 
 void WorkerSession::State::handle(JobProgressed& event) {

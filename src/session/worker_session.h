@@ -3,7 +3,7 @@
 // Life: Connect, INFORM (settle, errors, cancel, progress, resume), ACK, one READY for each free slot. Each
 // REQUEST takes a slot; the settling REPLY frees it and is its READY. A job that arrives beyond the free slots
 // is handed back as `returned`. In a new conversation the INFORM names the jobs still held (wire: resume), and
-// READY is sent only for slots that are free.
+// READY is sent only for slots that are free. A result larger than the broker says it takes is settled as an error.
 #pragma once
 
 #include <memory>

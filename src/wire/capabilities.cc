@@ -1,5 +1,8 @@
 #include "src/wire/capabilities.h"
 
+#include <charconv>
+#include <system_error>
+
 #include "src/wire/names.h"
 #include "src/wire/text.h"
 
@@ -15,6 +18,14 @@ constexpr Word kWords[] = {
     {"progress", &Capabilities::progress}, {"multi-ack", &Capabilities::multi_ack}, {"resume", &Capabilities::resume},
 };
 constexpr std::string_view kInstancePrefix = "instance:";
+constexpr std::string_view kFrameMaxPrefix = "frame-max:";
+
+// 0 for what is no number.
+uint64_t bytes_of(std::string_view digits) {
+  uint64_t number = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  return error == std::errc() && end == digits.data() + digits.size() ? number : 0;
+}
 
 }  // namespace
 
@@ -25,6 +36,7 @@ Capabilities parse_capabilities(const Bytes& text) {
     for (const Word& known : kWords) {
       if (item == known.word) result.*known.member = true;
     }
+    if (item.starts_with(kFrameMaxPrefix)) result.frame_bytes_max = bytes_of(item.substr(kFrameMaxPrefix.size()));
     if (!item.starts_with(kInstancePrefix)) continue;
     const std::string_view instance = item.substr(kInstancePrefix.size());
     if (is_id(instance)) result.instance = slice(text, instance);
@@ -34,16 +46,16 @@ Capabilities parse_capabilities(const Bytes& text) {
 
 std::string capabilities_text(const Capabilities& capabilities) {
   std::string text;
+  const auto add = [&](std::string_view word, std::string_view value = {}) {
+    if (!text.empty()) text += ',';
+    text += word;
+    text += value;
+  };
   for (const Word& known : kWords) {
-    if (!(capabilities.*known.member)) continue;
-    if (!text.empty()) text += ',';
-    text += known.word;
+    if (capabilities.*known.member) add(known.word);
   }
-  if (!capabilities.instance.empty()) {
-    if (!text.empty()) text += ',';
-    text += kInstancePrefix;
-    text += capabilities.instance.view();
-  }
+  if (!capabilities.instance.empty()) add(kInstancePrefix, capabilities.instance.view());
+  if (capabilities.frame_bytes_max > 0) add(kFrameMaxPrefix, std::to_string(capabilities.frame_bytes_max));
   return text;
 }
 

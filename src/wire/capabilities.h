@@ -2,6 +2,7 @@
 // INFORM and of the ACK that answers it. No word, no extension.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "src/base/bytes.h"
@@ -18,6 +19,8 @@ struct Capabilities {
   // In the broker's ACK: `instance:<id>`, new at every start of the broker that begins with an empty memory.
   // A peer that meets another instance than before knows that jobs held in memory only are gone.
   Bytes instance;
+  // In the broker's ACK: `frame-max:<bytes>`, the largest frame that it takes. 0: it did not say.
+  uint64_t frame_bytes_max = 0;
 
   bool operator==(const Capabilities&) const = default;
 };

@@ -8,11 +8,12 @@ namespace eventmq {
 namespace {
 
 TEST(CapabilitiesTest, EveryWordIsReadAndWritten) {
-  const Bytes text("settle,errors,cancel,progress,multi-ack,resume,instance:abc");
+  const Bytes text("settle,errors,cancel,progress,multi-ack,resume,instance:abc,frame-max:1024");
   const Capabilities capabilities = parse_capabilities(text);
   EXPECT_TRUE(capabilities.settle && capabilities.errors && capabilities.cancel && capabilities.progress &&
               capabilities.multi_ack && capabilities.resume);
   EXPECT_EQ(capabilities.instance, "abc");
+  EXPECT_EQ(capabilities.frame_bytes_max, 1024u);
   EXPECT_EQ(capabilities_text(capabilities), text.view());
 }
 
@@ -38,6 +39,13 @@ TEST(CapabilitiesTest, InstanceThatIsNoIdIsIgnored) {
   EXPECT_TRUE(parse_capabilities(Bytes("instance:")).instance.empty());
   EXPECT_TRUE(parse_capabilities(Bytes("instance:a b")).instance.empty());
   EXPECT_TRUE(parse_capabilities(Bytes("instance:" + std::string(limits::kIdBytes + 1, 'x'))).instance.empty());
+}
+
+TEST(CapabilitiesTest, FrameMaxThatIsNoNumberIsIgnored) {
+  for (const char* word :
+       {"frame-max:", "frame-max:-1", "frame-max:1K", "frame-max:+1", "frame-max:99999999999999999999"}) {
+    EXPECT_EQ(parse_capabilities(Bytes(word)).frame_bytes_max, 0u) << word;
+  }
 }
 
 TEST(CapabilitiesTest, InstanceAloneIsWrittenWithoutAComma) {

@@ -1,5 +1,6 @@
 #include "src/wire/messages.h"
 
+#include <algorithm>
 #include <array>
 
 namespace eventmq {
@@ -75,6 +76,37 @@ std::string_view command_word(const Body& body) {
       []<class T>(const T&) {
         static_assert(!kWord<T>.empty(), "every command has a word");
         return kWord<T>;
+      },
+      body);
+}
+
+namespace {
+
+struct LargestFrame {
+  size_t operator()(const Request& request) const {
+    return std::max(request.payload.size(), request.headers.text.size());
+  }
+  size_t operator()(const ScheduleFields& schedule) const {
+    return std::max(schedule.payload.size(), schedule.headers.text.size());
+  }
+  size_t operator()(const Publish& publish) const { return std::max(publish.payload.size(), publish.headers.size()); }
+  size_t operator()(const Reply& reply) const { return reply.payload.size(); }
+  template <class Small>
+  size_t operator()(const Small&) const {
+    return 0;
+  }
+};
+
+}  // namespace
+
+size_t largest_frame_bytes(const Body& body) {
+  return std::visit(
+      [](const auto& each) {
+        if constexpr (std::is_base_of_v<ScheduleFields, std::decay_t<decltype(each)>>) {
+          return LargestFrame()(static_cast<const ScheduleFields&>(each));
+        } else {
+          return LargestFrame()(each);
+        }
       },
       body);
 }

@@ -130,4 +130,7 @@ struct Message {
 // The command's word on the wire ("REQUEST").
 std::string_view command_word(const Body& body);
 
+// The size of the largest frame with a user's text or bytes that a body has on the wire; 0 if it has none.
+size_t largest_frame_bytes(const Body& body);
+
 }  // namespace eventmq

@@ -71,6 +71,9 @@ size_t print(size_t bytes) {
 }
 EVENTMQ_JOB("test.print", print, "bytes");
 
+std::string text(size_t bytes) { return std::string(bytes, 'x'); }
+EVENTMQ_JOB("test.text", text, "bytes");
+
 // Starts a child that does not mind SIGTERM; both stay until they are killed. Appends the number of each.
 void family(const std::string& path) {
   const pid_t child = ::fork();

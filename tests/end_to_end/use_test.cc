@@ -141,6 +141,33 @@ TEST_F(UseTest, AFullQueueIsSaidToTheClientAndNothingIsTaken) {
   EXPECT_EQ(router_.totals().at("accepted"), 11);
 }
 
+TEST_F(UseTest, WhatTheRouterDoesNotTakeFailsAloneAndIsNotSentForEver) {
+  router_.kill();
+  router_.start({{"MAX_MESSAGE_SIZE", "64K"}});
+  start_manager("m");
+  Client client(client_options());
+  auto large = client.request<std::string>("text.upper", {std::string(100'000, 'a')});
+  auto small = client.request<int>("math.add", {2, 3});
+  EXPECT_EQ(small.get(), 5);
+  try {
+    large.get();
+    ADD_FAILURE() << "the router took it";
+  } catch (const Exception& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kTooLarge) << error.what();
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("the broker takes at most 65536"));
+  }
+  auto large_result = client.request<std::string>("test.text", {100'000});
+  try {
+    large_result.get();
+    ADD_FAILURE() << "the router took its result";
+  } catch (const Exception& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kJobFailed) << error.what();
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("the job's result has 100012 bytes"));
+  }
+  EXPECT_EQ(client.request<int>("math.add", {3, 4}).get(), 7);
+  EXPECT_EQ(router_.query("status").at("counters").at("resumed"), 0) << "no connection was lost";
+}
+
 TEST_F(UseTest, ShutdownFromTheShellEndsTheRouterInOrder) {
   start_manager("m");
   EXPECT_EQ(emq({"shutdown"}).code, 0);
