@@ -118,7 +118,7 @@ class BrokerModel {
   void apply(const ShutdownRequested&) { draining_ = true; }
   void apply(const SettingsChanged& event) { settings_ = event.settings; }
   void apply(const StoreRecovered& event);
-  void apply(const ConnectionCut&) {}
+  void apply(const ConnectionFaulty&) {}
   void apply(const StoreChanged& event) { store_available_ = event.available; }
   ModelJob& restore(const StoredJob& stored);
   void restore_backlog();

@@ -198,6 +198,7 @@ AdminViews::Json AdminViews::status() const {
                       {"peers_lost", counters.peers_lost},
                       {"connections_cut", counters.connections_cut},
                       {"handshakes_failed", counters.handshakes_failed},
+                      {"connections_unheard", counters.connections_unheard},
                       {"queues_refused", counters.queues_refused},
                       {"recovered", counters.recovered},
                       {"resumed", counters.resumed}};

@@ -22,6 +22,7 @@
 
 #include "src/base/time.h"
 #include "src/broker/settings.h"
+#include "src/wire/connection_fault.h"
 #include "src/wire/job_record.h"
 #include "src/wire/messages.h"
 #include "src/wire/store_question.h"
@@ -60,9 +61,9 @@ struct StoreChanged {
   bool available;
   std::string text;  // when not: what is wrong, for a person
 };
-// A peer's connection was closed at our end.
-struct ConnectionCut {
-  bool in_handshake;
+// A connection that the sockets did not get, or keep; told to be counted.
+struct ConnectionFaulty {
+  ConnectionFault fault;
 };
 // The store answers a claim with BacklogClaimed (src/wire/job_record.h) and a question with StoreAnswer
 // (src/wire/store_question.h).
@@ -73,7 +74,7 @@ struct SettingsChanged {
   BrokerSettings settings;
 };
 using Event = std::variant<MessageArrived, BadMessageArrived, SendFailed, Tick, ShutdownRequested, SettingsChanged,
-                           StoreRecovered, StoreChanged, BacklogClaimed, StoreAnswer, ConnectionCut>;
+                           StoreRecovered, StoreChanged, BacklogClaimed, StoreAnswer, ConnectionFaulty>;
 
 // --- Effects ---
 struct Send {

@@ -115,8 +115,18 @@ void Broker::State::on_event(Tick&) {
   send_heartbeats();
 }
 
-void Broker::State::on_event(ConnectionCut& event) {
-  ++(event.in_handshake ? counters_.handshakes_failed : counters_.connections_cut);
+void Broker::State::on_event(ConnectionFaulty& event) {
+  switch (event.fault) {
+    case ConnectionFault::kUnfinished:
+      ++counters_.connections_cut;
+      break;
+    case ConnectionFault::kHandshake:
+      ++counters_.handshakes_failed;
+      break;
+    case ConnectionFault::kUnheard:
+      ++counters_.connections_unheard;
+      break;
+  }
 }
 
 void Broker::State::on_event(ShutdownRequested&) { start_drain(); }

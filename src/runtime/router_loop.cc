@@ -231,9 +231,9 @@ void RouterLoop::change_settings(LiveRouterSettings settings) {
 
 RouterCounters RouterLoop::counters() const {
   const auto value = [](const std::atomic<uint64_t>& counter) { return counter.load(std::memory_order_relaxed); };
-  return {value(counters_.received),        value(counters_.refused),          value(counters_.sent),
-          value(counters_.unreachable),     value(counters_.peer_full),        value(counters_.dropped_at_stop),
-          value(counters_.connections_cut), value(counters_.handshakes_failed)};
+  return {value(counters_.received),        value(counters_.refused),           value(counters_.sent),
+          value(counters_.unreachable),     value(counters_.peer_full),         value(counters_.dropped_at_stop),
+          value(counters_.connections_cut), value(counters_.connections_faulty)};
 }
 
 // --- In ---
@@ -277,11 +277,12 @@ bool RouterLoop::receive_one(Side side) {
 }
 
 void RouterLoop::check_connections() {
-  for (const CutConnection& cut : guard_.check(now_, broker_.memory_bytes())) {
-    count(cut.in_handshake ? counters_.handshakes_failed : counters_.connections_cut);
-    const std::string_view address = cut.address.empty() ? "a peer that is gone" : std::string_view(cut.address);
-    log(LogLevel::kWarning, fmt::format("closed the connection of {}: {}", address, cut.reason));
-    step(ConnectionCut{cut.in_handshake});
+  for (const FaultyConnection& found : guard_.check(now_, broker_.memory_bytes())) {
+    count(found.fault == ConnectionFault::kUnfinished ? counters_.connections_cut : counters_.connections_faulty);
+    const std::string_view address = found.address.empty() ? "a peer that is gone" : std::string_view(found.address);
+    const std::string_view what = found.fault == ConnectionFault::kUnheard ? "cannot hear" : "closed";
+    log(LogLevel::kWarning, fmt::format("{} the connection of {}: {}", what, address, found.reason));
+    step(ConnectionFaulty{found.fault});
   }
 }
 

@@ -62,7 +62,7 @@ struct RouterCounters {
   uint64_t sent = 0, unreachable = 0, peer_full = 0;  // left; dropped, told to the broker
   uint64_t dropped_at_stop = 0;                       // waited for a commit that did not come in time
   uint64_t connections_cut = 0;                       // they kept messages unfinished (connection_guard.h)
-  uint64_t handshakes_failed = 0;                     // connections that did not speak ZMTP
+  uint64_t connections_faulty = 0;                    // others that were not had or kept (connection_fault.h)
 };
 
 // What the loop is given. `signals` and whatever `reload` refers to must outlive it.
@@ -105,7 +105,7 @@ class RouterLoop {
   static constexpr size_t kSides = 3;
   struct Counters {
     std::atomic<uint64_t> received{0}, refused{0}, sent{0}, unreachable{0}, peer_full{0}, dropped_at_stop{0},
-        connections_cut{0}, handshakes_failed{0};
+        connections_cut{0}, connections_faulty{0};
   };
 
   RouterSocket& socket(Side side) { return sockets_[static_cast<size_t>(side)]; }

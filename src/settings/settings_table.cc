@@ -112,8 +112,9 @@ constexpr Setting kSettings[] = {
      .section = kRouter,
      .type = kCount,
      .default_text = "1000000",
-     .help = "The most jobs a queue holds in memory; a job beyond that is refused with queue-full, but a guaranteed one "
-             "waits in the store.",
+     .help =
+         "The most jobs a queue holds in memory; a job beyond that is refused with queue-full, but a guaranteed one "
+         "waits in the store.",
      .flags = "--high-water-mark",
      .aliases = "high_water_mark",
      .min = 1,

@@ -20,6 +20,10 @@ constexpr uint64_t kGrowthSeen = 4 * 1024 * 1024;  // of memory, that makes us l
 // A connection that was cut is gone by then, with what it held; the last time, surely.
 constexpr Duration kUntilFreed = milliseconds(200);
 constexpr int kTrims = 5;
+// The greeting and the handshake of a peer whose routing id is not unusually long.
+constexpr uint64_t kUnheardBytes = 320;
+constexpr uint64_t kLongBytes = 64 * 1024;  // so many are one long message on its way, which is bounded as such
+constexpr Duration kUnheardAfter = seconds(3);
 constexpr uint64_t kMessagesOfARound = 512;  // beyond two for each connection
 
 bool has_input(void* socket) {
@@ -75,21 +79,22 @@ void ConnectionGuard::drained(void* socket) {
   if (watched != sockets_.end()) ++watched->second.drained;
 }
 
-void ConnectionGuard::take_reports() {
+void ConnectionGuard::take_reports(Instant now) {
   for (auto& [socket, watched] : sockets_) {
-    while (const auto report = watched.monitor.next()) take_report(watched, *report);
+    while (const auto report = watched.monitor.next()) take_report(watched, *report, now);
   }
   ++turn_;
 }
 
 // A message may have come before the report of its connection. It is counted for whoever had the descriptor, and again
 // for whoever has it now, since nothing tells whose it was.
-void ConnectionGuard::take_report(Watched& socket, AcceptMonitor::Report report) {
+void ConnectionGuard::take_report(Watched& socket, AcceptMonitor::Report report, Instant now) {
   if (report.fd < 0) return;
   Connection& connection = socket.at(report.fd);
   if (connection.cookie != 0) --socket.open;
   if (report.handshake_failed) {
-    closed_.push_back({std::move(connection.address), "it did not make a ZeroMQ handshake", true});
+    found_.push_back(
+        {std::move(connection.address), "it did not make a ZeroMQ handshake", ConnectionFault::kHandshake});
   }
   Connection fresh{.socket = &socket, .fd = report.fd};
   fresh.recent = connection.recent_turn == turn_ ? connection.recent : 0;
@@ -98,6 +103,7 @@ void ConnectionGuard::take_report(Watched& socket, AcceptMonitor::Report report)
     fresh.account.received(fresh.recent);
     fresh.cookie = kernel_counts::cookie(report.fd);
     fresh.address = kernel_counts::peer_address(report.fd);
+    fresh.since = now;
     if (fresh.cookie != 0) ++socket.open;
   }
   connection = std::move(fresh);
@@ -105,15 +111,15 @@ void ConnectionGuard::take_report(Watched& socket, AcceptMonitor::Report report)
 
 // --- Looking ---
 
-std::vector<CutConnection> ConnectionGuard::check(Instant now, uint64_t job_bytes) {
+std::vector<FaultyConnection> ConnectionGuard::check(Instant now, uint64_t job_bytes) {
   if (now < next_check()) return {};
-  take_reports();
+  take_reports(now);
   if (now >= trim_at_) {
     kernel_counts::return_freed_memory();
     trim_at_ = --trims_left_ > 0 ? now + kUntilFreed : Instant::never();
   }
   look_for_input();
-  judge();
+  judge(now);
   cut_too_large();
   cut_largest_of_too_many();
   cut_unexplained(job_bytes, now);
@@ -124,7 +130,7 @@ std::vector<CutConnection> ConnectionGuard::check(Instant now, uint64_t job_byte
   sample_some(now, grew);
   const Duration pause = grew || !suspects_.empty() ? kCheckInHaste : kCheckAtRest;
   next_check_ = now + std::max(pause, kPerConnection * static_cast<int64_t>(looked_at_.size()));
-  return std::exchange(closed_, {});
+  return std::exchange(found_, {});
 }
 
 void ConnectionGuard::look_for_input() {
@@ -142,13 +148,13 @@ bool ConnectionGuard::all_was_received(const Connection& connection) {
   return since > 2 * socket.open + kMessagesOfARound && !connection.account.received_since_sample();
 }
 
-void ConnectionGuard::judge() {
+void ConnectionGuard::judge(Instant now) {
   suspects_.clear();
   std::vector<Connection*> unjudged;
   for (Connection* connection : looked_at_) {
     if (connection->cookie == 0 || !connection->sampled) continue;
     if (all_was_received(*connection)) {
-      judge(*connection);
+      judge(*connection, now);
     } else {
       unjudged.push_back(connection);
     }
@@ -157,13 +163,27 @@ void ConnectionGuard::judge() {
   looked_at_ = std::move(unjudged);
 }
 
-void ConnectionGuard::judge(Connection& connection) {
+void ConnectionGuard::judge(Connection& connection, Instant now) {
   connection.sampled = false;
   if (connection.account.received_since_judgement()) connection.suspect = false;
   connection.unfinished = connection.account.judge();
   const bool suspect = connection.unfinished >= limits::kSuspectBytes;
   if (suspect && !connection.suspect) connection.lowest.resident = 0;  // set by lower_levels()
   connection.suspect = suspect;
+  tell_unheard(connection, now);
+}
+
+// Its first message may also be a long one that is on its way.
+void ConnectionGuard::tell_unheard(Connection& connection, Instant now) {
+  const bool unheard = connection.account.received_nothing() && connection.account.read() >= kUnheardBytes &&
+                       connection.account.read() < kLongBytes && connection.since + kUnheardAfter <= now;
+  if (connection.told || !unheard) return;
+  connection.told = true;
+  found_.push_back({connection.address,
+                    fmt::format("it sent {} bytes and no message has come: another peer has its routing id, or the "
+                                "message is long",
+                                connection.account.read()),
+                    ConnectionFault::kUnheard});
 }
 
 void ConnectionGuard::sample(Connection& connection, Instant now) {
@@ -265,7 +285,7 @@ std::vector<ConnectionGuard::Connection*> ConnectionGuard::suspects_by_size() co
 
 void ConnectionGuard::cut(Connection& connection, std::string reason) {
   if (kernel_counts::reset(connection.fd, connection.cookie)) {
-    closed_.push_back({connection.address, std::move(reason)});
+    found_.push_back({connection.address, std::move(reason), ConnectionFault::kUnfinished});
   }
   std::erase(suspects_, &connection);
   connection.cookie = 0;

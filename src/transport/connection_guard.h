@@ -12,7 +12,8 @@
 //     bytes on a frame of 2, and an 8 KiB buffer on one that came alone. A message that may be large has few frames, so
 //     it explains itself. Freed memory that the allocator kept is given back before memory decides.
 //
-// Of the connections that the library closes by itself it tells those whose handshake failed.
+// It also tells of connections that the library closes by itself because their handshake failed, and of those that send
+// and of which no message comes, as those of a second peer with one routing id.
 //
 // A good peer that is cut in such an hour connects again and sends again. What stays possible is kSuspectBytes of small
 // frames a connection.
@@ -39,6 +40,7 @@
 #include "src/transport/accept_monitor.h"
 #include "src/transport/kernel_counts.h"
 #include "src/transport/stream_account.h"
+#include "src/wire/connection_fault.h"
 #include "src/wire/limits.h"
 
 namespace eventmq {
@@ -48,11 +50,10 @@ struct GuardOptions {
   uint64_t unexplained_bytes = limits::kUnexplainedBytes;  // of memory
 };
 
-// A connection that was closed.
-struct CutConnection {
+struct FaultyConnection {
   std::string address;  // empty if it was gone before we looked
   std::string reason;   // "it ..."
-  bool in_handshake = false;
+  ConnectionFault fault = ConnectionFault::kUnfinished;
 };
 
 class ConnectionGuard {
@@ -74,8 +75,8 @@ class ConnectionGuard {
   // --- For the loop ---
   // When to check() at the latest.
   Instant next_check() const { return sockets_.empty() ? Instant::never() : next_check_; }
-  // Does nothing before next_check(). `job_bytes` is what the broker says that it holds. Gives what was closed.
-  std::vector<CutConnection> check(Instant now, uint64_t job_bytes);
+  // Does nothing before next_check(). `job_bytes` is what the broker says that it holds.
+  std::vector<FaultyConnection> check(Instant now, uint64_t job_bytes);
 
  private:
   // What the process held at a moment.
@@ -87,6 +88,8 @@ class ConnectionGuard {
     Watched* socket;
     int fd;
     uint64_t cookie = 0;  // 0: none has this descriptor
+    Instant since = {};   // when it was accepted
+    bool told = false;    // that nothing of it comes
     std::string address;  // of the peer
     StreamAccount account;
     uint64_t recent = 0, recent_turn = 0;  // received in that turn of check()
@@ -110,12 +113,13 @@ class ConnectionGuard {
     size_t open = 0;  // of connections
   };
 
-  void take_reports();
-  void take_report(Watched& socket, AcceptMonitor::Report report);
+  void take_reports(Instant now);
+  void take_report(Watched& socket, AcceptMonitor::Report report, Instant now);
+  void tell_unheard(Connection& connection, Instant now);
   void look_for_input();
   static bool all_was_received(const Connection& connection);
-  void judge();
-  void judge(Connection& connection);
+  void judge(Instant now);
+  void judge(Connection& connection, Instant now);
   void sample(Connection& connection, Instant now);
   void sample_some(Instant now, bool all);
   Level level(uint64_t job_bytes) const;
@@ -141,7 +145,7 @@ class ConnectionGuard {
   Instant trim_at_ = Instant::never();
   int trims_left_ = 0;
   kernel_counts::ResidentMemory memory_;
-  std::vector<CutConnection> closed_;
+  std::vector<FaultyConnection> found_;
 };
 
 }  // namespace eventmq

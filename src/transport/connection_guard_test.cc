@@ -50,7 +50,7 @@ class ConnectionGuardTest : public testing::Test {
   ZmqContext context_;
   ConnectionGuard guard_{{.unfinished_bytes = 40 * kMiB, .unexplained_bytes = limits::kUnexplainedBytes}};
   RouterSocket router_{context_, small_options(), &guard_};
-  std::vector<CutConnection> cuts_;
+  std::vector<FaultyConnection> cuts_;
   kernel_counts::ResidentMemory memory_;
   uint64_t most_memory_ = 0;
   uint64_t received_bytes_ = 0;
@@ -71,7 +71,7 @@ class ConnectionGuardTest : public testing::Test {
       received_bytes_ += frames[frames.size() - 1].size();
       if (!frames.overflow()) router_.send(peer, frames);
     }
-    for (CutConnection& cut : guard_.check(now(), 0)) cuts_.push_back(std::move(cut));
+    for (FaultyConnection& cut : guard_.check(now(), 0)) cuts_.push_back(std::move(cut));
     most_memory_ = std::max(most_memory_, memory_.bytes());
   }
   template <class Condition>
@@ -179,7 +179,7 @@ TEST_F(ConnectionGuardTest, AnEndlessMessageIsCutThoughTheSocketIsNeverEmpty) {
       Frames frames;
       ASSERT_TRUE(wait_message(router_, peer, frames));
     }
-    for (CutConnection& cut : guard_.check(now(), 0)) cuts_.push_back(std::move(cut));
+    for (FaultyConnection& cut : guard_.check(now(), 0)) cuts_.push_back(std::move(cut));
   }
   ASSERT_EQ(cuts_.size(), 1u);
   EXPECT_TRUE(hostile.closed_by_other_side());
@@ -224,11 +224,11 @@ TEST(HandshakeTest, WhoeverDoesNotSpeakZmtpIsToldWithItsAddressAndWhoeverOnlyLoo
   options.handshake_timeout = milliseconds(300);
   RouterSocket router(context, options, &guard);
   ASSERT_TRUE(router.bind("tcp://127.0.0.1:*"));
-  std::vector<CutConnection> cuts;
+  std::vector<FaultyConnection> cuts;
   const auto check_until = [&](size_t number) {
     const auto since = std::chrono::steady_clock::now();
     for (Instant now{0}; cuts.size() < number && !expired(since); now = now + seconds(1)) {
-      for (CutConnection& cut : guard.check(now, 0)) cuts.push_back(std::move(cut));
+      for (FaultyConnection& cut : guard.check(now, 0)) cuts.push_back(std::move(cut));
       std::this_thread::yield();
     }
   };
@@ -243,10 +243,27 @@ TEST(HandshakeTest, WhoeverDoesNotSpeakZmtpIsToldWithItsAddressAndWhoeverOnlyLoo
   EXPECT_TRUE(stranger.closed_by_other_side());
   ASSERT_EQ(cuts.size(), 2u);
   EXPECT_THAT(cuts[0].address, HasSubstr("127.0.0.1:"));
-  for (const CutConnection& cut : cuts) {
-    EXPECT_TRUE(cut.in_handshake);
+  for (const FaultyConnection& cut : cuts) {
+    EXPECT_EQ(cut.fault, ConnectionFault::kHandshake);
     EXPECT_THAT(cut.reason, HasSubstr("handshake"));
   }
+}
+
+TEST_F(ConnectionGuardTest, ASecondPeerWithOneRoutingIdIsToldOf) {
+  RawTcpPeer first(router_.endpoint());
+  ASSERT_TRUE(first.handshake("twin"));
+  ASSERT_TRUE(first.send_bytes(RawTcpPeer::frame("hello", false)));
+  ASSERT_TRUE(turn_until([&] { return received_bytes_ == 5; }));
+  RawTcpPeer idle(router_.endpoint());
+  ASSERT_TRUE(idle.handshake("idle"));
+  RawTcpPeer second(router_.endpoint());
+  ASSERT_TRUE(second.handshake("twin"));
+  ASSERT_TRUE(second.send_bytes(RawTcpPeer::frame(std::string(400, 'x'), false)));
+  ASSERT_TRUE(turn_until([&] { return !cuts_.empty(); }));
+  EXPECT_EQ(cuts_[0].fault, ConnectionFault::kUnheard);
+  EXPECT_THAT(cuts_[0].reason, HasSubstr("routing id"));
+  EXPECT_EQ(cuts_.size(), 1u);
+  EXPECT_EQ(received_bytes_, 5u);
 }
 
 TEST_F(ConnectionGuardTest, ASocketCanCloseBeforeTheGuardEnds) {

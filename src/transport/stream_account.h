@@ -27,6 +27,9 @@ class StreamAccount {
   uint64_t judge();
   // The message that was unfinished then is not the one that is now.
   bool received_since_judgement() const { return received_ != received_at_judgement_; }
+  bool received_nothing() const { return received_ == 0; }
+  // By the last sample.
+  uint64_t read() const { return sampled_; }
   bool received_since_sample() const { return received_ != received_at_sample_; }
 
  private:

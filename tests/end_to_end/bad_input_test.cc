@@ -135,12 +135,14 @@ TEST_F(BadInputTest, OfTwoPeersWithOneRoutingIdTheFirstIsServed) {
   first.say({"REQUEST", "of-the-first", "nobodys", "", "[]"});
   first.expect_ack_of("of-the-first");
   Player second = client("twin");
-  second.say({"REQUEST", "of-the-second", "nobodys", "", "[]"});
+  for (int job = 0; job < 10; ++job) second.say({"REQUEST", "of-the-second", "nobodys", "", "[]"});
   for (int job = 0; job < 20; ++job) {
     first.say({"REQUEST", "job-" + std::to_string(job), "nobodys", "", "[]"});
     first.expect_ack_of("job-" + std::to_string(job));
   }
   EXPECT_TRUE(second.hears_nothing_now());
+  router_.wait_until("it is counted",
+                     [](const Json& status) { return status.at("counters").at("connections_unheard") == 1; });
   expect_service();
 }
 
