@@ -57,7 +57,7 @@ void BrokerHost::on_start() {
 
 // What was promised is there: the job, or its end.
 void BrokerHost::recover() {
-  store_->set_dedupe_limits({settings_.dedupe_window, settings_.dedupe_ids});
+  store_->set_retention({settings_.dedupe_window, settings_.dedupe_ids});
   StoredState state = store_->recover(clock()).value();
   std::set<std::string_view> known;
   for (const StoredJob& job : state.jobs) known.insert(job.accepted.id.view());

@@ -41,6 +41,7 @@ class CommitBook {
   void add(const JobRequeued& record, CommitNumber commit);
   void add(const JobEnded& record, CommitNumber commit);
   void add(const IdRemembered&, CommitNumber) {}
+  void add(const DeadLetterRemoved&, CommitNumber) {}
   Life* life_of(const Bytes& id, CommitNumber commit);
   const Life* find(std::string_view request_id) const;
 

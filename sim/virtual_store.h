@@ -23,11 +23,11 @@ class VirtualStore final : public Store {
       : world_(world), disk_(disk), slowest_(slowest), later_(std::move(later)), on_commit_(std::move(on_commit)) {}
 
   void call_on_change(std::function<void()>) override {}
-  Result<StoredState> recover(Instant now) override { return disk_.state(now, dedupe_limits_); }
+  Result<StoredState> recover(Instant now) override { return disk_.state(now, retention_); }
   void submit(CommitNumber commit, std::vector<JobRecord> records) override;
   CommitNumber committed() const override { return committed_; }
   StoreHealth health() const override { return {}; }
-  void set_dedupe_limits(DedupeLimits limits) override { dedupe_limits_ = limits; }
+  void set_retention(Retention limits) override { retention_ = limits; }
   bool durable() const override { return true; }
   std::string_view name() const override { return "virtual"; }
   void claim(BacklogClaim claim) override;
@@ -58,7 +58,7 @@ class VirtualStore final : public Store {
   CommitNumber committed_ = 0;
   bool syncing_ = false;
   bool available_ = true;
-  DedupeLimits dedupe_limits_;
+  Retention retention_;
 };
 
 }  // namespace eventmq::sim

@@ -57,10 +57,19 @@ void StoreModel::add(const JobRequeued& record) {
   job.retries_used = record.retries_used;
   job.losses = record.losses;
   job.due_at = record.due_at;
+  job.history = record.history;
 }
 
 void StoreModel::add(const JobEnded& record) {
-  if (jobs_.erase(record.key) == 0) return;
+  const auto found = jobs_.find(record.key);
+  if (found == jobs_.end()) return;
+  const JobAccepted job = std::move(found->second.job.accepted);
+  jobs_.erase(found);
+  if (is_dead(record.outcome)) {
+    dead_.push_back({++deaths_, job.key, job.id, job.queue, record.name, record.outcome, record.error, job.accepted_at,
+                     record.ended_at, record.attempts, record.losses, record.history, job.headers.text,
+                     job.payload.size(), job.payload});
+  }
   StoredQueue& queue = queue_of(queues_, record.queue);
   const std::map<Outcome, uint64_t*> counts = {
       {Outcome::kOk, &queue.done}, {Outcome::kExpired, &queue.expired}, {Outcome::kCancelled, &queue.cancelled}};
@@ -73,6 +82,30 @@ void StoreModel::add(const JobEnded& record) {
 void StoreModel::add(const IdRemembered& record) {
   ended_.push_back(
       {record.id, record.outcome, record.ended_at, record.reply_wanted, record.reply_wanted ? record.result : Bytes()});
+}
+
+void StoreModel::add(const DeadLetterRemoved& record) {
+  std::erase_if(dead_, [&](const DeadLetter& letter) { return letter.key == record.key; });
+}
+
+DeadLetters StoreModel::dead(const DeadQuery& query) const {
+  const auto is_or_any = [](const Bytes& wanted, const Bytes& found) { return wanted.empty() || wanted == found; };
+  DeadLetters found;
+  uint64_t bytes = 0;
+  for (DeadLetter letter : dead_) {
+    const bool wanted = letter.number > query.after && is_or_any(query.id, letter.id) &&
+                        is_or_any(query.queue, letter.queue) && is_or_any(query.name, letter.name) &&
+                        query.cause.value_or(letter.cause) == letter.cause && letter.ended_at >= query.from &&
+                        letter.ended_at <= query.until;
+    if (!wanted) continue;
+    if (query.payloads) bytes += letter.payload_bytes;
+    found.more =
+        found.letters.size() == query.letters || (!found.letters.empty() && query.payloads && bytes > query.bytes);
+    if (found.more) return found;
+    if (!query.payloads) letter.payload = Bytes();
+    found.letters.push_back(std::move(letter));
+  }
+  return found;
 }
 
 // As a store gives it back: some of what the records say is in other places then.
@@ -98,9 +131,10 @@ void StoreModel::add_lanes(StoredQueue& queue) const {
   for (const auto& [priority, lane] : lanes) queue.lanes.push_back(lane);
 }
 
-StoredState StoreModel::state(Instant now, DedupeLimits limits) const {
+StoredState StoreModel::state(Instant now, Retention limits) const {
   StoredState state;
   state.last_key = last_key_;
+  state.dead_letters = dead_.size();
   state.queues = queues_;
   for (StoredQueue& queue : state.queues) add_lanes(queue);
   for (const auto& [key, row] : jobs_) {
@@ -179,6 +213,10 @@ BacklogClaimed StoreModel::claim(const BacklogClaim& claim) const {
 
 StoreAnswer StoreModel::answer(const StoreQuestion& question) const {
   StoreAnswer answer{.number = question.number};
+  if (question.dead) {
+    answer.dead = dead(*question.dead);
+    return answer;
+  }
   uint64_t visited = 0;
   for (const StoredJob& job : backlog()) {
     if (job.accepted.key <= question.behind) continue;
@@ -204,15 +242,16 @@ std::string text_of(const StoredJob& job) {
       fmt::format("job {} {} in {} [{}] guarantee {} priority {} payload {} accepted {} due {} {} expires {}", a.key,
                   a.id.view(), a.queue.view(), a.headers.text.view(), a.headers.guarantee, a.headers.priority,
                   summary(a.payload), a.accepted_at.us, a.due_at.us, job.due_at.us, time_text(a.expires_at));
-  text += fmt::format(" running {} attempt {} retries {} losses {} worker {} backlog {} reply to {}\n", job.running,
-                      job.attempt, job.retries_used, job.losses, summary(job.worker), a.backlog, summary(a.reply_to));
+  text += fmt::format(" running {} attempt {} retries {} losses {} worker {} backlog {} reply to {} history {}\n",
+                      job.running, job.attempt, job.retries_used, job.losses, summary(job.worker), a.backlog,
+                      summary(a.reply_to), summary(job.history));
   return text;
 }
 
 }  // namespace
 
 std::string text_of(const StoredState& state) {
-  std::string text = fmt::format("last key {}\n", state.last_key);
+  std::string text = fmt::format("last key {}, {} dead letters\n", state.last_key, state.dead_letters);
   std::vector<std::string> queues;
   for (const StoredQueue& q : state.queues) {
     std::string lanes;
@@ -240,7 +279,7 @@ std::string text_of(const StoredState& state) {
 std::string text_of(const StoreAnswer& answer) {
   std::string text = fmt::format("{}: next {}{}\n", answer.number, answer.next, answer.error ? answer.error->text : "");
   for (const ListedJob& listed : answer.jobs) text += fmt::format("{} ", listed.payload_bytes) + text_of(listed.job);
-  return text;
+  return text + text_of(answer.dead);
 }
 
 std::string text_of(const BacklogClaimed& claimed) {
@@ -248,6 +287,18 @@ std::string text_of(const BacklogClaimed& claimed) {
   for (const StoredJob& job : claimed.jobs) text += text_of(job);
   return text +
          fmt::format("next due {}, next expiry {}\n", time_text(claimed.next_due), time_text(claimed.next_expiry));
+}
+
+std::string text_of(const DeadLetters& letters) {
+  std::string text;
+  for (const DeadLetter& l : letters.letters) {
+    text += fmt::format("dead {}: {} {} in {} name {} cause {} error {} accepted {} ended {} attempts {} losses {} ",
+                        l.number, l.key, l.id.view(), l.queue.view(), l.name.view(), outcome_word(l.cause),
+                        summary(l.error), l.accepted_at.us, l.ended_at.us, l.attempts, l.losses);
+    text += fmt::format("history {} headers [{}] bytes {} payload {}\n", summary(l.history), l.headers.view(),
+                        l.payload_bytes, summary(l.payload));
+  }
+  return text + (letters.more ? "and more\n" : "");
 }
 
 }  // namespace eventmq

@@ -18,11 +18,12 @@ class StoreModel {
   void apply(const std::vector<JobRecord>& records) {
     for (const JobRecord& record : records) apply(record);
   }
-  StoredState state(Instant now, DedupeLimits limits = {}) const;
+  StoredState state(Instant now, Retention limits = {}) const;
   BacklogClaimed claim(const BacklogClaim& claim) const;
   StoreAnswer answer(const StoreQuestion& question) const;
   // Of the jobs of the backlog, by key.
   std::vector<StoredJob> backlog() const;
+  DeadLetters dead(const DeadQuery& query) const;
 
  private:
   struct Row {
@@ -35,6 +36,7 @@ class StoreModel {
   void add(const JobRequeued& record);
   void add(const JobEnded& record);
   void add(const IdRemembered& record);
+  void add(const DeadLetterRemoved& record);
 
   static StoredJob stored(const Row& row);
   void add_lanes(StoredQueue& queue) const;
@@ -43,6 +45,8 @@ class StoreModel {
   std::map<JobKey, Row> jobs_;
   std::vector<StoredQueue> queues_;  // by first mention
   std::vector<StoredEnd> ended_;
+  std::vector<DeadLetter> dead_;  // in order of death
+  uint64_t deaths_ = 0;
   JobKey last_key_ = 0;
 };
 
@@ -50,5 +54,6 @@ class StoreModel {
 std::string text_of(const StoredState& state);
 std::string text_of(const BacklogClaimed& claimed);
 std::string text_of(const StoreAnswer& answer);
+std::string text_of(const DeadLetters& letters);
 
 }  // namespace eventmq

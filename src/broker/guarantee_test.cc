@@ -23,6 +23,7 @@ class GuaranteeTest : public ::testing::Test {
       std::string operator()(const JobEnded& r) const {
         return fmt::format("ended {} {}", r.id.view(), outcome_word(r.outcome));
       }
+      std::string operator()(const DeadLetterRemoved& r) const { return fmt::format("letter {} removed", r.key); }
     };
     std::vector<std::string> texts;
     for (const JobRecord& record : broker_.records()) texts.push_back(std::visit(Text{}, record));

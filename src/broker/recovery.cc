@@ -21,6 +21,7 @@ void Broker::State::on_event(StoreRecovered& event) {
   if (counters_.recovered > 0) {
     log(LogLevel::kInfo, fmt::format("{} guaranteed jobs were in the store and go on", counters_.recovered));
   }
+  if (state.dead_letters > 0) log(LogLevel::kInfo, fmt::format("{} dead letters are kept", state.dead_letters));
 }
 
 void Broker::State::restore(const StoredQueue& stored) {

@@ -24,6 +24,8 @@ BrokerSettings broker_settings(const Settings& settings) {
   broker.memory_bytes = settings.count("memory_limit");
   broker.dedupe_window = settings.duration("dedupe_window");
   broker.dedupe_ids = settings.count("dedupe_ids");
+  broker.dead_window = settings.duration("dead_retention");
+  broker.dead_letters = settings.count("dead_max");
   broker.retry_backoff = settings.duration("retry_backoff");
   broker.retry_backoff_max = settings.duration("retry_backoff_max");
   broker.max_deliveries = static_cast<uint32_t>(settings.count("max_deliveries"));

@@ -69,8 +69,9 @@ std::string store_lines(const Findings& findings) {
   if (!store.found) return text + "\n";
   text += fmt::format(", version {}, {} and {} of log\n", store.version, size_text(static_cast<double>(store.bytes)),
                       size_text(static_cast<double>(store.log_bytes)));
-  text += fmt::format("holds    {} queues, {} jobs, {} of them running and {} in the store alone, and {} ended ids\n",
-                      store.queues, store.jobs, store.running, store.backlog, store.ended);
+  text += fmt::format(
+      "holds    {} queues, {} jobs, {} of them running and {} in the store alone, {} dead letters, and {} ended ids\n",
+      store.queues, store.jobs, store.running, store.backlog, store.dead, store.ended);
   return text + fmt::format("checked  pages{}, tables, meta, rows, keys, payloads, counts, lanes, ended ids\n",
                             findings.quick ? "" : " and indexes");
 }
@@ -115,6 +116,7 @@ Json findings_json(const Findings& findings) {
             {"jobs", store.jobs},
             {"running", store.running},
             {"backlog", store.backlog},
+            {"dead", store.dead},
             {"ended", store.ended},
             {"bytes", store.bytes},
             {"log_bytes", store.log_bytes}}},

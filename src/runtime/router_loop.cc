@@ -96,11 +96,16 @@ Result<void> RouterLoop::open() {
 
 Result<void> RouterLoop::recover() {
   parts_.store->call_on_change([this] { wake(); });
-  parts_.store->set_dedupe_limits({live_.broker.dedupe_window, live_.broker.dedupe_ids});
+  set_retention();
   Result<StoredState> state = parts_.store->recover(now_);
   if (!state) return tl::unexpected(state.error());
   step(StoreRecovered{std::move(*state)});
   return {};
+}
+
+void RouterLoop::set_retention() {
+  const BrokerSettings& broker = live_.broker;
+  parts_.store->set_retention({broker.dedupe_window, broker.dedupe_ids, broker.dead_window, broker.dead_letters});
 }
 
 void RouterLoop::watch_store() {
@@ -207,7 +212,7 @@ void RouterLoop::reload() {
 }
 
 void RouterLoop::settings_changed() {
-  parts_.store->set_dedupe_limits({live_.broker.dedupe_window, live_.broker.dedupe_ids});
+  set_retention();
   step(SettingsChanged{completed(live_.broker, *parts_.store, settings_.sockets)});
 }
 

@@ -112,6 +112,7 @@ class RouterLoop {
   Result<void> listen(Side side, const std::string& address, std::string_view setting, std::string& endpoint);
 
   Result<void> recover();
+  void set_retention();
   void watch_store();
 
   void wait();

@@ -40,7 +40,7 @@ class LateStore : public Store {
     const std::lock_guard lock(mutex_);
     return health_;
   }
-  void set_dedupe_limits(DedupeLimits) override {}
+  void set_retention(Retention) override {}
   bool durable() const override { return true; }
   std::string_view name() const override { return "late"; }
 

@@ -16,6 +16,7 @@ int64_t& count_of(QueueChange& queue, Outcome outcome) {
     case Outcome::kCancelled:
       return queue.cancelled;
     default:
+      EMQ_ASSERT(is_dead(outcome), "a job ends as {}", outcome_word(outcome));
       return queue.dead;
   }
 }
@@ -73,6 +74,7 @@ void BatchChanges::add(const JobEnded& record) {
   change.ended = &record;
   change.queue = queue_index(record.queue.view());
   ++count_of(queues_[change.queue], record.outcome);
+  if (is_dead(record.outcome)) deaths_.push_back(job_indexes_.at(record.key));
   ended_.push_back({record.id.view(), record.outcome, record.ended_at, record.reply_wanted,
                     record.reply_wanted ? record.result.view() : std::string_view()});
 }

@@ -50,7 +50,10 @@ class BatchChanges {
   const std::vector<JobChange>& jobs() const { return jobs_; }  // by first mention
   const std::vector<QueueChange>& queues() const { return queues_; }
   const std::vector<EndChange>& ended() const { return ended_; }  // in order
-  JobKey last_key() const { return last_key_; }                   // the highest accepted; 0 if none
+  // Indexes into jobs(): those that become dead letters, in the order of death.
+  const std::vector<size_t>& deaths() const { return deaths_; }
+  const std::vector<JobKey>& letters_removed() const { return letters_removed_; }
+  JobKey last_key() const { return last_key_; }  // the highest accepted; 0 if none
 
  private:
   void add(const JobAccepted& record);
@@ -58,12 +61,15 @@ class BatchChanges {
   void add(const JobRequeued& record);
   void add(const JobEnded& record);
   void add(const IdRemembered& record);
+  void add(const DeadLetterRemoved& record) { letters_removed_.push_back(record.key); }
   JobChange& change_of(JobKey key);
   size_t queue_index(std::string_view name);
 
   std::vector<JobChange> jobs_;
   std::vector<QueueChange> queues_;
   std::vector<EndChange> ended_;
+  std::vector<size_t> deaths_;
+  std::vector<JobKey> letters_removed_;
   std::unordered_map<JobKey, size_t> job_indexes_;
   std::unordered_map<std::string_view, size_t> queue_indexes_;
   JobKey last_key_ = 0;

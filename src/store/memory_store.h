@@ -18,7 +18,7 @@ class MemoryStore : public Store {
   void ask(StoreQuestion question) override;
   std::vector<StoreAnswer> take_answers() override { return {}; }
   StoreHealth health() const override { return {}; }
-  void set_dedupe_limits(DedupeLimits) override {}
+  void set_retention(Retention) override {}
   bool durable() const override { return false; }
   std::string_view name() const override { return "memory"; }
 

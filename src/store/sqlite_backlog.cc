@@ -9,20 +9,18 @@ namespace {
 
 constexpr std::string_view kInsert =
     "INSERT INTO backlog (key, id, queue_id, priority, headers, accepted_at, due_at, expires_at, attempt, "
-    "retries_used, "
-    "losses, worker, reply_to, payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+    "retries_used, losses, worker, reply_to, payload, history) "
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
 constexpr std::string_view kRemove =
     "DELETE FROM backlog WHERE key = ?1 RETURNING queue_id, priority, due_at > accepted_at";
 constexpr std::string_view kAddHeld =
     "INSERT INTO jobs (key, id, queue_id, headers, accepted_at, due_at, expires_at, running, attempt, retries_used, "
-    "losses, worker, payload) SELECT key, id, queue_id, headers, accepted_at, due_at, expires_at, FALSE, attempt, "
-    "retries_used, losses, worker, payload FROM backlog WHERE key = ?1";
+    "losses, worker, payload, history) SELECT key, id, queue_id, headers, accepted_at, due_at, expires_at, FALSE, "
+    "attempt, retries_used, losses, worker, payload, history FROM backlog WHERE key = ?1";
 constexpr std::string_view kAddFromHeld =
     "INSERT INTO backlog (key, id, queue_id, priority, headers, accepted_at, due_at, expires_at, attempt, "
-    "retries_used, "
-    "losses, worker, reply_to, payload) SELECT key, id, queue_id, ?2, headers, accepted_at, due_at, expires_at, "
-    "attempt, "
-    "retries_used, losses, worker, ?3, payload FROM jobs WHERE key = ?1 "
+    "retries_used, losses, worker, reply_to, payload, history) SELECT key, id, queue_id, ?2, headers, accepted_at, "
+    "due_at, expires_at, attempt, retries_used, losses, worker, ?3, payload, history FROM jobs WHERE key = ?1 "
     "RETURNING queue_id, priority, due_at > accepted_at";
 constexpr std::string_view kRemoveHeld = "DELETE FROM jobs WHERE key = ?1";
 constexpr std::string_view kAddToLane =
@@ -107,7 +105,8 @@ Result<void> SqliteBacklog::insert(const JobChange& change, int64_t queue_id, st
                      job.expires_at == Instant::never() ? std::nullopt : std::optional(job.expires_at.us),
                      number(change.attempt), number(change.requeued ? change.requeued->retries_used : 0),
                      number(change.losses), Blob{change.started ? change.started->worker.view() : std::string_view()},
-                     Blob{(change.requeued ? change.requeued->reply_to : job.reply_to).view()}, payload);
+                     Blob{(change.requeued ? change.requeued->reply_to : job.reply_to).view()}, payload,
+                     change.requeued ? change.requeued->history.view() : std::string_view());
 }
 
 Result<bool> SqliteBacklog::remove(JobKey key) {

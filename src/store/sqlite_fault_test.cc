@@ -56,7 +56,7 @@ std::unique_ptr<SqliteStore> FaultyRun::open() {
   options.file.checkpoint_frames = 12;  // twice or so in the history
   auto opened = SqliteStore::open(options);
   refusal_ = opened ? "" : opened.error().text;
-  if (opened) (*opened)->set_dedupe_limits(ModelledHistory::kEverything);
+  if (opened) (*opened)->set_retention(ModelledHistory::kEverything);
   return opened ? std::move(*opened) : nullptr;
 }
 

@@ -95,12 +95,12 @@ void SqliteFile::close_after_fault() {
 
 // --- While all is well ---
 
-Result<StoredState> SqliteFile::read(Instant now, DedupeLimits limits) {
+Result<StoredState> SqliteFile::read(Instant now, Retention limits) {
   EMQ_ASSERT(database_, "the file is not open");
   return read_stored_state(database_, now, limits);
 }
 
-Result<void> SqliteFile::write(const BatchChanges& changes, CommitNumber commit, DedupeLimits limits) {
+Result<void> SqliteFile::write(const BatchChanges& changes, CommitNumber commit, Retention limits) {
   EMQ_ASSERT(database_, "the file is not open");
   Result<void> written = write_transaction(changes, commit, limits);
   if (written) written = check_places();
@@ -108,7 +108,7 @@ Result<void> SqliteFile::write(const BatchChanges& changes, CommitNumber commit,
   return written;
 }
 
-Result<void> SqliteFile::write_transaction(const BatchChanges& changes, CommitNumber commit, DedupeLimits limits) {
+Result<void> SqliteFile::write_transaction(const BatchChanges& changes, CommitNumber commit, Retention limits) {
   return begin_.run()
       .and_then([&] {
         return records_->write(changes, {epoch_, commit}, limits);

@@ -48,11 +48,11 @@ class SqliteFile {
   SqliteFile& operator=(const SqliteFile&) = delete;
 
   // Errors: of read_stored_state.
-  Result<StoredState> read(Instant now, DedupeLimits limits);
+  Result<StoredState> read(Instant now, Retention limits);
 
   // Makes the changes of a batch durable, the last commit of which is `commit`. Errors close the file: kForbidden when
   // it is not ours any more, which nothing mends; any other when reopen() may help.
-  Result<void> write(const BatchChanges& changes, CommitNumber commit, DedupeLimits limits);
+  Result<void> write(const BatchChanges& changes, CommitNumber commit, Retention limits);
   // As the file is after the last write(). Errors as write().
   Result<BacklogClaimed> claim(const BacklogClaim& claim);
   // Keeps the log short; to be called after each write(), when nobody waits for it any more. Errors as write().
@@ -72,7 +72,7 @@ class SqliteFile {
   Result<void> open_again();
   Result<void> begin_epoch();
   Result<void> get_ready();
-  Result<void> write_transaction(const BatchChanges& changes, CommitNumber commit, DedupeLimits limits);
+  Result<void> write_transaction(const BatchChanges& changes, CommitNumber commit, Retention limits);
   Result<CommitNumber> find_commit();
   Result<void> check_places();
   Result<void> checkpoint();

@@ -25,11 +25,13 @@ Result<StoredJob> read_job_row(const SqliteStatement& row, const Bytes& queue) {
   StoredJob job;
   JobAccepted& accepted = job.accepted;
   const std::string_view id = row.text(1), headers = row.text(3), worker = row.blob(10), reply_to = row.blob(15);
-  BytesPacker packer(id.size() + headers.size() + worker.size() + reply_to.size());
+  const std::string_view history = row.text(16);
+  BytesPacker packer(id.size() + headers.size() + worker.size() + reply_to.size() + history.size());
   accepted.key = job_key_of(row);
   accepted.queue = queue;
   accepted.id = packer.add(id);
   job.worker = packer.add(worker);
+  job.history = packer.add(history);
   accepted.reply_to = packer.add(reply_to);
   accepted.payload = Bytes(row.blob(11));  // by itself: the id may be kept for longer
   Result<JobHeaders> parsed = parse_headers(packer.add(headers));

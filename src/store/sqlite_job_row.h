@@ -13,13 +13,14 @@ namespace eventmq {
 // that a router holds is `jobs`, that of the others `backlog`.
 inline constexpr std::string_view kSelectHeldJobs =
     "SELECT jobs.key, id, queue_id, headers, accepted_at, due_at, expires_at, attempt, retries_used, losses, worker, "
-    "coalesce(jobs.payload, large.payload), jobs.payload IS NULL AND large.payload IS NULL, running, FALSE, NULL "
+    "coalesce(jobs.payload, large.payload), jobs.payload IS NULL AND large.payload IS NULL, running, FALSE, NULL, "
+    "history "
     "FROM jobs LEFT JOIN large_payloads AS large ON large.key = jobs.key ";
 inline constexpr std::string_view kSelectBacklogJobs =
     "SELECT backlog.key, id, queue_id, headers, accepted_at, due_at, expires_at, attempt, retries_used, losses, "
     "worker, "
     "coalesce(backlog.payload, large.payload), backlog.payload IS NULL AND large.payload IS NULL, FALSE, TRUE, "
-    "reply_to "
+    "reply_to, history "
     "FROM backlog LEFT JOIN large_payloads AS large ON large.key = backlog.key ";
 
 // Of a row's first columns.

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "src/store/sqlite_dead_letters.h"
 #include "src/store/sqlite_job_row.h"
 #include "src/store/store_thread.h"
 
@@ -14,7 +15,7 @@ constexpr std::string_view kListed =
     "worker, "
     "substr(coalesce(backlog.payload, large.payload), 1, ?2), backlog.payload IS NULL AND large.payload IS NULL, "
     "FALSE, "
-    "TRUE, reply_to, length(coalesce(backlog.payload, large.payload)), name "
+    "TRUE, reply_to, history, length(coalesce(backlog.payload, large.payload)), name "
     "FROM backlog LEFT JOIN large_payloads AS large ON large.key = backlog.key JOIN queues USING (queue_id) "
     "WHERE backlog.key = ?1";
 // What decides whether a job is listed; the keys are those of the table itself, so this reads it in order.
@@ -33,8 +34,8 @@ Result<ListedJob> read_listed(SqliteStatement& select, JobKey key) {
   const Result<bool> row = select.next();
   if (!row) return tl::unexpected(row.error());
   if (!*row) return fail(ErrorCode::kStoreUnavailable, "a job of the backlog is gone in the midst of a reading");
-  return read_job_row(select, Bytes(select.text(17))).map([&](StoredJob&& job) {
-    return ListedJob{std::move(job), static_cast<uint64_t>(select.integer(16))};
+  return read_job_row(select, Bytes(select.text(18))).map([&](StoredJob&& job) {
+    return ListedJob{std::move(job), static_cast<uint64_t>(select.integer(17))};
   });
 }
 
@@ -64,13 +65,17 @@ Result<void> list_jobs(SqliteDatabase& database, const StoreQuestion& question, 
   return {};
 }
 
+Result<void> list_dead(SqliteDatabase& database, const DeadQuery& query, StoreAnswer& answer) {
+  return read_dead_letters(database, query).map([&](DeadLetters&& letters) { answer.dead = std::move(letters); });
+}
+
 }  // namespace
 
 Result<StoreAnswer> answer_question(SqliteDatabase& database, const StoreQuestion& question) {
   StoreAnswer answer{.number = question.number};
   // One transaction, so that all of it is of one moment.
   Result<void> done = database.run("BEGIN");
-  if (done) done = list_jobs(database, question, answer);
+  if (done) done = question.dead ? list_dead(database, *question.dead, answer) : list_jobs(database, question, answer);
   const Result<void> ended = database.run("COMMIT");
   if (done) done = ended;
   if (!done) return tl::unexpected(done.error());

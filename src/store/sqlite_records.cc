@@ -19,11 +19,11 @@ constexpr std::string_view kAddToQueue =
     "RETURNING queue_id";
 constexpr std::string_view kInsertJob =
     "INSERT INTO jobs (key, id, queue_id, headers, accepted_at, due_at, expires_at, running, attempt, retries_used, "
-    "losses, worker, payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+    "losses, worker, payload, history) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
 constexpr std::string_view kInsertPayload = "INSERT INTO large_payloads (key, payload) VALUES (?1, ?2)";
 constexpr std::string_view kUpdateJob =
     "UPDATE jobs SET running = ?2, attempt = ?3, losses = ?4, retries_used = coalesce(?5, retries_used), "
-    "due_at = coalesce(?6, due_at), worker = coalesce(?7, worker) WHERE key = ?1";
+    "due_at = coalesce(?6, due_at), worker = coalesce(?7, worker), history = coalesce(?8, history) WHERE key = ?1";
 constexpr std::string_view kDeleteJob = "DELETE FROM jobs WHERE key = ?1";
 constexpr std::string_view kDeletePayload = "DELETE FROM large_payloads WHERE key = ?1";
 constexpr std::string_view kInsertEnded =
@@ -32,6 +32,11 @@ constexpr std::string_view kOldestEnded = "SELECT seq, ended_at FROM ended ORDER
 constexpr std::string_view kDeleteEnded = "DELETE FROM ended WHERE seq <= ?1";
 
 int64_t number(uint64_t value) { return static_cast<int64_t>(value); }
+
+// Nothing if it is too large for a row.
+std::optional<Blob> payload_in_row(std::string_view payload) {
+  return payload.size() > kPayloadBytesInRow ? std::nullopt : std::optional(Blob{payload});
+}
 
 Result<void> there(Result<bool> found, JobKey key) {
   if (!found) return tl::unexpected(found.error());
@@ -47,7 +52,9 @@ Result<void> there(Result<bool> found, JobKey key) {
 Result<SqliteRecords> SqliteRecords::prepare(SqliteDatabase& database) {
   Result<SqliteBacklog> backlog = SqliteBacklog::prepare(database);
   if (!backlog) return tl::unexpected(backlog.error());
-  SqliteRecords records(database, std::move(*backlog));
+  Result<SqliteDeadLetters> dead = SqliteDeadLetters::prepare(database);
+  if (!dead) return tl::unexpected(dead.error());
+  SqliteRecords records(database, std::move(*backlog), std::move(*dead));
   Result<void> prepared;
   const auto prepare_one = [&](SqliteStatement& statement, std::string_view sql) {
     if (!prepared) return;
@@ -68,17 +75,26 @@ Result<SqliteRecords> SqliteRecords::prepare(SqliteDatabase& database) {
   return records;
 }
 
-Result<void> SqliteRecords::write(const BatchChanges& changes, CommitMark mark, DedupeLimits limits) {
+Result<void> SqliteRecords::write(const BatchChanges& changes, CommitMark mark, Retention limits) {
   Result<void> done = write_mark(mark, changes.last_key());
   if (done) done = write_queues(changes.queues());
   backlog_.forget_changes();
   for (const JobChange& change : changes.jobs()) {
-    if (done) done = write_job(change);
+    const bool dies = change.ended && is_dead(change.ended->outcome);
+    if (done && !dies) done = write_job(change);
+  }
+  for (const size_t index : changes.deaths()) {
+    if (done) done = write_death(changes.jobs()[index]);
   }
   if (done) done = backlog_.write_lanes();
+  for (const JobKey key : changes.letters_removed()) {
+    if (done) done = dead_.remove(key);
+  }
   if (!done || changes.ended().empty()) return done;
+  const Instant now = changes.ended().back().ended_at;
   done = write_ended(changes.ended());
-  if (done) done = trim_ended(changes.ended().size(), changes.ended().back().ended_at, limits);
+  if (done) done = trim_ended(changes.ended().size(), now, limits);
+  if (done) done = dead_.trim(changes.ended().size(), now, limits);
   return done;
 }
 
@@ -104,14 +120,29 @@ Result<void> SqliteRecords::write_queues(const std::vector<QueueChange>& queues)
 Result<void> SqliteRecords::write_job(const JobChange& change) {
   if (change.accepted && change.ended) return {};
   if (change.accepted) return insert_job(change);
-  return change.ended ? delete_job(change.key) : update_job(change);
+  if (!change.ended) return update_job(change);
+  return delete_row(change.key).and_then([&] { return delete_payload_.run(number(change.key)); });
+}
+
+// A message in large_payloads stays there.
+Result<void> SqliteRecords::write_death(const JobChange& change) {
+  if (!change.accepted) {
+    return dead_.copy(*change.ended).and_then([&] { return delete_row(change.key); });
+  }
+  const std::string_view payload = change.accepted->payload.view();
+  return dead_.insert(change, queue_ids_[change.queue], payload_in_row(payload)).and_then([&] {
+    return insert_large_payload(change.key, payload);
+  });
+}
+
+Result<void> SqliteRecords::insert_large_payload(JobKey key, std::string_view payload) {
+  return payload_in_row(payload) ? Result<void>() : insert_payload_.run(number(key), Blob{payload});
 }
 
 Result<void> SqliteRecords::insert_job(const JobChange& change) {
   const JobAccepted& job = *change.accepted;
   const std::string_view payload = job.payload.view();
-  const bool large = payload.size() > kPayloadBytesInRow;
-  const std::optional<Blob> in_row = large ? std::nullopt : std::optional(Blob{payload});
+  const std::optional<Blob> in_row = payload_in_row(payload);
   Result<void> done;
   if (change.backlog) {
     done = backlog_.insert(change, queue_ids_[change.queue], in_row);
@@ -121,9 +152,10 @@ Result<void> SqliteRecords::insert_job(const JobChange& change) {
                            job.expires_at == Instant::never() ? std::nullopt : std::optional(job.expires_at.us),
                            number(change.running), number(change.attempt),
                            number(change.requeued ? change.requeued->retries_used : 0), number(change.losses),
-                           Blob{change.started ? change.started->worker.view() : std::string_view()}, in_row);
+                           Blob{change.started ? change.started->worker.view() : std::string_view()}, in_row,
+                           change.requeued ? change.requeued->history.view() : std::string_view());
   }
-  if (done && large) done = insert_payload_.run(number(job.key), Blob{payload});
+  if (done) done = insert_large_payload(job.key, payload);
   return done;
 }
 
@@ -144,14 +176,15 @@ Result<bool> SqliteRecords::update_held(const JobChange& change) {
       .run(number(change.key), number(change.running), number(change.attempt), number(change.losses),
            requeued ? std::optional(number(requeued->retries_used)) : std::nullopt,
            requeued ? std::optional(requeued->due_at.us) : std::nullopt,
-           change.started ? std::optional(Blob{change.started->worker.view()}) : std::nullopt)
+           change.started ? std::optional(Blob{change.started->worker.view()}) : std::nullopt,
+           requeued ? std::optional(requeued->history.view()) : std::nullopt)
       .map([&] { return database_->changed_rows() == 1; });
 }
 
-Result<void> SqliteRecords::delete_job(JobKey key) {
+Result<void> SqliteRecords::delete_row(JobKey key) {
   Result<bool> found = delete_job_.run(number(key)).map([&] { return database_->changed_rows() == 1; });
   if (found && !*found) found = backlog_.remove(key);
-  return there(std::move(found), key).and_then([&] { return delete_payload_.run(number(key)); });
+  return there(std::move(found), key);
 }
 
 Result<void> SqliteRecords::write_ended(const std::vector<EndChange>& ended) {
@@ -164,7 +197,7 @@ Result<void> SqliteRecords::write_ended(const std::vector<EndChange>& ended) {
 }
 
 // Rows go from the front only, so their numbers have no gaps and tell how many there are.
-Result<void> SqliteRecords::trim_ended(size_t added, Instant now, DedupeLimits limits) {
+Result<void> SqliteRecords::trim_ended(size_t added, Instant now, Retention limits) {
   const int64_t newest = database_->last_row();
   int64_t last_to_go = 0;
   oldest_ended_.start(kTrimmedAtLeast + 2 * number(added));

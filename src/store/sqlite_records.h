@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "src/store/batch_changes.h"
 #include "src/store/sqlite_backlog.h"
 #include "src/store/sqlite_database.h"
+#include "src/store/sqlite_dead_letters.h"
 #include "src/store/store.h"
 
 namespace eventmq {
@@ -25,11 +27,12 @@ class SqliteRecords {
 
   // Errors: those of SqliteDatabase; kForbidden when the file is not as this life left it: another router has opened
   // it since, or a job that a record speaks of is not there.
-  Result<void> write(const BatchChanges& changes, CommitMark mark, DedupeLimits limits);
+  Result<void> write(const BatchChanges& changes, CommitMark mark, Retention limits);
   Result<BacklogClaimed> claim(const BacklogClaim& claim) { return backlog_.claim(claim); }
 
  private:
-  SqliteRecords(SqliteDatabase& database, SqliteBacklog backlog) : database_(&database), backlog_(std::move(backlog)) {}
+  SqliteRecords(SqliteDatabase& database, SqliteBacklog backlog, SqliteDeadLetters dead)
+      : database_(&database), backlog_(std::move(backlog)), dead_(std::move(dead)) {}
 
   Result<void> write_mark(CommitMark mark, JobKey last_key);
   Result<void> write_queues(const std::vector<QueueChange>& queues);
@@ -37,12 +40,15 @@ class SqliteRecords {
   Result<void> insert_job(const JobChange& change);
   Result<void> update_job(const JobChange& change);
   Result<bool> update_held(const JobChange& change);
-  Result<void> delete_job(JobKey key);
+  Result<void> write_death(const JobChange& change);
+  Result<void> insert_large_payload(JobKey key, std::string_view payload);
+  Result<void> delete_row(JobKey key);
   Result<void> write_ended(const std::vector<EndChange>& ended);
-  Result<void> trim_ended(size_t added, Instant now, DedupeLimits limits);
+  Result<void> trim_ended(size_t added, Instant now, Retention limits);
 
   SqliteDatabase* database_;
   SqliteBacklog backlog_;
+  SqliteDeadLetters dead_;
   std::vector<int64_t> queue_ids_;  // of the batch's queues
   SqliteStatement mark_commit_;
   SqliteStatement mark_key_;

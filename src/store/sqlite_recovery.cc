@@ -79,7 +79,7 @@ Result<void> read_jobs(SqliteDatabase& database, std::string_view select, Stored
 }
 
 // Newest first; keys rise in the order of acceptance.
-Result<std::vector<BacklogId>> read_backlog_ids(SqliteDatabase& database, Instant now, DedupeLimits limits) {
+Result<std::vector<BacklogId>> read_backlog_ids(SqliteDatabase& database, Instant now, Retention limits) {
   std::vector<BacklogId> newest;
   Result<SqliteStatement> select = database.prepare(kBacklogIds);
   if (!select) return tl::unexpected(select.error());
@@ -93,7 +93,7 @@ Result<std::vector<BacklogId>> read_backlog_ids(SqliteDatabase& database, Instan
   return std::vector<BacklogId>(std::make_move_iterator(newest.rbegin()), std::make_move_iterator(newest.rend()));
 }
 
-Result<void> read_ended(SqliteDatabase& database, StoredRows& rows, Instant now, DedupeLimits limits) {
+Result<void> read_ended(SqliteDatabase& database, StoredRows& rows, Instant now, Retention limits) {
   const auto take = [&](const SqliteStatement& row) -> Result<void> {
     StoredEnd end;
     if (!outcome_from_word(row.text(1), end.outcome)) {
@@ -126,12 +126,14 @@ class StateRows : public StoredRows {
   StoredState& state_;
 };
 
-Result<StoredState> read_all(SqliteDatabase& database, Instant now, DedupeLimits limits) {
+Result<StoredState> read_all(SqliteDatabase& database, Instant now, Retention limits) {
   StoredState state;
   StateRows rows(state);
   const Result<int64_t> last_key = database.integer("SELECT value FROM meta WHERE key = 'last_key'");
-  if (!last_key) return tl::unexpected(last_key.error());
+  const Result<int64_t> dead_letters = database.integer("SELECT count(*) FROM dead");
+  if (!last_key || !dead_letters) return tl::unexpected(last_key ? dead_letters.error() : last_key.error());
   state.last_key = static_cast<JobKey>(*last_key);
+  state.dead_letters = static_cast<uint64_t>(*dead_letters);
   const Result<void> read = read_stored_rows(database, now, limits, rows);
   if (!read) return tl::unexpected(read.error());
   return read_backlog_ids(database, now, limits).map([&](std::vector<BacklogId>&& ids) {
@@ -142,7 +144,7 @@ Result<StoredState> read_all(SqliteDatabase& database, Instant now, DedupeLimits
 
 }  // namespace
 
-Result<StoredState> read_stored_state(SqliteDatabase& database, Instant now, DedupeLimits limits) {
+Result<StoredState> read_stored_state(SqliteDatabase& database, Instant now, Retention limits) {
   // One transaction, so that all of it is of one moment.
   if (Result<void> begun = database.run("BEGIN"); !begun) return tl::unexpected(begun.error());
   Result<StoredState> state = read_all(database, now, limits);
@@ -151,7 +153,7 @@ Result<StoredState> read_stored_state(SqliteDatabase& database, Instant now, Ded
   return state;
 }
 
-Result<void> read_stored_rows(SqliteDatabase& database, Instant now, DedupeLimits limits, StoredRows& rows) {
+Result<void> read_stored_rows(SqliteDatabase& database, Instant now, Retention limits, StoredRows& rows) {
   QueueNames names;
   Result<void> read = read_queues(database, rows, names);
   if (read) read = read_jobs(database, fmt::format("{}ORDER BY jobs.key", kSelectHeldJobs), rows, names);

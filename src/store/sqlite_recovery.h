@@ -9,7 +9,7 @@ namespace eventmq {
 // Needs no memory beyond its result. Of a job, due_at is the last one, in `accepted` too; every job is guaranteed,
 // whether its own headers say so or a request that shares it asked for it. Errors: those of SqliteDatabase;
 // kStoreUnavailable for a row that makes no sense, which is named.
-Result<StoredState> read_stored_state(SqliteDatabase& database, Instant now, DedupeLimits limits);
+Result<StoredState> read_stored_state(SqliteDatabase& database, Instant now, Retention limits);
 
 // Who takes what is read, row by row.
 class StoredRows {
@@ -25,6 +25,6 @@ class StoredRows {
 };
 // The same row by row, in the order of StoredState and within a transaction of the caller's. Errors: those of
 // SqliteDatabase and of StoredRows::unreadable.
-Result<void> read_stored_rows(SqliteDatabase& database, Instant now, DedupeLimits limits, StoredRows& rows);
+Result<void> read_stored_rows(SqliteDatabase& database, Instant now, Retention limits, StoredRows& rows);
 
 }  // namespace eventmq

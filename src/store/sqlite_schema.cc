@@ -91,6 +91,29 @@ constexpr Migration kMigrations[] = {
       DROP TABLE large_payloads;
       ALTER TABLE payloads RENAME TO large_payloads;
     )sql"},
+    // Dead letters, and what becomes of a job's attempts.
+    {R"sql(
+      ALTER TABLE jobs ADD COLUMN history TEXT NOT NULL DEFAULT '';
+      ALTER TABLE backlog ADD COLUMN history TEXT NOT NULL DEFAULT '';
+
+      CREATE TABLE dead (
+        seq          INTEGER PRIMARY KEY AUTOINCREMENT,
+        key          INTEGER NOT NULL UNIQUE,
+        id           TEXT NOT NULL,
+        queue_id     INTEGER NOT NULL REFERENCES queues,
+        name         TEXT NOT NULL,
+        cause        TEXT NOT NULL,
+        error        TEXT NOT NULL,
+        accepted_at  INTEGER NOT NULL,
+        ended_at     INTEGER NOT NULL,
+        attempts     INTEGER NOT NULL,
+        losses       INTEGER NOT NULL,
+        history      TEXT NOT NULL,
+        headers      TEXT NOT NULL,
+        payload      BLOB
+      ) STRICT;
+      CREATE INDEX dead_by_id ON dead (id);
+    )sql"},
 };
 
 constexpr std::string_view kColumns =

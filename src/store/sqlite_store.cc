@@ -43,11 +43,11 @@ SqliteStore::~SqliteStore() {
 // --- On the user's thread ---
 
 Result<StoredState> SqliteStore::recover(Instant now) {
-  DedupeLimits limits;
+  Retention limits;
   {
     const std::lock_guard lock(mutex_);
     EMQ_ASSERT(submitted_ == 0, "recover() after commit {}", submitted_);
-    limits = dedupe_limits_;
+    limits = retention_;
   }
   return file_->read(now, limits);
 }
@@ -91,9 +91,9 @@ StoreHealth SqliteStore::health() const {
   return health_;
 }
 
-void SqliteStore::set_dedupe_limits(DedupeLimits limits) {
+void SqliteStore::set_retention(Retention limits) {
   const std::lock_guard lock(mutex_);
-  dedupe_limits_ = limits;
+  retention_ = limits;
 }
 
 // --- On the store's thread ---
@@ -167,10 +167,10 @@ Result<void> SqliteStore::write(const Batch& batch) {
   for (const Submitted& submitted : batch) {
     for (const JobRecord& record : submitted.records) changes.add(record);
   }
-  DedupeLimits limits;
+  Retention limits;
   {
     const std::lock_guard lock(mutex_);
-    limits = dedupe_limits_;
+    limits = retention_;
   }
   return file_->write(changes, batch.back().commit, limits);
 }

@@ -53,7 +53,7 @@ class SqliteStore : public Store {
   void ask(StoreQuestion question) override;
   std::vector<StoreAnswer> take_answers() override { return questions_.take_answers(); }
   StoreHealth health() const override;
-  void set_dedupe_limits(DedupeLimits limits) override;
+  void set_retention(Retention limits) override;
   bool durable() const override { return true; }
   std::string_view name() const override { return "sqlite"; }
 
@@ -100,7 +100,7 @@ class SqliteStore : public Store {
   CommitNumber submitted_ = 0;
   CommitNumber healthy_at_ = 0;  // while unavailable: the commit that must be durable before it is not
   StoreHealth health_;
-  DedupeLimits dedupe_limits_;
+  Retention retention_;
   bool stopping_ = false;
 
   std::thread thread_;  // last, so that it finds everything

@@ -149,7 +149,7 @@ TEST_F(SqliteStoreTest, ANewerFileIsRefused) {
   Reader(folder_.path()).run("PRAGMA user_version = 99");
   const Error error = refusal();
   EXPECT_EQ(error.code, ErrorCode::kBadValue);
-  EXPECT_THAT(error.text, HasSubstr("has version 99, and this router knows versions up to 2: use the newer router"));
+  EXPECT_THAT(error.text, HasSubstr("has version 99, and this router knows versions up to 3: use the newer router"));
 }
 
 TEST_F(SqliteStoreTest, ADamagedFileIsRefused) {
@@ -294,7 +294,7 @@ TEST_F(SqliteStoreTest, TheDocumentedQueriesRun) {
 TEST_F(SqliteStoreTest, EndedJobsAreTrimmedInPortionsAsTheyAgeAndOverflow) {
   open();
   Reader reader(folder_.path());
-  store_->set_dedupe_limits({seconds(600), 1000});
+  store_->set_retention({seconds(600), 1000});
   const auto remember = [&](int64_t from, int64_t count, Instant at) {
     std::vector<JobRecord> records;
     for (int64_t i = from; i < from + count; ++i) {

@@ -9,6 +9,7 @@
 #include <map>
 #include <unordered_map>
 
+#include "src/store/sqlite_job_row.h"
 #include "src/store/sqlite_reading.h"
 #include "src/store/sqlite_recovery.h"
 #include "src/store/sqlite_schema.h"
@@ -28,11 +29,19 @@ constexpr std::string_view kBadMeta =
 constexpr std::string_view kBadKeys =
     "WITH bounds(last) AS (SELECT value FROM meta WHERE meta.key = 'last_key') "
     "SELECT key FROM jobs WHERE key < 1 UNION ALL SELECT key FROM backlog WHERE key < 1 UNION ALL "
-    "SELECT key FROM jobs, bounds WHERE key > last UNION ALL SELECT key FROM backlog, bounds WHERE key > last";
-constexpr std::string_view kTwice = "SELECT key FROM jobs WHERE EXISTS (SELECT 1 FROM backlog WHERE key = jobs.key)";
+    "SELECT key FROM jobs, bounds WHERE key > last UNION ALL SELECT key FROM backlog, bounds WHERE key > last "
+    "UNION ALL SELECT key FROM dead, bounds WHERE key < 1 OR key > last";
+constexpr std::string_view kTwice =
+    "SELECT key, 'jobs', 'backlog' FROM jobs WHERE EXISTS (SELECT 1 FROM backlog WHERE key = jobs.key) "
+    "UNION ALL SELECT key, 'jobs', 'dead' FROM jobs WHERE EXISTS (SELECT 1 FROM dead WHERE key = jobs.key) "
+    "UNION ALL SELECT key, 'backlog', 'dead' FROM backlog WHERE EXISTS (SELECT 1 FROM dead WHERE key = backlog.key)";
+constexpr std::string_view kDead =
+    "SELECT dead.key, cause, queues.queue_id IS NULL, dead.payload IS NULL AND large.payload IS NULL FROM dead "
+    "LEFT JOIN queues USING (queue_id) LEFT JOIN large_payloads AS large ON large.key = dead.key ORDER BY dead.seq";
 constexpr std::string_view kOrphans =
     "SELECT key FROM large_payloads WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.key = large_payloads.key) "
-    "AND NOT EXISTS (SELECT 1 FROM backlog WHERE backlog.key = large_payloads.key)";
+    "AND NOT EXISTS (SELECT 1 FROM backlog WHERE backlog.key = large_payloads.key) "
+    "AND NOT EXISTS (SELECT 1 FROM dead WHERE dead.key = large_payloads.key)";
 constexpr std::string_view kLanesWithout =
     "WITH found AS (SELECT queue_id, priority, sum(due_at <= accepted_at) AS waiting, sum(due_at > accepted_at) AS "
     "delayed FROM backlog GROUP BY queue_id, priority) "
@@ -59,6 +68,7 @@ class StoreVerifier : public StoredRows {
     if (!check_tables()) return;
     check_meta();
     told("rows", read_stored_rows(database_, Instant{0}, kEverything, *this));
+    check_dead();
     check_keys();
     check_payloads();
     check_counts();
@@ -92,8 +102,8 @@ class StoreVerifier : public StoredRows {
 
  private:
   // All ended ids, however old.
-  static constexpr DedupeLimits kEverything{{std::numeric_limits<int64_t>::max() / 2},
-                                            std::numeric_limits<uint64_t>::max()};
+  static constexpr Retention kEverything{{std::numeric_limits<int64_t>::max() / 2},
+                                         std::numeric_limits<uint64_t>::max()};
 
   bool told(const char* check, const Result<void>& done) {
     if (!done) problem(check, done.error().text);
@@ -107,6 +117,7 @@ class StoreVerifier : public StoredRows {
   void check_pages();
   bool check_tables();
   void check_meta();
+  void check_dead();
   void check_keys();
   void check_payloads();
   void check_counts();
@@ -188,6 +199,21 @@ void StoreVerifier::check_meta() {
   report_.epoch = database_.integer("SELECT value FROM meta WHERE key = 'epoch'").value_or(0);
 }
 
+void StoreVerifier::check_dead() {
+  const auto fault_of = [](const SqliteStatement& row) -> std::string {
+    Outcome cause = Outcome::kOk;
+    if (!outcome_from_word(row.text(1), cause) || !is_dead(cause)) return fmt::format("its cause is {}", row.text(1));
+    if (row.integer(2) != 0) return "its queue is missing";
+    return row.integer(3) != 0 ? "its payload is missing" : "";
+  };
+  told("rows", for_each_row(database_, kDead, [&](const SqliteStatement& row) -> Result<void> {
+         ++report_.dead;
+         const std::string fault = fault_of(row);
+         if (!fault.empty()) problem("rows", unreadable_row(fmt::format("dead letter {}", row.integer(0)), fault).text);
+         return {};
+       }));
+}
+
 void StoreVerifier::check_keys() {
   told("keys", for_each_row(database_, kBadKeys, [&](const SqliteStatement& row) -> Result<void> {
          problem("keys",
@@ -200,9 +226,8 @@ void StoreVerifier::check_keys() {
        }));
   told("keys", for_each_row(database_, kTwice, [&](const SqliteStatement& row) -> Result<void> {
          problem("keys",
-                 fmt::format("job {} is in jobs and in backlog, so it would be run twice: delete one of the two "
-                             "rows {}",
-                             row.integer(0), kBySqlite));
+                 fmt::format("job {} is in {} and in {}, so it would be run twice: delete one of the two rows {}",
+                             row.integer(0), row.text(1), row.text(2), kBySqlite));
          return {};
        }));
 }

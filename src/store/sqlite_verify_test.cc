@@ -58,6 +58,15 @@ class SqliteVerifyTest : public testing::Test {
     commit({AttemptStarted{1, Bytes("job-1"), 1, 0, Bytes("w")}});
     for (JobKey key = 4; key <= 6; ++key) commit({ended(key)});
   }
+  // Job 7, whose message is large, and job 8 are dead.
+  void fill_with_dead() {
+    fill();
+    for (JobKey key = 7; key <= 8; ++key) {
+      commit({accepted(key, key == 7 ? std::string(5000, 'D') : "x")});
+      commit({ended(key, Outcome::kKilled)});
+    }
+    store_.reset();
+  }
   // After its router has ended.
   void fill_and_close() {
     fill();
@@ -85,8 +94,8 @@ class SqliteVerifyTest : public testing::Test {
     job.expires_at = Instant::never();
     return job;
   }
-  static JobEnded ended(JobKey key) {
-    return {key,       Bytes("job-" + std::to_string(key)), Bytes("default"), Outcome::kOk, 1, Instant{2'000'000}, true,
+  static JobEnded ended(JobKey key, Outcome outcome = Outcome::kOk) {
+    return {key,       Bytes("job-" + std::to_string(key)), Bytes("default"), outcome, 1, Instant{2'000'000}, true,
             Bytes("5")};
   }
   std::string database_path() const { return folder_.file("eventmq.db"); }
@@ -109,9 +118,29 @@ TEST_F(SqliteVerifyTest, ASoundFileIsSoundAndCounted) {
     EXPECT_EQ(report.jobs, 3);
     EXPECT_EQ(report.running, 1);
     EXPECT_EQ(report.ended, 3);
+    EXPECT_EQ(report.dead, 0);
     EXPECT_EQ(report.bytes, fs::file_size(database_path()));
     EXPECT_EQ(report.log_bytes, 0u);
   }
+}
+
+TEST_F(SqliteVerifyTest, DeadLettersAreCountedApartAndAreNotHeld) {
+  fill_with_dead();
+  const StoreReport report = verify();
+  EXPECT_THAT(report.problems, IsEmpty());
+  EXPECT_EQ(report.jobs, 3);
+  EXPECT_EQ(report.dead, 2);
+}
+
+TEST_F(SqliteVerifyTest, DamagedDeadLettersAreFound) {
+  fill_with_dead();
+  damage(
+      "DELETE FROM large_payloads WHERE key = 7; UPDATE dead SET cause = 'ok' WHERE key = 8; "
+      "UPDATE dead SET key = 2 WHERE key = 8");
+  EXPECT_THAT(verify().problems,
+              ElementsAre(problem("rows", "dead letter 7 cannot be read (its payload is missing)"),
+                          problem("rows", "dead letter 2 cannot be read (its cause is ok)"),
+                          problem("keys", "job 2 is in jobs and in dead, so it would be run twice")));
 }
 
 TEST_F(SqliteVerifyTest, WhatNoRouterHasMadeYetIsNoProblem) {

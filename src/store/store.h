@@ -59,7 +59,7 @@ class Store {
   // While it is not available, what is submitted still waits here and is made durable later; the broker takes no new
   // guaranteed jobs meanwhile.
   virtual StoreHealth health() const = 0;
-  virtual void set_dedupe_limits(DedupeLimits limits) = 0;
+  virtual void set_retention(Retention limits) = 0;
 
   // True if what is committed survives the end of the process.
   virtual bool durable() const = 0;

@@ -8,6 +8,7 @@
 #include "src/store/memory_store.h"
 #include "src/store/sqlite_store.h"
 #include "src/store/store.h"
+#include "src/store/testing/modelled_history.h"
 #include "src/store/testing/random_history.h"
 #include "src/store/testing/temporary_folder.h"
 #include "src/store/testing/wait_until.h"
@@ -195,6 +196,72 @@ TEST_P(DurableStoreConformanceTest, QuestionsAreAnsweredAsOfTheCommitsBefore) {
   }
 }
 
+// Questions for dead letters of all kinds, from anywhere.
+DeadQuery random_dead_query(Prng& prng, const StoreModel& model, Instant now) {
+  const std::vector<DeadLetter> letters = model.dead(ModelledHistory::all_letters()).letters;
+  DeadQuery query;
+  if (!letters.empty()) {
+    const DeadLetter& letter = letters[prng.below(letters.size())];
+    if (prng.chance(20)) query.id = letter.id;
+    if (prng.chance(20)) query.queue = letter.queue;
+    if (prng.chance(20)) query.name = letter.name;
+    if (prng.chance(20)) query.cause = letter.cause;
+    if (prng.chance(20)) query.after = letter.number;
+    if (prng.chance(20)) query.from = letter.ended_at;
+    if (prng.chance(20)) query.until = now - seconds(static_cast<int64_t>(prng.below(100)));
+  }
+  query.letters = static_cast<uint32_t>(1 + prng.below(30));
+  query.payloads = prng.chance(50);
+  query.bytes = prng.below(10'000);
+  return query;
+}
+
+TEST_P(DurableStoreConformanceTest, DeadLettersAreKeptUntilTheyAreRemoved) {
+  RandomHistory history(9);
+  StoreModel model;
+  for (uint64_t number = 1; number <= 60; ++number) {
+    for (int i = 0; i < 10; ++i) {
+      std::vector<JobRecord> records = history.commit();
+      model.apply(records);
+      submit(std::move(records));
+    }
+    StoreQuestion question{.number = number, .after = last_commit_};
+    question.dead =
+        number % 10 == 0 ? ModelledHistory::all_letters() : random_dead_query(history.prng(), model, history.now());
+    store_->ask(question);
+    std::vector<StoreAnswer> answers;
+    ASSERT_TRUE(wait_until([&] { return !(answers = store_->take_answers()).empty(); }));
+    EXPECT_EQ(text_of(answers[0]), text_of(model.answer(question)));
+  }
+  EXPECT_GT(model.dead(ModelledHistory::all_letters()).letters.size(), 20u);
+}
+
+TEST_P(DurableStoreConformanceTest, DeadLettersAreDroppedBeyondTheirWindowAndTheirNumber) {
+  const Instant start{1'000'000'000};
+  const auto letters = [&] {
+    store_->ask({.number = 1, .after = last_commit_, .dead = ModelledHistory::all_letters()});
+    std::vector<StoreAnswer> answers;
+    EXPECT_TRUE(wait_until([&] { return !(answers = store_->take_answers()).empty(); }));
+    return answers.empty() ? std::vector<DeadLetter>() : answers[0].dead.letters;
+  };
+  const auto end_one = [&](Outcome outcome, Instant at, size_t payload_bytes) {
+    submit(records(1, payload_bytes));
+    const JobKey key = next_key_ - 1;
+    submit({JobEnded{key, Bytes("job"), Bytes("default"), outcome, 1, at, false, Bytes()}});
+  };
+  store_->set_retention({.dead_window = seconds(100), .dead_letters = 50});
+  for (int64_t i = 0; i < 120; ++i) end_one(Outcome::kError, start + seconds(i) / 10, i % 2 == 0 ? 10 : 5000);
+  const std::vector<DeadLetter> many = letters();
+  ASSERT_EQ(many.size(), 50u);
+  EXPECT_EQ(many.front().number, 71u);
+  EXPECT_EQ(many.back().number, 120u);
+  EXPECT_EQ(many.back().payload.size(), 5000u);
+  end_one(Outcome::kOk, start + seconds(110), 10);
+  ASSERT_EQ(letters().size(), 19u) << "what ends well drops those that are too old, too";
+  end_one(Outcome::kOk, start + seconds(200), 10);
+  EXPECT_TRUE(letters().empty());
+}
+
 TEST_P(DurableStoreConformanceTest, AnAnswerIsToldOf) {
   std::atomic<int> told = 0;
   store_->call_on_change([&] { ++told; });
@@ -231,12 +298,12 @@ TEST_P(DurableStoreConformanceTest, EveryStoredJobIsGuaranteedWhateverItsOwnHead
 
 TEST_P(DurableStoreConformanceTest, IdsAreForgottenBeyondTheirWindowAndTheirNumber) {
   const Instant start{1'000'000'000};
-  store_->set_dedupe_limits({seconds(100), 50});
+  store_->set_retention({seconds(100), 50});
   for (int64_t i = 0; i < 200; ++i) {
     submit({IdRemembered{Bytes("id-" + std::to_string(i)), Outcome::kOk, start + seconds(i), false, Bytes()}});
   }
   reopen();
-  store_->set_dedupe_limits({seconds(100), 50});
+  store_->set_retention({seconds(100), 50});
   const Result<StoredState> many = store_->recover(start + seconds(199));
   ASSERT_TRUE(many) << many.error().text;
   ASSERT_EQ(many->ended.size(), 50u);

@@ -57,7 +57,9 @@ struct JobRequeued {
   bool backlog = false;
   uint8_t priority = 0;  // of a job of the backlog
   Bytes reply_to;        // as in JobAccepted
+  Bytes history;         // of its attempts: a text of the broker's own
 };
+// A job that ends without success (is_dead) becomes a dead letter: the store goes on keeping all of it.
 struct JobEnded {
   JobKey key = 0;
   Bytes id;
@@ -67,6 +69,15 @@ struct JobEnded {
   Instant ended_at;
   bool reply_wanted = false;  // somebody asked for the result, and may ask again after a restart
   Bytes result;               // the payload of the REPLY; kept only if reply_wanted
+  // Of a dead letter only:
+  Bytes name;   // of the job
+  Bytes error;  // the last one's text
+  uint32_t losses = 0;
+  Bytes history;
+};
+// It is run again, under a new key, or nobody wants it any more. One that is gone already is let pass.
+struct DeadLetterRemoved {
+  JobKey key = 0;
 };
 // Another request shares the job (header unique), so its id must be known for as long as that of an ended job.
 struct IdRemembered {
@@ -76,12 +87,16 @@ struct IdRemembered {
   bool reply_wanted = false;
   Bytes result;
 };
-using JobRecord = std::variant<JobAccepted, AttemptStarted, JobRequeued, JobEnded, IdRemembered>;
+using JobRecord = std::variant<JobAccepted, AttemptStarted, JobRequeued, JobEnded, IdRemembered, DeadLetterRemoved>;
 
-// How much of what has ended is remembered, so that a REQUEST sent again is not run again.
-struct DedupeLimits {
+// How much of what has ended is kept.
+struct Retention {
+  // Ids, so that a REQUEST sent again is not run again.
   Duration window = seconds(600);
   uint64_t ids = 1'000'000;
+  // Dead letters. The number is of deaths: one is gone when so many others have died after it.
+  Duration dead_window = seconds(30 * 86'400LL);
+  uint64_t dead_letters = 100'000;
 };
 
 // --- What the store gives back ---
@@ -95,6 +110,7 @@ struct StoredJob {
   uint32_t losses = 0;
   Instant due_at;  // not before; of the last requeueing, if there was one
   Bytes worker;    // of the last attempt; empty before the first
+  Bytes history;   // as in JobRequeued
 };
 // The jobs of the backlog that have one queue and one priority: they come back by due time, and of equals by key.
 struct StoredLane {
@@ -134,6 +150,7 @@ struct StoredState {
   std::vector<StoredEnd> ended;     // within the dedupe window and number, oldest first
   std::vector<BacklogId> backlog;   // likewise
   JobKey last_key = 0;              // the highest ever given out; the broker goes on behind it
+  uint64_t dead_letters = 0;        // how many are kept
 };
 
 // The place of a job in its lane.

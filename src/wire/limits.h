@@ -65,6 +65,9 @@ inline constexpr size_t kClients = 100'000;  // those that sent INFORM; others a
 inline constexpr uint32_t kCreditsPerWorker = 10'000;
 // --- Beyond: the oldest is forgotten. ---
 inline constexpr size_t kDedupeIdsDefault = 1'000'000;  // setting dedupe_ids
+inline constexpr size_t kDeadLettersDefault = 100'000;  // setting dead_max
+inline constexpr size_t kAttemptsInHistory = 10;        // of one guaranteed job
+inline constexpr size_t kErrorBytesInHistory = 200;     // of each attempt's error
 inline constexpr size_t kRecentReplies = 10'000;        // kept for clients whose connection broke
 inline constexpr size_t kRecentReplyBytes = 64 * 1024 * 1024;
 inline constexpr size_t kEndedResultBytes = 2 * 1024;  // of what a failed one answered

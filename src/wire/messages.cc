@@ -69,6 +69,11 @@ bool outcome_from_word(std::string_view word, Outcome& outcome) {
   return false;
 }
 
+bool is_dead(Outcome outcome) {
+  return outcome != Outcome::kOk && outcome != Outcome::kExpired && outcome != Outcome::kCancelled &&
+         outcome != Outcome::kReturned;
+}
+
 std::string_view peer_kind_word(PeerKind kind) { return kPeerKindWords[static_cast<size_t>(kind)]; }
 
 std::string_view command_word(const Body& body) {

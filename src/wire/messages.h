@@ -30,6 +30,8 @@ enum class Outcome : uint8_t {
 std::string_view outcome_word(Outcome outcome);
 // False, and `outcome` untouched, when the word is none of them.
 bool outcome_from_word(std::string_view word, Outcome& outcome);
+// The job ended without success by itself: it did not run to its end, and nobody wanted that.
+bool is_dead(Outcome outcome);
 
 enum class PeerKind : uint8_t { kClient, kWorker, kScheduler };
 std::string_view peer_kind_word(PeerKind kind);

@@ -1,7 +1,8 @@
-// What people ask of the store beside its work, and what it answers: a listing of jobs that the broker does not hold.
+// What people ask of the store beside its work, and what it answers: listings of jobs that the broker does not hold.
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <vector>
 
@@ -9,6 +10,43 @@
 #include "src/wire/job_record.h"
 
 namespace eventmq {
+
+// --- Dead letters: jobs that ended without success, kept to be looked into and run again ---
+
+struct DeadLetter {
+  uint64_t number = 0;  // rises in the order of death
+  JobKey key = 0;
+  Bytes id;
+  Bytes queue;
+  Bytes name;
+  Outcome cause = Outcome::kError;
+  Bytes error;
+  Instant accepted_at;
+  Instant ended_at;
+  uint32_t attempts = 0;
+  uint32_t losses = 0;
+  Bytes history;
+  Bytes headers;  // as the sender wrote them
+  uint64_t payload_bytes = 0;
+  Bytes payload;  // if it was asked for
+};
+// Which ones: those to which everything applies that is said. They come by number.
+struct DeadQuery {
+  Bytes id, queue, name;
+  std::optional<Outcome> cause;
+  Instant from{std::numeric_limits<int64_t>::min()};  // when they died
+  Instant until = Instant::never();
+  uint64_t after = 0;      // the number of the last one known
+  uint32_t letters = 100;  // at most
+  bool payloads = false;
+  uint64_t bytes = 0;  // of payloads at most, but always one letter
+};
+struct DeadLetters {
+  std::vector<DeadLetter> letters;
+  bool more = false;  // there are others behind
+};
+
+// --- Questions ---
 
 // Jobs of the backlog, by key. An empty filter fits all.
 struct StoreQuestion {
@@ -21,6 +59,8 @@ struct StoreQuestion {
   JobKey behind = 0;    // only jobs with higher keys
   uint32_t rows = 1;    // at most
   uint64_t visits = 1;  // jobs that are looked at, at most
+  // Then dead letters are asked for instead, and what stands between does not count.
+  std::optional<DeadQuery> dead;
 };
 
 // A job without most of its message.
@@ -35,6 +75,7 @@ struct StoreAnswer {
   std::vector<ListedJob> jobs;
   // There may be more behind this key: that of the last job that was looked at. 0: that was all.
   JobKey next = 0;
+  DeadLetters dead;
   std::optional<Error> error;  // kStoreUnavailable: it could not be read
 };
 

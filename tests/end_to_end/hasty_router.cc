@@ -25,7 +25,7 @@ class HastyStore final : public Store {
   std::vector<StoreAnswer> take_answers() override { return store_->take_answers(); }
   CommitNumber committed() const override { return submitted_; }
   StoreHealth health() const override { return store_->health(); }
-  void set_dedupe_limits(DedupeLimits limits) override { store_->set_dedupe_limits(limits); }
+  void set_retention(Retention limits) override { store_->set_retention(limits); }
   bool durable() const override { return true; }
   std::string_view name() const override { return "hasty"; }
 

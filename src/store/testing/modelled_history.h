@@ -11,11 +11,13 @@
 namespace eventmq {
 
 struct ModelledHistory {
-  ModelledHistory(uint64_t seed, CommitNumber number_of_commits, DedupeLimits limits = kEverything);
-  static constexpr DedupeLimits kEverything = {seconds(1'000'000), 1'000'000};
+  ModelledHistory(uint64_t seed, CommitNumber number_of_commits, Retention limits = kEverything);
+  static constexpr Retention kEverything = {seconds(1'000'000), 1'000'000, seconds(1'000'000), 1'000'000};
+  static DeadQuery all_letters() { return {.letters = 1'000'000, .payloads = true, .bytes = uint64_t{1} << 40}; }
 
   std::vector<std::vector<JobRecord>> commits;  // the first is commit 1
   std::vector<std::string> states;              // text_of, by number of commits
+  std::vector<std::string> letters;             // text_of, likewise
   Instant now;                                  // of the last
 };
 

@@ -20,7 +20,7 @@ class ImageChecker {
 
  private:
   Result<CommitNumber> recover(const ModelledHistory& history, CommitNumber told);
-  Result<void> check_integrity();
+  Result<void> check_file(const std::string& letters);
 
   MemoryVfs vfs_;
   TemporaryFolder folder_{TemporaryFolder::quick_place()};
@@ -40,24 +40,30 @@ Result<CommitNumber> ImageChecker::check(const DiskFiles& files, const ModelledH
   vfs_.set_files(files);
   const Result<CommitNumber> found = recover(history, told);
   if (!found) return found;
-  return check_integrity().map([&] { return *found; });
+  return check_file(history.letters[*found]).map([&] { return *found; });
 }
 
 Result<CommitNumber> ImageChecker::recover(const ModelledHistory& history, CommitNumber told) {
   const auto store = SqliteStore::open(options_);
   if (!store) return fail(store.error().code, "it does not open: " + store.error().text);
-  (*store)->set_dedupe_limits(ModelledHistory::kEverything);
+  (*store)->set_retention(ModelledHistory::kEverything);
   const Result<StoredState> state = (*store)->recover(history.now);
   if (!state) return fail(state.error().code, "it cannot be read: " + state.error().text);
   return commit_of(*state, history, told);
 }
 
-Result<void> ImageChecker::check_integrity() {
-  return SqliteDatabase::open(folder_.file("eventmq.db"), vfs_.name())
-      .and_then([](SqliteDatabase&& file) { return file.text("PRAGMA integrity_check"); })
-      .and_then([](const std::string& text) {
-        return text == "ok" ? Result<void>() : fail(ErrorCode::kStoreUnavailable, "the file is damaged: " + text);
-      });
+// That it is sound, and has these dead letters.
+Result<void> ImageChecker::check_file(const std::string& letters) {
+  auto file = SqliteDatabase::open(folder_.file("eventmq.db"), vfs_.name());
+  if (!file) return tl::unexpected(file.error());
+  const Result<std::string> integrity = file->text("PRAGMA integrity_check");
+  if (!integrity) return tl::unexpected(integrity.error());
+  if (*integrity != "ok") return fail(ErrorCode::kStoreUnavailable, "the file is damaged: " + *integrity);
+  const Result<DeadLetters> found = read_dead_letters(*file, ModelledHistory::all_letters());
+  if (!found) return tl::unexpected(found.error());
+  if (text_of(*found) == letters) return {};
+  return fail(ErrorCode::kStoreUnavailable,
+              fmt::format("it has other dead letters:\n{}instead of:\n{}", text_of(*found), letters));
 }
 
 // Looks at disks that one run may leave. Returns the first complaint.

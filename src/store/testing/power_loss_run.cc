@@ -91,7 +91,7 @@ std::string PowerLossRun::live(Ending ending) {
 }
 
 std::string PowerLossRun::recover(SqliteStore& store) {
-  store.set_dedupe_limits(ModelledHistory::kEverything);
+  store.set_retention(ModelledHistory::kEverything);
   const Result<StoredState> state = store.recover(history_.now);
   if (!state) return vfs_.killed() ? "" : "it cannot be read: " + state.error().text;
   const Result<CommitNumber> found = commit_of(*state, history_, told_);

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <iterator>
+#include <utility>
 
 #include "src/base/assert.h"
 
@@ -13,6 +14,7 @@ namespace {
 constexpr std::array<std::string_view, 4> kQueues = {"default", "reports", "Größe ✓ 'quoted'", "a"};
 constexpr std::array<std::string_view, 5> kHeaders = {"guarantee", "", "guarantee,priority:9,reply-requested",
                                                       "unique:x, guarantee,unknown:1", "guarantee,retry-count:5"};
+constexpr std::array<std::string_view, 3> kNames = {"", "reports.build", "größe.messen"};
 constexpr std::array kOutcomes = {Outcome::kOk,      Outcome::kOk,        Outcome::kError,
                                   Outcome::kTimeout, Outcome::kKilled,    Outcome::kLost,
                                   Outcome::kExpired, Outcome::kCancelled, Outcome::kUnknownJob};
@@ -35,6 +37,7 @@ std::vector<JobRecord> RandomHistory::commit() {
 void RandomHistory::add_record(std::vector<JobRecord>& records) {
   if (live_.empty() || prng_.chance(35)) return records.emplace_back(accept()), void();
   if (prng_.chance(5)) return records.emplace_back(remember()), void();
+  if (!dead_.empty() && prng_.chance(5)) return records.emplace_back(remove_letter()), void();
   auto job = live_.lower_bound(1 + prng_.below(last_key_));
   if (job == live_.end()) job = std::prev(job);
   const auto [key, life] = *job;
@@ -85,6 +88,7 @@ JobRecord RandomHistory::requeue(JobKey key, Live& job) {
     record.priority = job.priority;
     if (prng_.chance(50)) record.reply_to = random_bytes();
   }
+  record.history = random_text();
   return record;
 }
 
@@ -92,12 +96,32 @@ JobRecord RandomHistory::end(JobKey key) {
   const Live job = live_.at(key);
   live_.erase(key);
   const bool wanted = prng_.chance(50);
-  return JobEnded{key, job.id, job.queue, one_of(prng_, kOutcomes), job.attempt, now_, wanted, random_bytes()};
+  JobEnded record{key, job.id, job.queue, one_of(prng_, kOutcomes), job.attempt, now_, wanted, random_bytes()};
+  if (!is_dead(record.outcome)) return record;
+  dead_.push_back(key);
+  record.name = Bytes(one_of(prng_, kNames));
+  record.error = random_text();
+  record.losses = job.losses;
+  record.history = random_text();
+  return record;
+}
+
+DeadLetterRemoved RandomHistory::remove_letter() {
+  std::swap(dead_[prng_.below(dead_.size())], dead_.back());
+  const JobKey key = dead_.back();
+  dead_.pop_back();
+  return {key};
 }
 
 IdRemembered RandomHistory::remember() {
   const bool wanted = prng_.chance(50);
   return {Bytes(fmt::format("shared-{}", prng_.below(1000))), one_of(prng_, kOutcomes), now_, wanted, random_bytes()};
+}
+
+Bytes RandomHistory::random_text() {
+  std::string text(prng_.below(300), '\0');
+  for (char& byte : text) byte = static_cast<char>(' ' + prng_.below(95));
+  return Bytes(text);
 }
 
 // Mostly short, now and then on several pages; any bytes.

@@ -1,4 +1,5 @@
-// Commits as a broker makes them, from a seed: jobs of all kinds are accepted, started, requeued and ended.
+// Commits as a broker makes them, from a seed: jobs of all kinds are accepted, started, requeued and ended, dead
+// letters removed.
 #pragma once
 
 #include <cstdint>
@@ -37,13 +38,16 @@ class RandomHistory {
   JobRecord start(JobKey key, Live& job);
   JobRecord requeue(JobKey key, Live& job);
   JobRecord end(JobKey key);
+  DeadLetterRemoved remove_letter();
   IdRemembered remember();
   Bytes random_bytes();
+  Bytes random_text();
 
   Prng prng_;
   Instant now_{1'700'000'000'000'000};
   JobKey last_key_ = 0;
   std::map<JobKey, Live> live_;
+  std::vector<JobKey> dead_;
 };
 
 }  // namespace eventmq
