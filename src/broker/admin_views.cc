@@ -6,6 +6,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "src/broker/job_history.h"
 #include "src/broker/job_text.h"
 #include "src/wire/text.h"
 
@@ -32,16 +33,6 @@ Value counters_json(const QueueCounters& counters) {
           {"retries", counters.retries},
           {"attempts_lost", counters.attempts_lost},
           {"refused", counters.refused}};
-}
-
-// What went wrong, of the beginning of a REPLY's payload: the message of its error if it has one, else as it stands.
-std::string error_text(std::string_view result) {
-  const nlohmann::json parsed = nlohmann::json::parse(result, nullptr, false);
-  const nlohmann::json* error = parsed.is_object() && parsed.contains("error") ? &parsed["error"] : nullptr;
-  if (error && error->is_object() && error->contains("message") && (*error)["message"].is_string()) {
-    return (*error)["message"].get<std::string>();
-  }
-  return std::string(result);
 }
 
 }  // namespace
@@ -98,8 +89,9 @@ Result<std::string> AdminViews::view(std::string_view what, std::string_view tex
   if (what == "schedulers") return dump(schedulers().value);
   if (what == "jobs") return dump(jobs(*arguments, found).value);
   if (what == "job") return job(*arguments, found).map([](const Json& json) { return dump(json.value); });
-  return fail(ErrorCode::kBadValue,
-              fmt::format("there is no view {}: status, queues, workers, schedulers, jobs, job", what));
+  return fail(
+      ErrorCode::kBadValue,
+      fmt::format("there is no view {}: status, queues, workers, schedulers, jobs, job, dead, dead-show", what));
 }
 
 Result<std::string> AdminViews::job_id(std::string_view text) {

@@ -51,20 +51,20 @@ bool Broker::State::belongs_to_backlog(const Job& job, size_t bytes) const {
   return window_is_full(*job.queue, bytes);
 }
 
-void Broker::State::accept_to_backlog(const MessageArrived& event, Job& job) {
+CommitNumber Broker::State::accept_to_backlog(Job& job) {
   job.key = ++last_key_;
   const CommitNumber commit =
       persist(JobAccepted{job.key, job.id, job.queue->name, job.headers, job.payload, job.accepted_at, job.due_at,
                           job.expires_at, true, stored_route(job)});
   ++job.queue->counters.accepted;
   count_into_backlog(job);
-  ack(event, commit);
+  return commit;
 }
 
 // Of a job that is to be run again: nothing holds it any more but the table.
 void Broker::State::move_to_backlog(Job& job) {
   persist(JobRequeued{job.key, job.id, job.attempt, job.retries_used, job.losses, job.due_at, true,
-                      job.headers.priority, stored_route(job)});
+                      job.headers.priority, stored_route(job), job.history});
   count_into_backlog(job);
   --job.queue->counters.delayed;
   jobs_.release(job);

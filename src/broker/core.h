@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "src/base/prng.h"
 #include "src/broker/backlog.h"
 #include "src/broker/broker.h"
+#include "src/broker/dead_letters.h"
 #include "src/broker/dedupe_window.h"
 #include "src/broker/job_table.h"
 #include "src/broker/peers.h"
@@ -101,6 +103,7 @@ struct Broker::State {
   std::optional<Error> room_refusal(const MessageArrived& event, const Request& request, const Queue& queue) const;
   std::optional<Error> refusal(const MessageArrived& event, const Request& request, const Queue& queue) const;
   void accept(const MessageArrived& event, Request& request, Queue& queue);
+  CommitNumber take(Job fresh);
   std::optional<Error> cancel_job(Job& job);
   void send_cancel(const Job& job);
   Queue* queue_for(const Bytes& name, size_t queues_max);
@@ -162,6 +165,7 @@ struct Broker::State {
   void attempt_ended(Job& job, Outcome outcome, const Bytes& payload);
   void worker_process_died(Job& job, const Bytes& payload);
   void attempt_lost(Job& job, LossCause cause);
+  void note_attempt(Job& job, Outcome outcome, std::string error);
   void hand_back(Job& job);  // it never started there: not an attempt
   void retry_later(Job& job);
   void wait_again(Job& job);
@@ -184,7 +188,7 @@ struct Broker::State {
   bool may_leave_memory(const JobHeaders& headers) const;
   bool belongs_to_backlog(const Job& job, size_t bytes) const;
   bool window_is_full(const Queue& queue, size_t bytes) const;
-  void accept_to_backlog(const MessageArrived& event, Job& job);
+  CommitNumber accept_to_backlog(Job& job);
   void move_to_backlog(Job& job);
   void count_into_backlog(const Job& job);
   bool reroute(const MessageArrived& event, const Request& request);
@@ -209,6 +213,16 @@ struct Broker::State {
   void show(const Asker& asker, const StoreAnswer& found);
   void cancel_found(const Asker& asker, const StoreAnswer& found);
   void cancel_for(const Asker& asker);
+
+  // --- dead_letters.cc ---
+  bool ask_for_dead(const MessageArrived& event, const Query& query);
+  std::optional<Error> dead_refusal(DeadView view) const;
+  void answer_dead(const Asker& asker, StoreAnswer& answer);
+  std::string retry_letters(const DeadLetters& found);
+  std::string delete_letters(const DeadLetters& found);
+  bool remove_letter(JobKey key);
+  void forget_removed_letters();
+  bool retry_letter(const DeadLetter& letter);
 
   // --- recovery.cc: what an earlier life left ---
   void restore(const StoredQueue& stored);
@@ -270,8 +284,9 @@ struct Broker::State {
   uint64_t backlog_size_ = 0;        // jobs of all queues
   std::map<uint64_t, Asker> asked_;  // of the store, by the question's number
   uint64_t last_question_ = 0;
-  std::vector<Worker*> doomed_;  // to be dropped once all failed sends of a turn are known
-  QueueCounters retired_;        // of queues that were removed while idle
+  std::set<JobKey> removed_letters_;  // that answers still to come may know
+  std::vector<Worker*> doomed_;       // to be dropped once all failed sends of a turn are known
+  QueueCounters retired_;             // of queues that were removed while idle
   Instant next_pruning_;
   size_t subscriptions_ = 0;  // of all workers
   size_t running_ = 0;        // jobs of all queues

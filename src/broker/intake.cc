@@ -185,17 +185,23 @@ void Broker::State::accept(const MessageArrived& event, Request& request, Queue&
   fresh.accepted_at = now_;
   fresh.due_at = now_ + fresh.headers.delay;
   if (fresh.headers.expires) fresh.expires_at = now_ + *fresh.headers.expires;
-  if (belongs_to_backlog(fresh, fresh.memory_bytes())) return accept_to_backlog(event, fresh);
+  ack(event, take(std::move(fresh)));
+}
+
+// From now on the broker answers for it. Gives the commit that makes it durable; 0 for one that is not.
+CommitNumber Broker::State::take(Job fresh) {
+  if (belongs_to_backlog(fresh, fresh.memory_bytes())) return accept_to_backlog(fresh);
   Job& job = jobs_.add(std::move(fresh));
-  ++queue.counters.accepted;
-  ++queue.counters.delayed;
-  if (!job.headers.unique.empty()) unique_jobs_.emplace(unique_key(queue, job.headers.unique), &job);
-  if (job.headers.guarantee) {
-    job.accepted_commit = record_accepted(job);
+  ++job.queue->counters.accepted;
+  ++job.queue->counters.delayed;
+  if (!job.headers.unique.empty()) unique_jobs_.emplace(unique_key(*job.queue, job.headers.unique), &job);
+  if (job.headers.guarantee) job.accepted_commit = record_accepted(job);
+  if (job.due_at <= now_) {
+    become_ready(job);
+  } else {
+    timers_.set(job, std::min(job.due_at, job.expires_at));
   }
-  ack(event, job.accepted_commit);
-  if (job.due_at <= now_) return become_ready(job);
-  timers_.set(job, std::min(job.due_at, job.expires_at));
+  return job.accepted_commit;
 }
 
 void Broker::State::become_ready(Job& job) {

@@ -39,7 +39,7 @@ ReplyRoute& Job::follower(const Bytes& request_id) {
 size_t Job::memory_bytes() const {
   // The blocks of the frames and the index entries; measured as about 200 bytes with glibc's allocator.
   constexpr size_t kOverhead = sizeof(Job) + 200;
-  size_t bytes = kOverhead + frames_memory_bytes(id, headers, payload) + client.size();
+  size_t bytes = kOverhead + frames_memory_bytes(id, headers, payload) + client.size() + history.size();
   if (!headers.unique.empty()) bytes += headers.unique.size() + limits::kQueueNameBytes;
   for (const ReplyRoute& follower : followers) bytes += follower.memory_bytes();
   return bytes;

@@ -63,6 +63,7 @@ struct Job {
 
   Worker* worker = nullptr;  // while running
   Bytes last_worker;         // routing id of the worker of the last attempt
+  Bytes history;             // guaranteed: how its attempts ended (job_history.h)
   Bytes resumed_from;        // and the one it had when the attempt began or was resumed before; empty if it was not
 
   ListLink<Job> link;             // in its queue's waiting list or its worker's running list

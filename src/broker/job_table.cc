@@ -34,6 +34,12 @@ void JobTable::make_guaranteed(Job& job) {
   count(job, job.memory_bytes());
 }
 
+void JobTable::change_history(Job& job, Bytes history) {
+  discount(job, job.history.size());
+  job.history = std::move(history);
+  count(job, job.history.size());
+}
+
 void JobTable::release(Job& job) {
   EMQ_ASSERT(!job.link.linked && !job.handed_back && job.timer_index == Job::kNoTimer);
   discount(job, job.memory_bytes());

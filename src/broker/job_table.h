@@ -22,6 +22,7 @@ class JobTable {
 
   // One of the requests that share it asks for the guarantee.
   void make_guaranteed(Job& job);
+  void change_history(Job& job, Bytes history);
   // Its newest sender is another peer.
   void change_client(Job& job, Side side, const Bytes& client);
   // One more request shares the job and wants its reply.

@@ -48,6 +48,7 @@ void Broker::State::on_event(StoreAnswer& event) {
   const Asker asker = std::move(found->second);
   asked_.erase(found);
   if (event.error) return error(asker.side, asker.peer, event.error->code, event.error->text, asker.message_id);
+  if (asker.wants == Asker::Wants::kDead) return answer_dead(asker, event);
   asker.wants == Asker::Wants::kView ? show(asker, event) : cancel_found(asker, event);
 }
 

@@ -1,5 +1,8 @@
 // What the store is told of guaranteed jobs. The records of one step are made durable together, as one commit.
 #include "src/broker/core.h"
+#include "src/broker/job_history.h"
+#include "src/broker/job_text.h"
+#include "src/wire/text.h"
 
 namespace eventmq {
 
@@ -20,7 +23,8 @@ CommitNumber Broker::State::record_started(const Job& job) {
 }
 
 CommitNumber Broker::State::record_requeued(const Job& job, Instant due_at) {
-  return persist(JobRequeued{job.key, job.id, job.attempt, job.retries_used, job.losses, due_at, false, 0, Bytes()});
+  return persist(
+      JobRequeued{job.key, job.id, job.attempt, job.retries_used, job.losses, due_at, false, 0, Bytes(), job.history});
 }
 
 // Its job goes on; nobody waits for a reply to this request.
@@ -34,8 +38,15 @@ CommitNumber Broker::State::record_ended(const Job& job, Outcome outcome, const 
   for (const ReplyRoute& follower : job.followers) {
     persist(IdRemembered{follower.request_id, outcome, now_, true, payload});
   }
-  return persist(
-      JobEnded{job.key, job.id, job.queue->name, outcome, job.attempt, now_, wanted, wanted ? payload : Bytes()});
+  JobEnded record{job.key, job.id, job.queue->name, outcome, job.attempt, now_, wanted, wanted ? payload : Bytes()};
+  if (is_dead(outcome)) {
+    record.name = Bytes(repaired_utf8(job_name(job.payload.view())));
+    const std::string error = repaired_utf8(error_text(payload.view()));
+    record.error = Bytes(utf8_prefix(error, limits::kErrorTextBytes));
+    record.losses = job.losses;
+    record.history = job.history;
+  }
+  return persist(std::move(record));
 }
 
 }  // namespace eventmq

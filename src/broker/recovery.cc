@@ -79,6 +79,7 @@ Job& Broker::State::take_in(StoredJob& stored) {
   fresh.retries_used = stored.retries_used;
   fresh.losses = stored.losses;
   fresh.last_worker = std::move(stored.worker);
+  fresh.history = std::move(stored.history);
   fresh.sequence = next_sequence_++;
   Job& job = jobs_.add(std::move(fresh));
   ++job.queue->counters.delayed;

@@ -5,6 +5,7 @@
 
 #include "src/broker/backoff.h"
 #include "src/broker/core.h"
+#include "src/broker/job_history.h"
 
 namespace eventmq {
 namespace {
@@ -51,6 +52,7 @@ uint64_t& count_of(QueueCounters& counters, Outcome outcome) {
     case Outcome::kCancelled:
       return counters.cancelled;
     default:
+      EMQ_ASSERT(is_dead(outcome));
       return counters.dead;
   }
 }
@@ -94,6 +96,7 @@ void Broker::State::attempt_ended(Job& job, Outcome outcome, const Bytes& payloa
   if (outcome == Outcome::kReturned) return hand_back(job);
   if (outcome == Outcome::kKilled && job.headers.guarantee) return worker_process_died(job, payload);
   detach(job);
+  if (is_dead(outcome)) note_attempt(job, outcome, error_text(payload.view()));
   const bool failed = outcome == Outcome::kError || outcome == Outcome::kTimeout || outcome == Outcome::kKilled;
   if (failed && !job.cancel_requested && job.retries_used < job.headers.retry_count) return retry_later(job);
   end(job, outcome, payload);
@@ -103,6 +106,7 @@ void Broker::State::attempt_ended(Job& job, Outcome outcome, const Bytes& payloa
 // the last one's end as the cause.
 void Broker::State::worker_process_died(Job& job, const Bytes& payload) {
   detach(job);
+  note_attempt(job, Outcome::kKilled, error_text(payload.view()));
   ++job.losses;
   ++job.queue->counters.attempts_lost;
   const bool again = !job.cancel_requested && job.losses < settings_.max_deliveries;
@@ -111,6 +115,7 @@ void Broker::State::worker_process_died(Job& job, const Bytes& payload) {
 
 void Broker::State::attempt_lost(Job& job, LossCause cause) {
   detach(job);
+  note_attempt(job, Outcome::kLost, std::string(cause_text(cause)));
   ++job.losses;
   ++job.queue->counters.attempts_lost;
   if (job.cancel_requested) return end(job, Outcome::kCancelled, failure_payload(Outcome::kCancelled, "cancelled"));
@@ -124,6 +129,12 @@ void Broker::State::attempt_lost(Job& job, LossCause cause) {
                                ? fmt::format("lost with its worker {} times: {}", job.losses, cause_text(cause))
                                : std::string(cause_text(cause));
   end(job, Outcome::kLost, failure_payload(Outcome::kLost, text));
+}
+
+void Broker::State::note_attempt(Job& job, Outcome outcome, std::string error) {
+  if (!job.headers.guarantee) return;
+  jobs_.change_history(job, with_attempt(job.history, {job.attempt, job.started_at, now_, outcome,
+                                                       job.last_worker.str(), std::move(error)}));
 }
 
 void Broker::State::hand_back(Job& job) {
