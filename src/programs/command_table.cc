@@ -156,6 +156,50 @@ std::vector<Command> looking_commands() {
            .run = run_jobs_cancel}};
 }
 
+std::vector<FlagSpec> dead_filters(std::vector<FlagSpec> more) {
+  std::vector<FlagSpec> flags = {valued({"-q", "--queue"}, "NAME", "Only jobs of this queue."),
+                                 valued({"--name"}, "NAME", "Only jobs of this name."),
+                                 valued({"--cause"}, "CAUSE", "Only error, timeout, killed, lost or unknown-job."),
+                                 valued({"--older-than"}, "SECONDS", "Only those that died longer ago; 2h, 7d."),
+                                 valued({"--newer-than"}, "SECONDS", "Only those that died since.")};
+  flags.insert(flags.end(), more.begin(), more.end());
+  return admin_flags(std::move(flags));
+}
+
+std::vector<Command> dead_commands() {
+  const FlagSpec all = flag({"--all"}, "Every dead letter.");
+  const std::vector<ArgumentSpec> id = {{"ID", "The job's id."}};
+  const std::vector<ArgumentSpec> maybe_id = {
+      {"ID", "The job's id; else those of the flags.", ArgumentCount::kOptional}};
+  return {
+      {.name = "dead list",
+       .summary = "List the guaranteed jobs that ended without success, oldest first.",
+       .details = "They are kept for dead_retention. Others leave only their counts.",
+       .flags = dead_filters({valued({"--limit"}, "N", "At most so many, up to 1000. [100]"),
+                              valued({"--after"}, "NUMBER", "Go on behind the last one of a listing."), json_flag()}),
+       .examples = {"emq dead list --cause killed --newer-than 1d"},
+       .run = run_dead_list},
+      {.name = "dead show",
+       .summary = "Show all about one of them: its message, its cause, and how its attempts ended.",
+       .arguments = id,
+       .flags = admin_flags({json_flag()}),
+       .run = run_dead_show},
+      {.name = "dead retry",
+       .summary = "Run them again, as new jobs with the same id.",
+       .details = "Retries and deliveries are counted from the start. One whose id is that of a job which the router "
+                  "holds stays as it is; the exit code is then 1.",
+       .arguments = maybe_id,
+       .flags = dead_filters({all, json_flag()}),
+       .examples = {"emq dead retry the-id", "emq dead retry --queue reports --cause timeout"},
+       .run = run_dead_retry},
+      {.name = "dead delete",
+       .summary = "Delete them for good.",
+       .arguments = maybe_id,
+       .flags = dead_filters({all, json_flag()}),
+       .examples = {"emq dead delete --older-than 7d"},
+       .run = run_dead_delete}};
+}
+
 Command verify_command() {
   return {
       .name = "verify",
@@ -227,7 +271,8 @@ std::vector<Command> other_commands() {
 
 std::vector<Command> make_commands() {
   std::vector<Command> commands = {up_command(), router_command(), jobmanager_command(), send_command()};
-  for (auto& more : {looking_commands(), other_commands()}) commands.insert(commands.end(), more.begin(), more.end());
+  for (auto& more : {looking_commands(), dead_commands(), other_commands()})
+    commands.insert(commands.end(), more.begin(), more.end());
   return commands;
 }
 

@@ -45,7 +45,8 @@ TEST(HelpTest, AYesNoFlagStandsAlone) {
 }
 
 TEST(HelpTest, EveryListingTakesJson) {
-  for (const char* name : {"status", "queues", "workers", "schedulers", "jobs list", "jobs show", "verify", "config"}) {
+  for (const char* name : {"status", "queues", "workers", "schedulers", "jobs list", "jobs show", "dead list",
+                           "dead show", "dead retry", "dead delete", "verify", "config"}) {
     std::vector<std::string> words;
     for (std::string_view word : split_words(name)) words.emplace_back(word);
     const Command* command = find_command(words).command;

@@ -6,6 +6,7 @@
 
 #include "src/programs/admin_command.h"
 #include "src/programs/text_table.h"
+#include "src/wire/text.h"
 
 namespace eventmq {
 namespace {
@@ -234,6 +235,44 @@ std::string job_view(const Json& job, bool colour) {
     if (!shown.empty()) text += styled(title, Style::kBold, colour) + blanks + safe_text(shown) + "\n";
   }
   return text;
+}
+
+std::string dead_view(const Json& answer, bool colour) {
+  constexpr size_t kErrorShown = 60;
+  if (rows_of(answer, "dead").empty()) return "no dead letters\n";
+  using enum Align;
+  TextTable table({{"JOB", kLeft},
+                   {"NAME", kLeft},
+                   {"QUEUE", kLeft},
+                   {"CAUSE", kLeft},
+                   {"DIED", kRight},
+                   {"ATTEMPTS", kRight},
+                   {"ERROR", kLeft}});
+  for (const Json& row : rows_of(answer, "dead")) {
+    table.add_row({text_field(row, "id"),
+                   text_field(row, "name"),
+                   text_field(row, "queue"),
+                   {text_field(row, "cause"), Style::kBad},
+                   duration_text(number_field(row, "died_seconds_ago")) + " ago",
+                   count_of(row, "attempts"),
+                   std::string(utf8_prefix(repaired_utf8(text_field(row, "error")), kErrorShown))});
+  }
+  if (!answer.contains("next")) return table.text(colour);
+  return table.text(colour) + fmt::format("there are more: --after {}\n", count_of(answer, "next"));
+}
+
+std::string dead_letter_view(const Json& letter, bool colour) {
+  Json fields = letter;
+  fields.erase("history");
+  std::string text = job_view(fields, colour);
+  using enum Align;
+  TextTable table({{"ATTEMPT", kRight}, {"ENDED", kRight}, {"TOOK", kRight}, {"OUTCOME"}, {"WORKER"}, {"ERROR"}});
+  for (const Json& attempt : rows_of(letter, "history")) {
+    table.add_row({count_of(attempt, "attempt"), duration_text(number_field(attempt, "ended_seconds_ago")) + " ago",
+                   duration_text(number_field(attempt, "took_seconds")), text_field(attempt, "outcome"),
+                   text_field(attempt, "worker"), text_field(attempt, "error")});
+  }
+  return table.empty() ? text : text + "\n" + table.text(colour);
 }
 
 }  // namespace eventmq

@@ -12,5 +12,7 @@ std::string workers_view(const nlohmann::ordered_json& answer, bool colour);
 std::string schedulers_view(const nlohmann::ordered_json& answer, bool colour);
 std::string jobs_view(const nlohmann::ordered_json& answer, bool colour);
 std::string job_view(const nlohmann::ordered_json& job, bool colour);
+std::string dead_view(const nlohmann::ordered_json& answer, bool colour);
+std::string dead_letter_view(const nlohmann::ordered_json& letter, bool colour);
 
 }  // namespace eventmq

@@ -82,5 +82,21 @@ TEST(ViewsTest, AJobIsShownFieldByField) {
             "age seconds  1.3\n");
 }
 
+TEST(ViewsTest, DeadLettersAreListedAndShown) {
+  EXPECT_EQ(dead_view(Json::parse(R"({"dead": []})"), false), "no dead letters\n");
+  const Json letter = Json::parse(
+      R"({"id": "j1", "name": "a.b", "queue": "q", "cause": "killed", "died_seconds_ago": 90, "attempts": 2,
+          "error": "killed by SIGSEGV", "history": [{"attempt": 2, "outcome": "killed", "ended_seconds_ago": 90,
+          "took_seconds": 1.5, "worker": "w1", "error": "killed by SIGSEGV"}]})");
+  EXPECT_EQ(dead_view({{"dead", Json::array({letter})}, {"next", 7}}, false),
+            "JOB  NAME  QUEUE  CAUSE             DIED  ATTEMPTS  ERROR\n"
+            "j1   a.b   q      killed  1 min 30 s ago         2  killed by SIGSEGV\n"
+            "there are more: --after 7\n");
+  const std::string shown = dead_letter_view(letter, false);
+  EXPECT_NE(shown.find("cause             killed\n"), std::string::npos) << shown;
+  EXPECT_NE(shown.find("      2  1 min 30 s ago  1.5 s  killed   w1      killed by SIGSEGV\n"), std::string::npos)
+      << shown;
+}
+
 }  // namespace
 }  // namespace eventmq

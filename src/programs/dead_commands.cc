@@ -1,0 +1,147 @@
+// dead list|show|retry|delete: jobs that ended without success.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <span>
+
+#include "src/programs/admin_command.h"
+#include "src/programs/views.h"
+
+namespace eventmq {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Errors: kBadValue, with the flag's name.
+Result<void> add_text(const Invocation& invocation, const char* flag, const char* name, Json& arguments) {
+  if (invocation.has(flag)) arguments[name] = invocation.value(flag);
+  return {};
+}
+Result<void> add_age(const Invocation& invocation, const char* flag, const char* name, Json& arguments) {
+  if (!invocation.has(flag)) return {};
+  const Result<Duration> age = parse_seconds(invocation.value(flag));
+  if (!age) return fail(ErrorCode::kBadValue, fmt::format("{}: {}", flag, age.error().text));
+  arguments[name] = age->seconds();
+  return {};
+}
+Result<void> add_number(const Invocation& invocation, const char* flag, const char* name, Json& arguments) {
+  if (!invocation.has(flag)) return {};
+  const Result<uint64_t> number = parse_count(invocation.value(flag));
+  if (!number) return fail(ErrorCode::kBadValue, fmt::format("{}: {}", flag, number.error().text));
+  arguments[name] = *number;
+  return {};
+}
+
+struct Filter {
+  const char* flag;
+  const char* argument;
+  Result<void> (*add)(const Invocation&, const char*, const char*, Json&);
+};
+constexpr Filter kFilters[] = {{"--queue", "queue", add_text},
+                               {"--name", "name", add_text},
+                               {"--cause", "cause", add_text},
+                               {"--older-than", "older_than", add_age},
+                               {"--newer-than", "newer_than", add_age}};
+constexpr Filter kPage[] = {{"--limit", "limit", add_number}, {"--after", "after", add_number}};
+
+// The arguments of the query, from what was typed. False: it makes no sense, and that was said.
+bool add_all(Invocation& invocation, std::span<const Filter> filters, Json& arguments) {
+  for (const Filter& filter : filters) {
+    const Result<void> added = filter.add(invocation, filter.flag, filter.argument, arguments);
+    if (added) continue;
+    invocation.console.error_line(added.error().text);
+    return false;
+  }
+  return true;
+}
+
+std::string text_of(const Json& arguments) { return arguments.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+// The id or the filters; one of them, or --all, must be there.
+bool add_choice(Invocation& invocation, Json& arguments) {
+  if (!invocation.line.arguments.empty()) arguments["id"] = invocation.argument(0);
+  if (!add_all(invocation, kFilters, arguments)) return false;
+  if (!arguments.empty() && invocation.has("--all")) {
+    invocation.console.error_line("--all means every dead letter: leave it out, or the id and the other flags");
+    return false;
+  }
+  if (!arguments.empty()) return true;
+  if (!invocation.has("--all")) {
+    invocation.console.error_line("say which: an id, --queue, --name, --cause, --older-than, --newer-than, or --all");
+    return false;
+  }
+  arguments["all"] = true;
+  return true;
+}
+
+struct Changes {
+  double done = 0;
+  double skipped = 0;
+};
+
+// One call of the router changes so many and no more, so it is called until none is left.
+Result<Changes> change_all(AdminClient& admin, const char* view, const char* done, const Json& filters) {
+  const auto begun = std::chrono::steady_clock::now();
+  Changes changes;
+  Json arguments = filters;
+  while (true) {
+    const Result<std::string> answer = admin.query(view, text_of(arguments));
+    if (!answer) return tl::unexpected(answer.error());
+    const Json json = Json::parse(*answer, nullptr, false);
+    changes.done += number_field(json, done);
+    changes.skipped += number_field(json, "skipped");
+    if (!json.is_object() || !json.contains("next")) return changes;
+    // Ages are as of the beginning: what is run again and dies again meanwhile is not meant.
+    const double passed = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+    arguments["after"] = json["next"];
+    arguments["older_than"] = number_field(filters, "older_than") + passed;
+    if (filters.contains("newer_than")) arguments["newer_than"] = number_field(filters, "newer_than") + passed;
+  }
+}
+
+// `done`: what happens to them, as the router's answer and people say it.
+ExitCode run_change(Invocation& invocation, const char* view, const char* done) {
+  Json filters = Json::object();
+  if (!add_choice(invocation, filters)) return kExitUsage;
+  Result<AdminClient> admin = admin_client_of(invocation);
+  if (!admin) return kExitUsage;
+  const Result<Changes> changes = change_all(*admin, view, done, filters);
+  if (!changes) return invocation.console.fail(changes.error());
+  const bool not_there = filters.contains("id") && changes->done + changes->skipped == 0;
+  if (invocation.has("--json")) {
+    const Json sums = {{done, static_cast<uint64_t>(changes->done)},
+                       {"skipped", static_cast<uint64_t>(changes->skipped)}};
+    invocation.console.line(sums.dump(2));
+  } else if (!not_there) {
+    invocation.console.line(fmt::format("{} {}", done, count_text(changes->done)));
+  }
+  if (changes->skipped > 0) {
+    invocation.console.error_line(fmt::format(
+        "{} left as they are: a job with the same id or unique key is there already, or the router has no room",
+        count_text(changes->skipped)));
+  }
+  if (not_there) invocation.console.error_line("no dead letter has this id");
+  return not_there || changes->skipped > 0 ? kExitFailed : kExitDone;
+}
+
+}  // namespace
+
+ExitCode run_dead_list(Invocation& invocation) {
+  Json arguments = Json::object();
+  if (!add_all(invocation, kFilters, arguments) || !add_all(invocation, kPage, arguments)) return kExitUsage;
+  return show_view(invocation, "dead", text_of(arguments), [&](const Json& answer) {
+    invocation.console.print(dead_view(answer, invocation.console.colour()));
+  });
+}
+
+ExitCode run_dead_show(Invocation& invocation) {
+  return show_view(invocation, "dead-show", text_of({{"id", invocation.argument(0)}}), [&](const Json& answer) {
+    invocation.console.print(dead_letter_view(answer, invocation.console.colour()));
+  });
+}
+
+ExitCode run_dead_retry(Invocation& invocation) { return run_change(invocation, "dead-retry", "retried"); }
+ExitCode run_dead_delete(Invocation& invocation) { return run_change(invocation, "dead-delete", "deleted"); }
+
+}  // namespace eventmq
