@@ -38,8 +38,14 @@ Console::Console(std::FILE* out, std::FILE* err) : out_(out), err_(err) {
 Console Console::of_process() { return Console(stdout, stderr); }
 
 void Console::print(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), out_);
-  std::fflush(out_);
+  const bool written = std::fwrite(text.data(), 1, text.size(), out_) == text.size();
+  if (std::fflush(out_) != 0 || !written) output_lost_ = true;
+}
+
+int Console::end_with(int code) {
+  if (!output_lost_ || code != kExitDone) return code;
+  error_line("the output could not be written: the disk may be full, or its reader gone");
+  return kExitFailed;
 }
 
 void Console::line(std::string_view text) { print(std::string(text) + "\n"); }
@@ -52,7 +58,7 @@ void Console::error_line(std::string_view text) {
 }
 
 ExitCode Console::fail(const Error& error) {
-  error_line(error.text.empty() ? error_meaning(error.code) : std::string_view(error.text));
+  error_line(error.text.empty() ? std::string(error_meaning(error.code)) : safe_text(error.text));
   return exit_code_of(error);
 }
 

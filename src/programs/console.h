@@ -23,6 +23,8 @@ class Console {
   void error_line(std::string_view text);
   // Prints the sentence and returns the exit code that goes with it.
   ExitCode fail(const Error& error);
+  // The exit code of the whole: that of a failure, with a sentence, if what was printed could not be written.
+  int end_with(int code);
 
   // Where `emq shell` reads; without read_lines_with() plain lines of stdin.
   std::unique_ptr<LineSource> lines(const std::string& prompt, Completer completer) const;
@@ -32,6 +34,7 @@ class Console {
   std::FILE* out_;
   std::FILE* err_;
   bool colour_ = false;
+  bool output_lost_ = false;
   LineSourceMaker line_source_maker_;
 };
 

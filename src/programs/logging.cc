@@ -1,11 +1,13 @@
 #include "src/programs/logging.h"
 
+#include <signal.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
 namespace eventmq {
 
 void start_log(bool debug) {
+  ::signal(SIGPIPE, SIG_IGN);  // a reader of the log that goes away ends nothing
   auto logger = spdlog::stderr_color_mt("emq");
   logger->set_pattern("%Y-%m-%d %H:%M:%S.%e %^%l%$ %v");
   logger->flush_on(spdlog::level::trace);

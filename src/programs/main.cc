@@ -12,6 +12,6 @@ int main(int argc, char** argv) {
   const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
   eventmq::Console console = eventmq::Console::of_process();
   console.read_lines_with(eventmq::edited_lines);
-  if (eventmq::is_legacy_name(program)) return eventmq::run_legacy(program, words, console);
-  return eventmq::run_words(words, console);
+  if (eventmq::is_legacy_name(program)) return console.end_with(eventmq::run_legacy(program, words, console));
+  return console.end_with(eventmq::run_words(words, console));
 }

@@ -186,9 +186,11 @@ struct Supervisor::State {
 
   void stop_signal() {
     if (!std::exchange(told_to_stop, true)) {
+      told_at = now;
       if (!stopping()) say("stopping: the job managers first, then the router; once more to kill them");
       return stop_all();
     }
+    if (now - told_at < kSignalEcho) return;
     say("killing what still runs");
     exit_code = kExitFailed;
     for (Child* child : children()) child->part.send_signal(SIGKILL, true);
@@ -239,6 +241,7 @@ struct Supervisor::State {
   Instant phase_began{0};
   Instant ask_at{0};
   bool told_to_stop = false;
+  Instant told_at{0};
   ExitCode exit_code = kExitDone;
   size_t name_width = 0;
   std::unique_ptr<Child> router;

@@ -124,8 +124,9 @@ void JobManagerLoop::take_signals() {
       log(LogLevel::kInfo,
           fmt::format("stopping: running jobs may end within {} s; the same signal again stops at once",
                       options_.kill_grace_period.seconds()));
+      drain_signalled_ = now_;
       begin_drain();
-    } else {
+    } else if (now_ - drain_signalled_ >= kSignalEcho) {
       kill_running();
     }
   }

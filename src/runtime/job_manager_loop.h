@@ -108,6 +108,7 @@ class JobManagerLoop {
   bool link_lost_ = false;  // to be told to the session
   bool more_to_receive_ = false;
   bool draining_ = false;
+  Instant drain_signalled_{0};
   std::optional<Instant> end_by_;  // told to stop at once: what cannot be done until then is left
   std::optional<Error> failure_;
 

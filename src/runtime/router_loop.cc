@@ -188,11 +188,13 @@ void RouterLoop::take_signals() {
     if (signal == SIGHUP) {
       reload();
     } else if (signal == SIGTERM || signal == SIGINT) {
-      if (shutdown_signalled_) {
+      if (shutdown_signalled_ && now_ - *shutdown_signalled_ < kSignalEcho) {
+        continue;
+      } else if (shutdown_signalled_) {
         log(LogLevel::kWarning, "asked to stop again: stopping at once");
         stop();
       } else {
-        shutdown_signalled_ = true;
+        shutdown_signalled_ = now_;
         step(ShutdownRequested{});
       }
     }

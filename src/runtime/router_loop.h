@@ -159,7 +159,7 @@ class RouterLoop {
   std::deque<SendFailed> failed_;
   size_t failures_this_turn_ = 0;
   bool more_to_receive_ = false;
-  bool shutdown_signalled_ = false;
+  std::optional<Instant> shutdown_signalled_;  // first
   std::optional<Instant> finish_by_;  // set when the broker has shut down: what is held may leave until then
   Counters counters_;
 

@@ -9,7 +9,13 @@
 #include <initializer_list>
 #include <memory>
 
+#include "src/base/time.h"
+
 namespace eventmq {
+
+// A program that passes a signal on to a process and to its group, as timeout(1) does, sends it twice: what comes again
+// so soon is the same order, and not an impatient one.
+inline constexpr Duration kSignalEcho = milliseconds(500);
 
 class SignalCatcher {
  public:

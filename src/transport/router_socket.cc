@@ -62,6 +62,7 @@ std::string last_endpoint(void* socket) {
 
 void set_options(void* socket, const SocketOptions& options, HostKind host) {
   set_option(socket, ZMQ_ROUTER_MANDATORY, 1);
+  set_option(socket, ZMQ_BACKLOG, 4096);  // peers that all come back at once; the system may allow fewer
   set_option(socket, ZMQ_ROUTER_HANDOVER, 0);
   set_option(socket, ZMQ_HANDSHAKE_IVL, whole_milliseconds(options.handshake_timeout));
   set_option(socket, ZMQ_LINGER, whole_milliseconds(options.linger));
