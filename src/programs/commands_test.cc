@@ -84,6 +84,9 @@ TEST_F(CommandsTest, WrongValuesAreRefusedBeforeAnythingIsSent) {
   expect_usage_error({"send", "a", "--retry-count", "-1"},
                      "--retry-count must be a whole number from 0 to 1000, not \"-1\"");
   expect_usage_error({"send", "a", "\xff"}, "the arguments must be UTF-8 text");
+  expect_usage_error({"dead", "retry"}, "say which: an id, --queue,");
+  expect_usage_error({"dead", "delete", "the-id", "--all"}, "--all means every dead letter");
+  expect_usage_error({"dead", "list", "--older-than", "soon"}, "--older-than: ");
   expect_usage_error({"jobs", "list", "--state", "dead"}, "--state must be delayed, waiting or running, not \"dead\"");
   expect_usage_error({"jobs", "--limit", "x"}, "--limit: \"x\" is no whole number");
   expect_usage_error({"status", "--addr", "localhost"}, "\"localhost\" is no address; write tcp://localhost:47293\n");
@@ -227,7 +230,6 @@ TEST_F(CommandsTest, WhatThisVersionHasNotIsSaid) {
   }
   expect_usage_error({"schedule", "add"}, "this version has no scheduler");
   expect_usage_error({"subscribe", "topic"}, "this version does not publish and subscribe");
-  expect_usage_error({"dead", "list"}, "there is no command dead; `emq help` lists them\n");
   expect_usage_error({"top"}, "there is no command top; `emq help` lists them\n");
 }
 

@@ -288,7 +288,7 @@ TEST_F(SqliteStoreTest, TheDocumentedQueriesRun) {
     in_sql = in_sql ? line != "```" : line == "```sql";
     sql = in_sql && line != "```sql" ? sql + line + "\n" : "";
   }
-  EXPECT_EQ(queries, 4);
+  EXPECT_EQ(queries, 5);
 }
 
 TEST_F(SqliteStoreTest, EndedJobsAreTrimmedInPortionsAsTheyAgeAndOverflow) {

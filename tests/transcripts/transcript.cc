@@ -75,6 +75,7 @@ std::string record_text(const JobRecord& record) {
     std::string operator()(const JobEnded& r) const {
       return fmt::format("ended {} {}", r.id.view(), outcome_word(r.outcome));
     }
+    std::string operator()(const DeadLetterRemoved& r) const { return fmt::format("letter {} removed", r.key); }
   };
   return std::visit(Text{}, record);
 }
