@@ -219,7 +219,7 @@ TEST_F(SqliteStoreTest, ACommitIsToldOnlyWhenOthersSeeItInTheFile) {
     EXPECT_GE(reader.integer("SELECT value FROM meta WHERE key = 'commit'"), told);
   }
   ASSERT_TRUE(wait_until([&] { return store_->committed() == 200; }));
-  EXPECT_GT(changes_, 0);
+  EXPECT_TRUE(wait_until([this] { return changes_ > 0; })) << "it is called just after";
   EXPECT_EQ(reader.integer("SELECT count(*) FROM jobs"), 200);
 }
 
