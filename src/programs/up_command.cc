@@ -100,7 +100,7 @@ SupervisorPlan plan_of(Invocation& invocation, const Settings& settings, uint64_
 }  // namespace
 
 ExitCode run_up(Invocation& invocation) {
-  ::signal(SIGPIPE, SIG_IGN);  // as start_log() does
+  ::signal(SIGPIPE, SIG_IGN);                                 // as start_log() does
   SignalCatcher signals({SIGTERM, SIGINT, SIGHUP, SIGCHLD});  // first, for Ctrl-C may come at once
   invocation.request.program = Section::kRouter;
   const Result<Settings> settings = settings_of(invocation);

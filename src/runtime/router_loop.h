@@ -160,7 +160,7 @@ class RouterLoop {
   size_t failures_this_turn_ = 0;
   bool more_to_receive_ = false;
   std::optional<Instant> shutdown_signalled_;  // first
-  std::optional<Instant> finish_by_;  // set when the broker has shut down: what is held may leave until then
+  std::optional<Instant> finish_by_;           // set when the broker has shut down: what is held may leave until then
   Counters counters_;
 
   std::atomic<bool> stop_{false};
