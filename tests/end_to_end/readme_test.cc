@@ -97,8 +97,9 @@ TEST_F(ReadmeTest, EveryCommandOfTheTableHasHelp) {
     for (std::string word; words >> word;) {
       while (!word.empty() && (word.back() == ',' || word.back() == '`')) word.pop_back();
       while (!word.empty() && word.front() == '`') word.erase(0, 1);
-      if (word == "jobs") group = "jobs ";
-      if (word == "jobs" || word == "emq" || word.empty() || !std::islower(static_cast<unsigned char>(word.front())))
+      const bool is_group = word == "jobs" || word == "dead";
+      if (is_group) group = word + " ";
+      if (is_group || word == "emq" || word.empty() || !std::islower(static_cast<unsigned char>(word.front())))
         continue;
       names.insert(group + word);
     }
