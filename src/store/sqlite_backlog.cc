@@ -57,25 +57,21 @@ Result<Instant> instant_or_never(SqliteStatement& statement) {
 
 Result<SqliteBacklog> SqliteBacklog::prepare(SqliteDatabase& database) {
   SqliteBacklog backlog(database);
-  Result<void> prepared;
-  const auto prepare_one = [&](SqliteStatement& statement, const std::string& sql) {
-    if (!prepared) return;
-    prepared = database.prepare(sql).map([&](SqliteStatement&& made) { statement = std::move(made); });
-  };
+  StatementPreparer prepare_one(database);
   const auto select_jobs = [](std::string_view which) { return fmt::format("{}{}", kSelectBacklogJobs, which); };
-  prepare_one(backlog.insert_, std::string(kInsert));
-  prepare_one(backlog.remove_, std::string(kRemove));
-  prepare_one(backlog.add_held_, std::string(kAddHeld));
-  prepare_one(backlog.remove_held_, std::string(kRemoveHeld));
-  prepare_one(backlog.add_from_held_, std::string(kAddFromHeld));
-  prepare_one(backlog.add_to_lane_, std::string(kAddToLane));
-  prepare_one(backlog.find_queue_, std::string(kFindQueue));
+  prepare_one(backlog.insert_, kInsert);
+  prepare_one(backlog.remove_, kRemove);
+  prepare_one(backlog.add_held_, kAddHeld);
+  prepare_one(backlog.remove_held_, kRemoveHeld);
+  prepare_one(backlog.add_from_held_, kAddFromHeld);
+  prepare_one(backlog.add_to_lane_, kAddToLane);
+  prepare_one(backlog.find_queue_, kFindQueue);
   prepare_one(backlog.select_due_, select_jobs(kDue));
   prepare_one(backlog.select_expired_, select_jobs(kExpired));
   prepare_one(backlog.select_one_, select_jobs(kOne));
-  prepare_one(backlog.next_due_, std::string(kNextDue));
-  prepare_one(backlog.next_expiry_, std::string(kNextExpiry));
-  if (!prepared) return tl::unexpected(prepared.error());
+  prepare_one(backlog.next_due_, kNextDue);
+  prepare_one(backlog.next_expiry_, kNextExpiry);
+  if (!prepare_one.result()) return tl::unexpected(prepare_one.result().error());
   return backlog;
 }
 

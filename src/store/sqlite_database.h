@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "src/base/result.h"
 
@@ -137,6 +138,22 @@ class SqliteDatabase {
 
   std::unique_ptr<sqlite3, Close> handle_;
   std::unique_ptr<int> log_frames_;  // at a fixed place: SQLite's hook writes to it
+};
+
+// Prepares statements one after the other until one fails: result() says how that went.
+class StatementPreparer {
+ public:
+  explicit StatementPreparer(SqliteDatabase& database) : database_(database) {}
+
+  void operator()(SqliteStatement& statement, std::string_view sql) {
+    if (!result_) return;
+    result_ = database_.prepare(sql).map([&](SqliteStatement&& made) { statement = std::move(made); });
+  }
+  const Result<void>& result() const { return result_; }
+
+ private:
+  SqliteDatabase& database_;
+  Result<void> result_;
 };
 
 // Calls `take`, which gives a Result<void>, for each row of a statement that begins with these values. An error of its

@@ -79,21 +79,17 @@ Result<DeadLetter> read_row(const SqliteStatement& row, bool payload) {
 
 Result<SqliteDeadLetters> SqliteDeadLetters::prepare(SqliteDatabase& database) {
   SqliteDeadLetters dead(database);
-  Result<void> prepared;
-  const auto prepare_one = [&](SqliteStatement& statement, const std::string& sql) {
-    if (!prepared) return;
-    prepared = database.prepare(sql).map([&](SqliteStatement&& made) { statement = std::move(made); });
-  };
-  prepare_one(dead.insert_, std::string(kInsert));
+  StatementPreparer prepare_one(database);
+  prepare_one(dead.insert_, kInsert);
   prepare_one(dead.copy_held_, fmt::format("{}FROM jobs WHERE key = ?1", kCopy));
   prepare_one(dead.copy_backlog_, fmt::format("{}FROM backlog WHERE key = ?1", kCopy));
-  prepare_one(dead.remove_, std::string(kRemove));
-  prepare_one(dead.remove_payload_, std::string(kRemovePayload));
-  prepare_one(dead.newest_, std::string(kNewest));
-  prepare_one(dead.oldest_, std::string(kOldest));
-  prepare_one(dead.trim_payloads_, std::string(kTrimPayloads));
-  prepare_one(dead.trim_, std::string(kTrim));
-  if (!prepared) return tl::unexpected(prepared.error());
+  prepare_one(dead.remove_, kRemove);
+  prepare_one(dead.remove_payload_, kRemovePayload);
+  prepare_one(dead.newest_, kNewest);
+  prepare_one(dead.oldest_, kOldest);
+  prepare_one(dead.trim_payloads_, kTrimPayloads);
+  prepare_one(dead.trim_, kTrim);
+  if (!prepare_one.result()) return tl::unexpected(prepare_one.result().error());
   return dead;
 }
 

@@ -55,11 +55,7 @@ Result<SqliteRecords> SqliteRecords::prepare(SqliteDatabase& database) {
   Result<SqliteDeadLetters> dead = SqliteDeadLetters::prepare(database);
   if (!dead) return tl::unexpected(dead.error());
   SqliteRecords records(database, std::move(*backlog), std::move(*dead));
-  Result<void> prepared;
-  const auto prepare_one = [&](SqliteStatement& statement, std::string_view sql) {
-    if (!prepared) return;
-    prepared = database.prepare(sql).map([&](SqliteStatement&& made) { statement = std::move(made); });
-  };
+  StatementPreparer prepare_one(database);
   prepare_one(records.mark_commit_, kMarkCommit);
   prepare_one(records.mark_key_, kMarkKey);
   prepare_one(records.add_to_queue_, kAddToQueue);
@@ -71,7 +67,7 @@ Result<SqliteRecords> SqliteRecords::prepare(SqliteDatabase& database) {
   prepare_one(records.insert_ended_, kInsertEnded);
   prepare_one(records.oldest_ended_, kOldestEnded);
   prepare_one(records.delete_ended_, kDeleteEnded);
-  if (!prepared) return tl::unexpected(prepared.error());
+  if (!prepare_one.result()) return tl::unexpected(prepare_one.result().error());
   return records;
 }
 
