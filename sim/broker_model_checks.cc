@@ -119,7 +119,8 @@ void BrokerModel::check_job_choice(const ModelJob& job, ModelQueue& queue) {
       ++expiring;
       continue;
     }
-    if (other->headers.priority > job.headers.priority) inverted = true;
+    // A step may begin with picks that were left to it, before what came in it.
+    if (other->headers.priority > job.headers.priority && other->ready_order != step_) inverted = true;
     const bool same_class = other->headers.priority == job.headers.priority && !other->given_out && !job.given_out;
     if (same_class && job.state == ModelJob::State::kWaiting && other->ready_order < job.ready_order) {
       violate("age", fmt::format("{} is picked before {}, which waits longer at the same priority", job.id, other->id));
