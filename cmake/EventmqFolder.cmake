@@ -11,7 +11,7 @@
 #   EXCLUDE       sources that are built into something else
 
 # With EVENTMQ_PRECOMPILE, the heavy headers of other projects are compiled once for all tests: they are most of the time
-# of a build. Sources include what they use all the same, and the sanitizer build, which has the option off, shows it.
+# of a build. Sources include what they use all the same, and the tsan preset, which has the option off, shows it.
 # Not so for what is optimised: through a precompiled header GCC 12 warns of code of the standard library.
 function(eventmq_precompiled_headers)
   set(nothing ${PROJECT_BINARY_DIR}/precompiled/nothing.cc)
