@@ -17,6 +17,8 @@ namespace {
 constexpr uint32_t kLogLinesPerSecond = 50;
 constexpr uint32_t kMessageLogLinesPerSecond = 5'000;  // asked for by the operator
 constexpr Duration kFinishTime = seconds(5);           // for held sends, after the broker has shut down
+// Not 0, with which the library may abort when a peer leaves at the same time (session_base.cpp:260 of 4.3.4).
+constexpr Duration kLingerAtOnce = milliseconds(100);
 
 std::string_view side_word(Side side) {
   switch (side) {
@@ -349,8 +351,9 @@ void RouterLoop::close_sockets() {
     counters_.dropped_at_stop.store(held_.size(), std::memory_order_relaxed);
     log(LogLevel::kWarning, fmt::format("{} messages waited for the store and were not sent", held_.size()));
   }
+  const Duration linger = settings_.sockets.linger;
   const bool at_once = stop_.load(std::memory_order_relaxed);
-  for (RouterSocket& open_socket : sockets_) open_socket.close(at_once ? Duration{} : settings_.sockets.linger);
+  for (RouterSocket& open_socket : sockets_) open_socket.close(at_once ? std::min(linger, kLingerAtOnce) : linger);
   log_.summarise(Instant::never());
   message_log_.summarise(Instant::never());
 }
