@@ -214,6 +214,10 @@ bool read_envelope(FrameReader& in, const Frames& frames, const Command*& comman
     return in.refuse(limits::kFramesPerMessage, "extension", ErrorCode::kBadMessage,
                      fmt::format("is over the limit of {} frames", limits::kFramesPerMessage));
   }
+  if (const auto& large = frames.too_large()) {
+    return in.refuse(large->index, "too large", ErrorCode::kTooLarge,
+                     fmt::format("has {} bytes; at most {} are taken", large->bytes, large->bytes_max));
+  }
   if (!in.payload(0, "empty", frame)) return false;
   if (!frame.empty()) return in.refuse(0, "empty", ErrorCode::kBadMessage, "is not empty");
   if (!in.payload(1, "version", frame)) return false;

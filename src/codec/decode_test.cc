@@ -83,6 +83,15 @@ TEST(EnvelopeTest, TooManyFramesAreRefused) {
   EXPECT_EQ(refusal_of(frames), "bad-message: frame 12 (extension) is over the limit of 12 frames");
 }
 
+TEST(EnvelopeTest, AFrameThatTheTransportDroppedIsRefusedWithItsSizes) {
+  Frames frames = make_message_frames({"REQUEST", "m1", "q", "", ""});
+  frames.mark_too_large({6, 2000, 1000});
+  const auto refused = decode(frames);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refusal_of(frames), "too-large: frame 6 (too large) has 2000 bytes; at most 1000 are taken");
+  EXPECT_EQ(refused.error().offending_id, "m1");
+}
+
 TEST(EnvelopeTest, FramesBeyondTheKnownOnesAreIgnored) {
   accepted<Ready>({"READY", "m1", "x", "\xff"});
   EXPECT_EQ(accepted<Request>({"REQUEST", "m1", "q", "", "p", "1", "x", "y"}).attempt, 1u);

@@ -146,13 +146,36 @@ TEST(RouterLoopTest, AConnectionThatNeverEndsItsMessageIsCutLoggedAndCounted) {
   run_one_job(client, worker);
 }
 
-TEST(RouterLoopTest, AClaimOfTwoHundredMegabytesClosesTheConnectionAndNothingElse) {
+TEST(RouterLoopTest, AClaimOfTwoHundredMegabytesIsCutLoggedAndCounted) {
   RunningRouter router;
   RawTcpPeer raw(router.loop().endpoints().frontend);
   ASSERT_TRUE(raw.handshake("greedy"));
   raw.announce_frame(200'000'000);
+  const std::string piece(1024 * 1024, 'x');
+  for (size_t sent = 0; sent < 150'000'000 && raw.send_bytes(piece); sent += piece.size()) {
+  }
   EXPECT_TRUE(raw.closed_by_other_side());
+  EXPECT_TRUE(router.log().wait_for("MiB of one message and not its end"));
+  EXPECT_EQ(router.loop().counters().connections_cut, 1u);
   TestPeer client = client_of(router);
+  TestPeer worker = worker_of(router);
+  join(worker);
+  run_one_job(client, worker);
+}
+
+TEST(RouterLoopTest, AFrameAboveItsLimitIsAnsweredAndTheConnectionGoesOn) {
+  RouterSettings settings = loopback_settings();
+  settings.sockets.frame_bytes_max = 64 * 1024;
+  RunningRouter router(settings);
+  TestPeer client = client_of(router);
+  client.expect_ack_of(client.send(Inform{PeerKind::kClient, {}, true, parse_capabilities(Bytes("errors")), {}, {}}));
+  const std::string large(64 * 1024 + 1, 'x');
+  client.send_frames({"", "eMQP/1.0", "REQUEST", "large", "default", "", large});
+  const auto error = client.expect<ErrorMessage>();
+  EXPECT_EQ(error.offending_id, "large");
+  EXPECT_EQ(error.error.code, ErrorCode::kTooLarge);
+  EXPECT_EQ(error.error.text, "frame 6 (too large) has 65537 bytes; at most 65536 are taken");
+  EXPECT_EQ(router.loop().counters().refused, 1u);
   TestPeer worker = worker_of(router);
   join(worker);
   run_one_job(client, worker);

@@ -82,7 +82,7 @@ constexpr Setting kSettings[] = {
      .section = kGlobal,
      .type = kBytes,
      .default_text = "32M",
-     .help = "The largest frame accepted; a peer that announces a larger one is disconnected.",
+     .help = "The largest frame accepted; a message with a larger one is refused.",
      .min = 1024,
      .max = 1024.0 * 1024 * 1024},
 

@@ -63,7 +63,7 @@ class ConnectionGuard {
   ConnectionGuard& operator=(const ConnectionGuard&) = delete;
 
   // --- For RouterSocket; `socket` is the library's ---
-  // Before it is bound. No frame of its peers is larger than `frame_bytes_max`.
+  // Before it is bound. `frame_bytes_max` bounds the largest frame of a message.
   Result<void> watch(void* context, void* socket, size_t frame_bytes_max);
   // Before it is closed.
   void forget(void* socket);

@@ -206,7 +206,7 @@ TEST_F(ConnectionGuardTest, ADescriptorThatPassedFromOneSocketToAnotherIsStillWa
     ASSERT_TRUE(other.bind("tcp://127.0.0.1:*"));
     RawTcpPeer visitor(other.endpoint());
     ASSERT_TRUE(visitor.handshake("visitor"));
-    visitor.announce_frame(200 * kMiB);
+    visitor.announce_frame(limits::kFrameBytesAnnounced + 1);
     EXPECT_TRUE(visitor.closed_by_other_side());
   }
   // The guard has not looked yet, so it hears of all three connections at once.

@@ -78,8 +78,8 @@ void set_options(void* socket, const SocketOptions& options, HostKind host) {
     set_option(socket, ZMQ_HEARTBEAT_IVL, whole_milliseconds(options.probe_interval));
     set_option(socket, ZMQ_HEARTBEAT_TIMEOUT, whole_milliseconds(options.probe_timeout));
   }
-  const int64_t frame_bytes_max = static_cast<int64_t>(options.frame_bytes_max);
-  const int done = zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &frame_bytes_max, sizeof frame_bytes_max);
+  const auto announced_max = static_cast<int64_t>(std::max(limits::kFrameBytesAnnounced, options.frame_bytes_max));
+  const int done = zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &announced_max, sizeof announced_max);
   EMQ_ASSERT(done == 0);
 }
 
@@ -188,7 +188,8 @@ bool RouterSocket::receive(Bytes& peer, Frames& frames) {
     if (guard != nullptr) guard->drained(state_->socket);
     return false;
   }
-  const zmq_messages::Origin origin = zmq_messages::receive_rest(state_->socket, frames);
+  const zmq_messages::Origin origin =
+      zmq_messages::receive_rest(state_->socket, frames, state_->options.frame_bytes_max);
   if (guard != nullptr) guard->received(state_->socket, origin.fd, origin.wire_bytes);
   return true;
 }

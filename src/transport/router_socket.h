@@ -42,8 +42,8 @@ class RouterSocket {
   const std::string& endpoint() const;
 
   // Takes the next message, fairly from all peers; false if there is none now. Frames beyond
-  // limits::kFramesPerMessage are dropped and `frames` is marked. All small frames of a message share one
-  // Block, so whoever keeps a slice of a message for long should copy it. `frames` must be empty.
+  // limits::kFramesPerMessage, and frames that are too large, are dropped and `frames` is marked. All small frames of a
+  // message share one Block, so whoever keeps a slice of a message for long should copy it. `frames` must be empty.
   bool receive(Bytes& peer, Frames& frames);
   // Queues a whole message or nothing of it. `frames` must not be empty.
   SendResult send(const Bytes& peer, const Frames& frames);

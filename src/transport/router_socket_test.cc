@@ -227,11 +227,30 @@ TEST_F(RouterSocketTest, APeerWithoutANameIsGivenOne) {
   EXPECT_EQ(router_.send(id, frames_of({"x"})), SendResult::kSent);
 }
 
-TEST_F(RouterSocketTest, AFrameAnnouncedBeyondTheLimitClosesTheConnection) {
+TEST_F(RouterSocketTest, AFrameAnnouncedBeyondAllLimitsClosesTheConnection) {
   RawTcpPeer peer(router_.endpoint());
   ASSERT_TRUE(peer.handshake("greedy"));
-  peer.announce_frame(200'000'000);
+  peer.announce_frame(limits::kFrameBytesAnnounced + 1);
   EXPECT_TRUE(peer.closed_by_other_side());
+}
+
+TEST_F(RouterSocketTest, ATooLargeFrameIsDroppedAndTheRestOfItsMessageComes) {
+  RawTcpPeer peer(router_.endpoint());
+  ASSERT_TRUE(peer.handshake("large"));
+  const size_t bytes = limits::kFrameBytesDefault + 1;
+  peer.send_bytes(RawTcpPeer::frame("before", true) + RawTcpPeer::frame(std::string(bytes, 'x'), true) +
+                  RawTcpPeer::frame("behind", false));
+  Bytes id;
+  Frames frames;
+  ASSERT_TRUE(wait_message(router_, id, frames));
+  ASSERT_EQ(frames.size(), 3u);
+  EXPECT_EQ(frames[0], "before");
+  EXPECT_EQ(frames[1], "");
+  EXPECT_EQ(frames[2], "behind");
+  ASSERT_TRUE(frames.too_large());
+  EXPECT_EQ(frames.too_large()->index, 1u);
+  EXPECT_EQ(frames.too_large()->bytes, bytes);
+  EXPECT_EQ(frames.too_large()->bytes_max, limits::kFrameBytesDefault);
 }
 
 TEST_F(RouterSocketTest, GarbageInsteadOfAHandshakeHarmsNobody) {

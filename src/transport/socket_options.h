@@ -9,7 +9,8 @@
 namespace eventmq {
 
 struct SocketOptions {
-  // A peer that announces a larger frame is disconnected before any of it is read.
+  // ROUTER: a larger frame is dropped, and its message marked (Frames::mark_too_large); of one that is not whole yet
+  // the guard ends the connection. DEALER: a peer that announces a larger one is disconnected before any of it is read.
   size_t frame_bytes_max = limits::kFrameBytesDefault;
   int send_queue_messages = limits::kSendQueueMessages;        // per peer
   size_t send_queue_bytes = limits::kSendQueueBytes;           // per peer, ROUTER only

@@ -74,9 +74,18 @@ bool receive_all(void* socket, Incoming& incoming) {
   return true;
 }
 
-void unpack(Incoming& incoming, Frames& frames) {
+void drop_if_too_large(zmq_msg_t& message, size_t index, size_t bytes_max, Frames& frames) {
+  const size_t bytes = zmq_msg_size(&message);
+  if (bytes <= bytes_max) return;
+  frames.mark_too_large({index, bytes, bytes_max});
+  zmq_msg_close(&message);
+  zmq_msg_init(&message);
+}
+
+void unpack(Incoming& incoming, Frames& frames, size_t frame_bytes_max) {
   size_t small = 0;
   for (size_t i = 0; i < incoming.size; ++i) {
+    drop_if_too_large(incoming.messages[i], i, frame_bytes_max, frames);
     const size_t size = zmq_msg_size(&incoming.messages[i]);
     if (size < kCopiedBytes) small += size;
   }
@@ -106,18 +115,18 @@ bool receive(void* socket, Frames& frames) {
   EMQ_ASSERT(frames.size() == 0);
   Incoming incoming;
   if (!receive_all(socket, incoming)) return false;
-  unpack(incoming, frames);
+  unpack(incoming, frames, SIZE_MAX);
   return true;
 }
 
-Origin receive_rest(void* socket, Frames& frames) {
+Origin receive_rest(void* socket, Frames& frames, size_t frame_bytes_max) {
   EMQ_ASSERT(frames.size() == 0);
   Incoming incoming;
   const bool complete = receive_all(socket, incoming);
   EMQ_ASSERT(complete, "a routing id came without a message");
   // The routing id has it only if nobody asked whether there is input before it was received.
   const Origin origin{zmq_msg_get(&incoming.messages[0], ZMQ_SRCFD), incoming.wire_bytes};
-  unpack(incoming, frames);
+  unpack(incoming, frames, frame_bytes_max);
   return origin;
 }
 

@@ -30,8 +30,9 @@ struct Origin {
   int fd;             // of the connection that it came from; -1 if the library does not tell
   size_t wire_bytes;  // that it had there, at most
 };
-// Receives the rest of a message whose routing id was taken already.
-Origin receive_rest(void* socket, Frames& frames);
+// Receives the rest of a message whose routing id was taken already. A frame that is larger than that is dropped, and
+// `frames` is marked.
+Origin receive_rest(void* socket, Frames& frames, size_t frame_bytes_max);
 
 // A message ready to be sent, so that nothing can fail half-way.
 class Outgoing {

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <optional>
 
 #include "src/base/assert.h"
 #include "src/base/bytes.h"
@@ -19,6 +20,12 @@ class Frames {
   // A transport that met more frames than fit dropped the rest and says so; the decoder refuses the message.
   void mark_overflow() { overflow_ = true; }
   bool overflow() const { return overflow_; }
+  // The same for a frame that was too large; an empty one stands in its place.
+  struct TooLarge {
+    size_t index, bytes, bytes_max;
+  };
+  void mark_too_large(TooLarge frame) { too_large_ = frame; }
+  const std::optional<TooLarge>& too_large() const { return too_large_; }
 
   size_t size() const { return size_; }
   bool full() const { return size_ == limits::kFramesPerMessage; }
@@ -33,6 +40,7 @@ class Frames {
   std::array<Bytes, limits::kFramesPerMessage> frames_;
   size_t size_ = 0;
   bool overflow_ = false;
+  std::optional<TooLarge> too_large_;
 };
 
 }  // namespace eventmq

@@ -26,10 +26,11 @@ inline constexpr size_t kQueryBytes = 64 * 1024;     // the arguments of QUERY
 inline constexpr size_t kWordBytes = 64;             // a time, interval, fraction, peer type, error code or view
 inline constexpr uint32_t kQueueWeight = 1'000'000;  // in INFORM
 inline constexpr size_t kProgressTextBytes = 1024;
-inline constexpr size_t kErrorTextBytes = 1024;  // longer texts are cut
-inline constexpr size_t kJsonDepth = 100;        // nesting of any JSON that we parse
-// One frame. libzmq closes the connection of a peer that announces more (ZMQ_MAXMSGSIZE).
-inline constexpr size_t kFrameBytesDefault = 32 * 1024 * 1024;
+inline constexpr size_t kErrorTextBytes = 1024;                 // longer texts are cut
+inline constexpr size_t kJsonDepth = 100;                       // nesting of any JSON that we parse
+inline constexpr size_t kFrameBytesDefault = 32 * 1024 * 1024;  // setting max_message_size
+// libzmq closes the connection of a peer that announces a larger frame (ZMQ_MAXMSGSIZE), and tells nobody.
+inline constexpr size_t kFrameBytesAnnounced = 1024 * 1024 * 1024;
 // --- Messages whose last frame has not come, on TCP. Beyond: connections are closed, logged and counted. ---
 inline constexpr size_t kBesideLargestFrameBytes = 2 * 1024 * 1024;  // all other frames of one message
 inline constexpr uint64_t kUnfinishedBytes = 1024ull * 1024 * 1024;  // of all connections

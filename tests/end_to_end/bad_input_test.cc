@@ -111,13 +111,18 @@ TEST_F(BadInputTest, AMessageWithoutEndIsCutWhateverItIsMadeOf) {
   EXPECT_LT(resident_bytes(router_.process().pid()), before + kGuardedGrowthMax);
 }
 
-TEST_F(BadInputTest, AClaimOfTwoHundredMegabytesEndsThatConnection) {
+TEST_F(BadInputTest, AClaimOfTwoHundredMegabytesEndsThatConnectionAndIsLogged) {
   const size_t before = resident_bytes(router_.process().pid());
   for (const std::string& endpoint : {router_.frontend(), router_.backend(), router_.administrative()}) {
+    const size_t logged = router_.process().err().size();
     const RawTcpPeer raw(endpoint);
     ASSERT_TRUE(raw.handshake("greedy"));
     raw.announce_frame(200'000'000);
+    const std::string piece(1024 * 1024, 'x');
+    for (size_t sent = 0; sent < 150'000'000 && raw.send_bytes(piece); sent += piece.size()) {
+    }
     EXPECT_TRUE(raw.closed_by_other_side()) << endpoint;
+    router_.process().wait_for_err("MiB of one message and not its end", logged);
   }
   expect_service();
   EXPECT_LT(resident_bytes(router_.process().pid()), before + kGrowthMax);
