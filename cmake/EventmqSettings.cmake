@@ -13,6 +13,7 @@ option(EVENTMQ_BUILD_TESTS "Build the tests" ON)
 option(EVENTMQ_BUILD_FUZZERS "Build the libFuzzer programs (needs clang)" OFF)
 option(EVENTMQ_WARNINGS_AS_ERRORS "Stop the build on a warning" OFF)
 option(EVENTMQ_PRECOMPILE "Compile the heavy headers of the tests once" ON)
+option(EVENTMQ_JEMALLOC "emq allocates memory with jemalloc, not with the C library" ON)
 set(EVENTMQ_SANITIZE "" CACHE STRING "Sanitizers, for example address,undefined")
 
 if(PROJECT_BINARY_DIR STREQUAL PROJECT_SOURCE_DIR)

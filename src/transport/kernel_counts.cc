@@ -14,8 +14,13 @@
 #include <array>
 #include <cstdio>
 
+// Of jemalloc, if the program is linked with it.
+extern "C" int mallctl(const char*, void*, size_t*, void*, size_t) __attribute__((weak));
+
 namespace eventmq::kernel_counts {
 namespace {
+
+constexpr const char* kPurgeAllArenas = "arena.4096.purge";  // MALLCTL_ARENAS_ALL
 
 std::optional<uint64_t> bytes_arrived(int fd) {
   tcp_info info{};
@@ -87,6 +92,12 @@ uint64_t ResidentMemory::bytes() const {
   return resident * page;
 }
 
-void return_freed_memory() { ::malloc_trim(0); }
+void return_freed_memory() {
+  if (mallctl != nullptr) {
+    mallctl(kPurgeAllArenas, nullptr, nullptr, nullptr, 0);
+  } else {
+    ::malloc_trim(0);
+  }
+}
 
 }  // namespace eventmq::kernel_counts
