@@ -16,7 +16,7 @@ namespace {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr uint64_t kSeeds = 100;
 #else
-constexpr uint64_t kSeeds = 500;
+constexpr uint64_t kSeeds = 2000;
 #endif
 constexpr bool kMustSeeEverything = kSeeds >= 500;
 
