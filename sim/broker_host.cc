@@ -91,7 +91,8 @@ void BrokerHost::arrived(Side side, const Bytes& peer, Frames frames) {
     }
     world_.coverage.count(Covered::kBadMessage);
     note(fmt::format("refuses a message of {}: {}", peer.view(), message.error().error.text));
-    step(BadMessageArrived{side, peer, message.error().error, message.error().offending_id});
+    const DecodeError& refused = message.error();
+    step(BadMessageArrived{side, peer, refused.error, refused.offending_id, refused.understands_errors});
   });
 }
 

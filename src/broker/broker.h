@@ -43,7 +43,8 @@ struct BadMessageArrived {
   Side side;
   Bytes peer;
   Error error;
-  Bytes offending_id;  // empty: could not be read
+  Bytes offending_id;               // empty: could not be read
+  bool understands_errors = false;  // an INFORM that says so
 };
 // A send of ours did not leave: the peer has gone, or has not read for so long that its queue is full.
 struct SendFailed {

@@ -56,10 +56,12 @@ void Broker::State::on_message(const MessageArrived& event, Inform& inform) {
   if (inform.kind == PeerKind::kWorker) repeat_cancels(event);
 }
 
-// It is not known yet, so its INFORM tells whether it understands ERROR.
+// Its INFORM tells whether it understands ERROR, whatever an earlier one said.
 void Broker::State::refuse_inform(const MessageArrived& event, const Inform& inform, std::string text) {
   log(LogLevel::kWarning, fmt::format("refused INFORM of {}: {}", event.peer.view(), text));
-  if (inform.capabilities.errors) error(event, ErrorCode::kQueueFull, std::move(text));
+  if (inform.capabilities.errors) {
+    tell_error(event.side, event.peer, ErrorCode::kQueueFull, std::move(text), event.message.id);
+  }
 }
 
 void Broker::State::introduce(std::unique_ptr<Peer> peer, const Inform& inform) {

@@ -233,6 +233,18 @@ TEST_F(BadMessageTest, PublishedPeersAndStrangersAtTheBackendAreNot) {
   EXPECT_THAT(broker_.view("status"), HasSubstr(R"("bad_messages":3)"));
 }
 
+TEST_F(BadMessageTest, ARefusedInformThatSaysErrorsIsAnswered) {
+  const auto answer_to_inform = [this](const std::string& peer, Side side) {
+    broker_.forget();
+    broker_.step(BadMessageArrived{side, Bytes(peer), {ErrorCode::kBadMessage, "no queues"}, Bytes("m1"), true});
+    return broker_.sent();
+  };
+  EXPECT_THAT(answer_to_inform("w9", Side::kBackend), ElementsAre("w9 ERROR bad-message m1"));
+  broker_.published_worker("w1");
+  EXPECT_THAT(answer_to_inform("w1", Side::kBackend), ElementsAre("w1 ERROR bad-message m1"))
+      << "what counts is what it says now";
+}
+
 TEST_F(BadMessageTest, TheyAreASignOfLife) {
   broker_.worker("w1");
   broker_.silence("w1");

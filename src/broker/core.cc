@@ -90,6 +90,9 @@ void Broker::State::on_event(BadMessageArrived& event) {
   ++counters_.bad_messages;
   if (Peer* speaker = peers_.find(event.side, event.peer.view())) peers_.heard(*speaker, now_);
   log(LogLevel::kWarning, fmt::format("refused a message of {}: {}", event.peer.view(), event.error.text));
+  if (event.understands_errors) {
+    return tell_error(event.side, event.peer, event.error.code, event.error.text, event.offending_id);
+  }
   // Not to strangers at the backend, which may be workers of the published protocol.
   if (event.side == Side::kBackend && !peers_.find(event.side, event.peer.view())) return;
   error(event.side, event.peer, event.error.code, event.error.text, event.offending_id);
@@ -156,6 +159,11 @@ void Broker::State::error(Side side, const Bytes& peer, ErrorCode code, std::str
   // A worker or scheduler that did not say that it understands ERROR does not.
   const Peer* known = peers_.find(side, peer.view());
   if (known && known->kind != PeerKind::kClient && !known->capabilities.errors) return;
+  tell_error(side, peer, code, std::move(text), offending_id);
+}
+
+void Broker::State::tell_error(Side side, const Bytes& peer, ErrorCode code, std::string text,
+                               const Bytes& offending_id) {
   text.resize(utf8_prefix(text, limits::kErrorTextBytes).size());
   send(side, peer, ErrorMessage{{code, std::move(text)}, offending_id});
 }

@@ -82,6 +82,7 @@ struct Broker::State {
   void ack(const MessageArrived& event, CommitNumber after = 0);
   void error(Side side, const Bytes& peer, ErrorCode code, std::string text, const Bytes& offending_id);
   void error(const MessageArrived& event, ErrorCode code, std::string text);
+  void tell_error(Side side, const Bytes& peer, ErrorCode code, std::string text, const Bytes& offending_id);
   void log(LogLevel level, std::string text);
 
   // --- intake.cc: what clients ask for ---

@@ -13,6 +13,7 @@ namespace eventmq {
 struct DecodeError {
   Error error;
   Bytes offending_id;
+  bool understands_errors = false;  // it is an INFORM that says `errors`, whatever else is wrong with it
 };
 
 // The frames as a DEALER sends them: without the routing id in front. The message shares the frames' memory.

@@ -232,8 +232,17 @@ bool read_envelope(FrameReader& in, const Frames& frames, const Command*& comman
                    fmt::format("is none that is known: {}", in_quotes(frame.view())));
 }
 
+// Whether the frames are an INFORM whose capabilities can be read and name `errors`.
+bool says_errors(const Frames& frames) {
+  constexpr size_t kIndex = kFirst + 2;
+  if (frames.size() <= kIndex || !(frames[2] == "INFORM")) return false;
+  FrameReader in(frames);
+  Bytes words;
+  return in.text(kIndex, "capabilities", limits::kCapabilitiesBytes, words) && parse_capabilities(words).errors;
+}
+
 [[gnu::cold]] tl::unexpected<DecodeError> refused(const Frames& frames, FrameReader& in) {
-  DecodeError error{in.take_error(), Bytes()};
+  DecodeError error{in.take_error(), Bytes(), says_errors(frames)};
   if (frames.size() > 3 && is_id(frames[3].view())) error.offending_id = frames[3];
   return tl::unexpected<DecodeError>(std::move(error));
 }

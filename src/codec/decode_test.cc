@@ -271,6 +271,20 @@ TEST(InformTest, CapabilitiesAreChecked) {
             "too-large: frame 6 (capabilities) has 4097 bytes; at most 4096 are taken");
 }
 
+TEST(InformTest, ARefusedOneTellsWhetherItsSenderUnderstandsErrors) {
+  const auto understands = [](Texts texts) {
+    const auto message = decode(make_message_frames(texts));
+    return !message && message.error().understands_errors;
+  };
+  EXPECT_TRUE(understands({"INFORM", "m1", "[[1", "worker", "settle,errors"}));
+  EXPECT_TRUE(understands({"INFORM", "m1", "", "boss", "errors"}));
+  EXPECT_TRUE(understands({"INFORM", "", "", "worker", "errors"})) << "its id is missing, and nobody needs it for this";
+  EXPECT_FALSE(understands({"INFORM", "m1", "[[1", "worker", "settle"}));
+  EXPECT_FALSE(understands({"INFORM", "m1", "[[1", "worker", "errors,\xff"})) << "no text";
+  EXPECT_FALSE(understands({"INFORM", "m1", "[[1", "worker"}));
+  EXPECT_FALSE(understands({"REQUEST", "m1", "q", "guarantee:1", "errors"})) << "no INFORM";
+}
+
 TEST(ResumeTest, IsIgnoredWithoutTheCapability) {
   EXPECT_TRUE(accepted<Inform>({"INFORM", "m1", "", "worker", "settle", "w-7,1:j1"}).held.empty());
   EXPECT_TRUE(accepted<Inform>({"INFORM", "m1", "", "client", "resume", "w-7,1:j1"}).held.empty());

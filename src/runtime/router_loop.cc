@@ -279,7 +279,8 @@ bool RouterLoop::receive_one(Side side) {
   } else {
     count(counters_.refused);
     DecodeError& refused = message.error();
-    step(BadMessageArrived{side, std::move(peer), std::move(refused.error), std::move(refused.offending_id)});
+    step(BadMessageArrived{side, std::move(peer), std::move(refused.error), std::move(refused.offending_id),
+                           refused.understands_errors});
   }
   report_failed_sends();
   return true;

@@ -144,7 +144,9 @@ class Runner {
     auto message = decode(frames);
     if (message) return step(MessageArrived{side_of(peer), Bytes(peer), std::move(*message)});
     show(fmt::format("refused: {}", message.error().error.text));
-    step(BadMessageArrived{side_of(peer), Bytes(peer), message.error().error, message.error().offending_id});
+    const DecodeError& refused = message.error();
+    step(
+        BadMessageArrived{side_of(peer), Bytes(peer), refused.error, refused.offending_id, refused.understands_errors});
   }
 
   void tick(const std::vector<std::string>& words) {
