@@ -108,7 +108,7 @@ void BrokerHost::store_outage(Duration length) {
     world_.coverage.count(Covered::kStoreOutage);
     store_->set_available(false);
     book_->store_available = false;
-    step(StoreChanged{false, "the disk is full"});
+    step(StoreChanged{false, "the disk is full", store_->committed()});
     enter_after(length, [this] { store_->set_available(true); });
   });
 }

@@ -51,9 +51,10 @@ struct ModelJob {
   bool loss_charged = false;  // and cost a retry
   bool handed_back = false;   // and was never started: `attempt` is the one before
   bool cancel_requested = false;
-  bool given_out = false;  // at least once
-  bool orphaned = false;   // ran when an earlier life of the broker ended
-  bool stored = false;     // in the backlog: the broker does not know it until it has claimed it
+  bool given_out = false;           // at least once
+  bool orphaned = false;            // ran when an earlier life of the broker ended
+  bool stored = false;              // in the backlog: the broker does not know it until it has claimed it
+  CommitNumber request_commit = 0;  // what its last REQUEST waited for
   Instant due_at;
   Instant not_before;
   Instant expires_at;
@@ -119,7 +120,10 @@ class BrokerModel {
   void apply(const SettingsChanged& event) { settings_ = event.settings; }
   void apply(const StoreRecovered& event);
   void apply(const ConnectionFaulty&) {}
-  void apply(const StoreChanged& event) { store_available_ = event.available; }
+  void apply(const StoreChanged& event) {
+    store_available_ = event.available;
+    durable_commit_ = event.committed;
+  }
   ModelJob& restore(const StoredJob& stored);
   void restore_backlog();
   void apply(const BacklogClaimed& event);
@@ -175,6 +179,7 @@ class BrokerModel {
   void check_worker_choice(const ModelJob& job, const PeerKey& chosen);
   void check_job_choice(const ModelJob& job, ModelQueue& queue);
   void check_strict_pick(const ModelJob& job, const ModelWorker& worker);
+  bool waits_for_store(const ModelJob& job) const;
   void dispatched(ModelJob& job, const PeerKey& key, ModelWorker& worker);
   void violate(std::string rule, std::string text) { world_.violate(std::move(rule), std::move(text)); }
 
@@ -197,6 +202,7 @@ class BrokerModel {
   uint64_t step_ = 0;
   uint64_t next_use_ = 1;
   bool store_available_ = true;
+  CommitNumber durable_commit_ = 0;  // while it is not available
   bool draining_ = false;
   bool stopped_ = false;
   bool idle_ = true;

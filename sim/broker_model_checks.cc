@@ -64,6 +64,7 @@ void BrokerModel::judge(const Send& send, const Request& request) {
   check_worker_choice(*job, key);
   check_strict_pick(*job, *worker);
   check_job_choice(*job, queues_[job->queue]);
+  job->request_commit = send.after;
   dispatched(*job, key, *worker);
 }
 
@@ -193,6 +194,11 @@ void BrokerModel::judge(const Send& send, const Progress& progress) {
   }
 }
 
+// It is with a worker for the broker, and for people it waits: its REQUEST has not left.
+bool BrokerModel::waits_for_store(const ModelJob& job) const {
+  return !store_available_ && job.headers.guarantee && job.request_commit > durable_commit_;
+}
+
 void BrokerModel::check_status(std::string_view text) {
   world_.coverage.count(Covered::kStatusCheck);
   const nlohmann::json status = nlohmann::json::parse(text, nullptr, false);
@@ -205,7 +211,7 @@ void BrokerModel::check_status(std::string_view text) {
     const auto of = [&](const char* key) { return row[key].get<uint64_t>(); };
     uint64_t running = 0, queued = 0;
     for (const auto& [number, job] : unfinished_) {
-      if (job->queue == name) ++(job->queued() ? queued : running);
+      if (job->queue == name) ++(job->queued() || waits_for_store(*job) ? queued : running);
     }
     const uint64_t sum =
         of("done") + of("dead") + of("expired") + of("cancelled") + of("waiting") + of("delayed") + of("running");

@@ -53,8 +53,8 @@ struct AdminViews::Arguments {
   size_t* number(std::string_view key) {
     return key == "limit" ? &limit : key == "offset" ? &offset : key == "after" ? &after : nullptr;
   }
-  bool match(const Job& job) const {
-    return (queue.empty() || job.queue->name == queue) && (state.empty() || job_state_word(job.state) == state) &&
+  bool match(const Job& job, std::string_view state_word) const {
+    return (queue.empty() || job.queue->name == queue) && (state.empty() || state_word == state) &&
            (name.empty() || job_name(job.payload.view()) == name);
   }
 };
@@ -105,9 +105,10 @@ Result<std::string> AdminViews::job_id(std::string_view text) {
 std::string AdminViews::published_status() const {
   Map inflight = Map::object(), latency = inflight, latency_max = inflight, waiting = inflight;
   Map processed = inflight, by_worker = inflight;
+  const HeldByStore held = held_by_store();
   for (const auto& [name, queue] : broker.queues_) {
     if (inflight.size() == limits::kListingRows) break;
-    const QueueCounters& counters = queue->counters;
+    const QueueCounters counters = counters_of(*queue, held);
     const std::string key(name);
     inflight[key] = counters.running;
     latency[key] = counters.latency_ms_last;
@@ -156,9 +157,49 @@ std::string AdminViews::published_schedulers() const {
   return dump({{"connected_schedulers", connected}});
 }
 
-QueueCounters AdminViews::totals() const {
+// While the store is not available nothing becomes durable, so it is known what its sends wait for.
+bool AdminViews::waits_for_store(const Job& job) const {
+  if (broker.store_available_ || !job.headers.guarantee) return false;
+  return (job.worker ? job.request_commit : job.accepted_commit) > broker.durable_commit_;
+}
+
+AdminViews::HeldByStore AdminViews::held_by_store() const {
+  HeldByStore held;
+  if (broker.store_available_) return held;
+  broker.peers_.for_each([&](const Peer& peer) {
+    if (peer.kind != PeerKind::kWorker) return;
+    const JobList& jobs = static_cast<const Worker&>(peer).running;
+    for (const Job* job = jobs.front(); job; job = JobList::next(*job)) {
+      if (waits_for_store(*job)) ++held[job->queue];
+    }
+  });
+  return held;
+}
+
+uint64_t AdminViews::running_at(const Worker& worker) const {
+  if (broker.store_available_) return worker.running.size();
+  uint64_t running = 0;
+  for (const Job* job = worker.running.front(); job; job = JobList::next(*job))
+    running += waits_for_store(*job) ? 0 : 1;
+  return running;
+}
+
+std::string_view AdminViews::state_word(const Job& job) const {
+  return job_state_word(job.worker && waits_for_store(job) ? JobState::kWaiting : job.state);
+}
+
+QueueCounters AdminViews::counters_of(const Queue& queue, const HeldByStore& held) {
+  QueueCounters counters = queue.counters;
+  const auto found = held.find(&queue);
+  if (found == held.end()) return counters;
+  counters.running -= found->second;
+  counters.waiting += found->second;
+  return counters;
+}
+
+QueueCounters AdminViews::totals(const HeldByStore& held) const {
   QueueCounters sum = broker.retired_;
-  for (const auto& [name, queue] : broker.queues_) sum += queue->counters;
+  for (const auto& [name, queue] : broker.queues_) sum += counters_of(*queue, held);
   return sum;
 }
 
@@ -175,7 +216,7 @@ AdminViews::Json AdminViews::status() const {
                   {"fault", broker.store_fault_}}},
                 {"memory_bytes", broker.jobs_.memory_bytes()},
                 {"memory_limit_bytes", broker.settings_.memory_bytes}};
-  json["totals"] = counters_json(totals());
+  json["totals"] = counters_json(totals(held_by_store()));
   json["peers"] = {{"workers", broker.peers_.count(PeerKind::kWorker)},
                    {"schedulers", broker.peers_.count(PeerKind::kScheduler)},
                    {"clients", broker.peers_.count(PeerKind::kClient)}};
@@ -198,9 +239,9 @@ AdminViews::Json AdminViews::status() const {
   return {std::move(json)};
 }
 
-AdminViews::Json AdminViews::queue_row(const Queue& queue) const {
+AdminViews::Json AdminViews::queue_row(const Queue& queue, const HeldByStore& held) const {
   Value row = {{"name", queue.name.str()}, {"workers", queue.workers}};
-  row.update(counters_json(queue.counters));
+  row.update(counters_json(counters_of(queue, held)));
   row["latency_ms_last"] = queue.counters.latency_ms_last;
   row["latency_ms_max"] = queue.counters.latency_ms_max;
   return {std::move(row)};
@@ -208,9 +249,10 @@ AdminViews::Json AdminViews::queue_row(const Queue& queue) const {
 
 AdminViews::Json AdminViews::queues() const {
   Value rows = Value::array();
+  const HeldByStore held = held_by_store();
   for (const auto& [name, queue] : broker.queues_) {
     if (rows.size() == limits::kListingRows) break;
-    rows.push_back(queue_row(*queue).value);
+    rows.push_back(queue_row(*queue, held).value);
   }
   const size_t left_out = broker.queues_.size() - rows.size();
   return {{{"queues", std::move(rows)}, {"left_out", left_out}}};
@@ -237,7 +279,7 @@ AdminViews::Json AdminViews::workers() const {
                     {"queues", std::move(queues)},
                     {"queue_count", worker.subscriptions.size()},
                     {"slots_free", worker.credits},
-                    {"running", worker.running.size()},
+                    {"running", running_at(worker)},
                     {"processed", worker.processed},
                     {"settles", worker.settles()},
                     {"connected_seconds", age_seconds(broker.now_, worker.connected_at)},
@@ -262,7 +304,7 @@ AdminViews::Json AdminViews::job_row(const Job& job) const {
   Value row = {{"id", job.id.str()},
                {"queue", job.queue->name.str()},
                {"name", job_name(job.payload.view())},
-               {"state", job_state_word(job.state)},
+               {"state", state_word(job)},
                {"class", job.headers.guarantee         ? "guaranteed"
                          : job.headers.retry_count > 0 ? "retried"
                                                        : "plain"},
@@ -274,8 +316,12 @@ AdminViews::Json AdminViews::job_row(const Job& job) const {
                {"age_seconds", age_seconds(broker.now_, job.accepted_at)},
                {"bytes", job.payload.size()}};
   if (job.state == JobState::kDelayed) row["due_in_seconds"] = age_seconds(job.due_at, broker.now_);
-  if (job.worker) row["worker"] = job.worker->routing_id.str();
-  if (job.worker) row["running_seconds"] = age_seconds(broker.now_, job.started_at);
+  if (waits_for_store(job)) {
+    row["waits_for"] = "store";
+  } else if (job.worker) {
+    row["worker"] = job.worker->routing_id.str();
+    row["running_seconds"] = age_seconds(broker.now_, job.started_at);
+  }
   return {std::move(row)};
 }
 
@@ -288,7 +334,7 @@ AdminViews::Json AdminViews::jobs(const Arguments& arguments, const StoreAnswer*
   broker.jobs_.for_each([&](const Job& job) {
     if (visited == visits_max || arguments.after > 0) return false;
     ++visited;
-    if (!arguments.match(job)) return true;
+    if (!arguments.match(job, state_word(job))) return true;
     ++matched;
     if (matched > arguments.offset && rows.size() < arguments.limit) rows.push_back(job_row(job).value);
     return true;
@@ -400,6 +446,11 @@ Result<AdminViews::Json> AdminViews::job(const Arguments& arguments, const Store
 // Why the job is where it is, in a sentence.
 std::string AdminViews::explain(const Job& job) const {
   const Queue& queue = *job.queue;
+  if (waits_for_store(job)) {
+    return fmt::format(
+        "It waits for the store, which is not available ({}): nothing about it is said before it is kept.",
+        broker.store_fault_);
+  }
   switch (job.state) {
     case JobState::kRunning:
       return fmt::format("It has been running for {:.1f} s on worker {}, attempt {}{}.",

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <unordered_map>
 
 #include "src/base/result.h"
 #include "src/broker/core.h"
@@ -39,9 +40,18 @@ struct AdminViews {
   Json job_row(const Job& job) const;
   Json backlog_row(const ListedJob& listed) const;
   Json backlog_job(const ListedJob& listed) const;
-  Json queue_row(const Queue& queue) const;
+  // What people see as waiting though the broker has chosen a worker for it: its REQUEST has not left, since the store
+  // cannot write it down. By queue; empty while the store is available.
+  using HeldByStore = std::unordered_map<const Queue*, uint64_t>;
+  HeldByStore held_by_store() const;
+  bool waits_for_store(const Job& job) const;
+  uint64_t running_at(const Worker& worker) const;
+  std::string_view state_word(const Job& job) const;
+  static QueueCounters counters_of(const Queue& queue, const HeldByStore& held);
+
+  Json queue_row(const Queue& queue, const HeldByStore& held) const;
   std::string explain(const Job& job) const;
-  QueueCounters totals() const;
+  QueueCounters totals(const HeldByStore& held) const;
 };
 
 }  // namespace eventmq

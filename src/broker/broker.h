@@ -60,7 +60,8 @@ struct StoreRecovered {
 // The store cannot make anything durable now, or can again.
 struct StoreChanged {
   bool available;
-  std::string text;  // when not: what is wrong, for a person
+  std::string text;            // when not: what is wrong, for a person
+  CommitNumber committed = 0;  // when not: the last durable commit, and it stays that until the store is back
 };
 // A connection that the sockets did not get, or keep; told to be counted.
 struct ConnectionFaulty {

@@ -300,7 +300,8 @@ struct Broker::State {
   JobKey last_key_ = 0;
   Instant planned_wake_ = Instant::never();  // what next_wake() was after the last step
   bool store_available_ = true;
-  std::string store_fault_;  // while it is not
+  std::string store_fault_;          // while it is not
+  CommitNumber durable_commit_ = 0;  // while it is not: the last one that is durable
   bool draining_ = false;
   bool stopped_ = false;
   Instant drain_deadline_ = Instant::never();

@@ -178,6 +178,52 @@ TEST_F(GuaranteeTest, CommitNumbersRiseByOne) {
   EXPECT_THAT(broker_.commits(), ElementsAre(1u, 2u, 3u, 4u, 5u, 6u));
 }
 
+// --- What people see while the store can keep nothing ---
+
+class FullDiskTest : public GuaranteeTest {
+ protected:
+  std::string view(const std::string& what, const std::string& arguments = "") { return broker_.view(what, arguments); }
+};
+
+TEST_F(FullDiskTest, AJobWhoseRequestWaitsForTheStoreIsShownAsWaitingForIt) {
+  run_job("guarantee");
+  EXPECT_THAT(view("queues"), HasSubstr(R"("waiting":0,"delayed":0,"running":1)"));
+  broker_.step(StoreChanged{false, "the disk is full", 0});
+  EXPECT_THAT(view("queues"), HasSubstr(R"("waiting":1,"delayed":0,"running":0)"));
+  EXPECT_THAT(view("status"), HasSubstr(R"("waiting":1,"delayed":0,"running":0)"));
+  EXPECT_THAT(view("workers"), HasSubstr(R"("running":0)"));
+  EXPECT_THAT(view("jobs", R"({"state": "running"})"), HasSubstr(R"("matched":0)"));
+  const std::string waiting = view("jobs", R"({"state": "waiting"})");
+  EXPECT_THAT(waiting, HasSubstr(R"("state":"waiting")"));
+  EXPECT_THAT(waiting, HasSubstr(R"("waits_for":"store")"));
+  EXPECT_THAT(waiting, Not(HasSubstr("w1")));
+  EXPECT_THAT(view("job", R"({"id": "j1"})"),
+              HasSubstr("It waits for the store, which is not available (the disk is full)"));
+  broker_.step(StoreChanged{true, ""});
+  EXPECT_THAT(view("queues"), HasSubstr(R"("waiting":0,"delayed":0,"running":1)"));
+  EXPECT_THAT(view("job", R"({"id": "j1"})"), HasSubstr("It has been running"));
+}
+
+TEST_F(FullDiskTest, AJobThatRunsIsShownAsRunning) {
+  run_job("guarantee");
+  broker_.step(StoreChanged{false, "the disk is full", 1});
+  EXPECT_THAT(view("queues"), HasSubstr(R"("waiting":0,"delayed":0,"running":1)"));
+  EXPECT_THAT(view("jobs"), HasSubstr(R"("state":"running")"));
+}
+
+TEST_F(FullDiskTest, APlainJobThatRunsAndIsSharedByAGuaranteedRequestStillRuns) {
+  run_job("unique:k");
+  broker_.request("c2", "j2", "unique:k,guarantee");
+  broker_.step(StoreChanged{false, "the disk is full", 0});
+  EXPECT_THAT(view("jobs"), HasSubstr(R"("state":"running")"));
+}
+
+TEST_F(FullDiskTest, AJobWithoutAWorkerThatIsNotKeptYetSaysSoToo) {
+  broker_.request("c1", "j1", "guarantee");
+  broker_.step(StoreChanged{false, "the disk is full", 0});
+  EXPECT_THAT(view("job", R"({"id": "j1"})"), HasSubstr("It waits for the store"));
+}
+
 // --- A plain job that a guaranteed request shares by its unique key becomes guaranteed ---
 
 TEST_F(GuaranteeTest, AGuaranteedFollowerMakesAWaitingJobGuaranteed) {

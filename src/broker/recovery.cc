@@ -95,6 +95,7 @@ void Broker::State::on_event(StoreChanged& event) {
         fmt::format("no guaranteed jobs are taken, because the store is not available: {}", event.text));
   }
   store_available_ = event.available;
+  durable_commit_ = event.committed;
   store_fault_ = std::move(event.text);
 }
 

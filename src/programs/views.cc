@@ -205,10 +205,12 @@ std::string jobs_view(const Json& answer, bool colour) {
                    {"WORKER", kLeft}});
   for (const Json& row : rows) {
     const std::string state = text_field(row, "state");
+    const bool for_store = text_field(row, "waits_for") == "store";
+    const Style style = for_store ? Style::kWarning : state == "running" ? Style::kGood : Style::kPlain;
     table.add_row({text_field(row, "id"),
                    text_field(row, "name"),
                    text_field(row, "queue"),
-                   {state, state == "running" ? Style::kGood : Style::kPlain},
+                   {state + (for_store ? " for the store" : ""), style},
                    text_field(row, "class"),
                    count_of(row, "attempt"),
                    count_of(row, "priority"),

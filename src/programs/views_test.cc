@@ -36,6 +36,12 @@ TEST(ViewsTest, StatusShowsEveryCounterOfEveryQueue) {
             "  2 jobs were refused because their queue would have been one too many\n");
 }
 
+TEST(ViewsTest, AJobThatTheStoreCannotKeepIsShownAsWaitingForIt) {
+  const Json answer = Json::parse(R"({"matched": 1, "jobs": [{"id": "j1", "queue": "q", "name": "a", "state": "waiting",
+    "waits_for": "store", "class": "guaranteed", "attempt": 1, "priority": 4, "age_seconds": 2}]})");
+  EXPECT_NE(jobs_view(answer, false).find("  waiting for the store  guaranteed"), std::string::npos);
+}
+
 TEST(ViewsTest, EmptyListingsSaySo) {
   EXPECT_EQ(queues_view(Json::parse(R"({"queues": []})"), false), "no queues yet\n");
   EXPECT_EQ(workers_view(Json::parse(R"({"workers": []})"), false), "no workers are connected\n");

@@ -116,7 +116,7 @@ void RouterLoop::watch_store() {
   StoreHealth health = parts_.store->health();
   if (health == store_health_) return;
   store_health_ = std::move(health);
-  step(StoreChanged{store_health_.available, store_health_.text});
+  step(StoreChanged{store_health_.available, store_health_.text, parts_.store->committed()});
 }
 
 void RouterLoop::run() {
