@@ -22,7 +22,8 @@ struct RunningJob {
   bool reply_requested = false;
   std::optional<JobResult> result;
 
-  // Progress goes out at most once in kProgressInterval; what came too early waits here for its time.
+  // Progress goes out at most once in kProgressInterval; what came too early waits here for its time, or for the end of
+  // the job, so that the last one always arrives before the result.
   std::optional<Instant> progress_sent_at;
   std::optional<Progress> progress_pending;
 };

@@ -43,7 +43,7 @@ struct WorkerSession::State final : LinkOwner {
   void on_cancel(const Cancel& cancel);
   void start_job(Bytes id, Request& request);
   void give_back(const Bytes& id, uint32_t attempt);
-  void settle(const std::string& id, const RunningJob& job);
+  void settle(const std::string& id, RunningJob& job);
   JobResult as_broker_takes_it(const std::string& id, const JobResult& result);
   void send_results();
   void send_progress(RunningJob& job);
@@ -117,6 +117,9 @@ void WorkerSession::State::on_established() {
   give_up_at = Instant::never();
   if (!broker_settles()) log(false, "the broker does not know `settle`: speaking the published protocol");
   send_results();
+  for (auto& [id, job] : jobs) {
+    if (job.progress_pending) send_progress(job);
+  }
 }
 
 void WorkerSession::State::on_request(Message& message) {
@@ -162,7 +165,6 @@ void WorkerSession::State::handle(JobFinished& event) {
     return;
   }
   held->second.result = JobResult{event.outcome, std::move(event.payload)};
-  held->second.progress_pending.reset();
   if (!link.connected()) return;
   settle(held->first, held->second);
   jobs.erase(held);
@@ -179,7 +181,8 @@ void WorkerSession::State::send_results() {
   }
 }
 
-void WorkerSession::State::settle(const std::string& id, const RunningJob& job) {
+void WorkerSession::State::settle(const std::string& id, RunningJob& job) {
+  if (job.progress_pending) send_progress(job);  // its last word, which came within the interval
   const JobResult result = as_broker_takes_it(id, *job.result);
   if (broker_settles()) {
     link.send(Reply{result.payload, Bytes(id), job.attempt, true, result.outcome}, now);
@@ -214,8 +217,10 @@ void WorkerSession::State::handle(JobProgressed& event) {
   progress_due = std::min(progress_due, due);
 }
 
+// Without a conversation it waits for the next one.
 void WorkerSession::State::send_progress(RunningJob& job) {
-  if (link.connected() && link.broker_capabilities().progress) link.send(std::move(*job.progress_pending), now);
+  if (!link.connected()) return;
+  if (link.broker_capabilities().progress) link.send(std::move(*job.progress_pending), now);
   job.progress_pending.reset();
   job.progress_sent_at = now;
 }
@@ -226,7 +231,7 @@ void WorkerSession::State::handle(SessionTick) {
   progress_due = Instant::never();
   for (auto& [id, job] : jobs) {
     if (!job.progress_pending) continue;
-    const Instant due = *job.progress_sent_at + kProgressInterval;
+    const Instant due = job.progress_sent_at ? *job.progress_sent_at + kProgressInterval : now;
     if (now >= due) {
       send_progress(job);
     } else {

@@ -3,8 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
-
 #include "src/session/test_conversation.h"
 #include "src/wire/limits.h"
 
@@ -41,7 +39,6 @@ class WorkerSessionTest : public ::testing::Test, public TestConversation<Worker
   void finish(std::string_view id, uint32_t attempt = 1, Outcome outcome = Outcome::kOk) {
     step(JobFinished{Bytes(id), attempt, outcome, Bytes(R"({"value": 5})")});
   }
-  void progress(double fraction, std::string_view text = "") { step(JobProgressed{Bytes("a"), fraction, Bytes(text)}); }
   size_t readies() { return take_sent<Ready>().size(); }
   std::vector<std::string> started() {
     std::vector<std::string> list;
@@ -167,55 +164,6 @@ TEST_F(WorkerSessionTest, CancelReachesARunningJobOnly) {
   EXPECT_EQ(cancels[0].request_id.view(), "a");
   finish("a", 1, Outcome::kCancelled);
   EXPECT_THAT(settled(), ElementsAre("a/1 cancelled"));
-}
-
-// --- progress ---
-
-TEST_F(WorkerSessionTest, ProgressIsSentAtMostOnceInTheInterval) {
-  connect();
-  request("a");
-  progress(0.1);
-  EXPECT_EQ(take_sent<Progress>().size(), 1u);
-  progress(0.2);
-  progress(0.3);
-  advance(milliseconds(99));
-  EXPECT_TRUE(take_sent<Progress>().empty());
-  advance(milliseconds(1));
-  const std::vector<Progress> later = take_sent<Progress>();
-  ASSERT_EQ(later.size(), 1u);
-  EXPECT_EQ(later[0].fraction, 0.3) << "the latest is what is told";
-}
-
-TEST_F(WorkerSessionTest, ProgressIsBounded) {
-  connect();
-  request("a");
-  // A character of two bytes across the limit is left out whole.
-  progress(7.5, std::string(limits::kProgressTextBytes - 1, 'x') + "\xc3\xa9");
-  const Progress first = take_sent<Progress>().at(0);
-  EXPECT_EQ(first.fraction, 1.0);
-  EXPECT_EQ(first.text.size(), limits::kProgressTextBytes - 1);
-  advance(seconds(1));
-  progress(std::nan(""));
-  EXPECT_EQ(take_sent<Progress>().at(0).fraction, 0.0);
-}
-
-TEST_F(WorkerSessionTest, ProgressOfAnEndedJobIsDropped) {
-  connect();
-  request("a");
-  progress(0.1);
-  progress(0.2);
-  finish("a");
-  clear();
-  progress(0.3);
-  advance(seconds(1));
-  EXPECT_TRUE(take_sent<Progress>().empty());
-}
-
-TEST_F(WorkerSessionTest, ProgressIsNotSentToABrokerThatDoesNotKnowIt) {
-  connect("settle");
-  request("a");
-  progress(0.5);
-  EXPECT_TRUE(take_sent<Progress>().empty());
 }
 
 // --- a new conversation ---
