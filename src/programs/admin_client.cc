@@ -30,20 +30,31 @@ SocketOptions options_for(Duration timeout) {
   return options;
 }
 
-// What an arrived message says about question `id`: nothing, an answer, or an error.
-std::optional<Result<std::string>> answer_in(const Message& message, const Bytes& id) {
-  // A published question's reply does not name it, and only one is asked at a time.
-  if (const auto* reply = std::get_if<Reply>(&message.body)) {
-    if (!reply->request_id.empty() && reply->request_id != id) return std::nullopt;
-    return reply->payload.str();
-  }
-  if (const auto* ack = std::get_if<Ack>(&message.body); ack != nullptr && ack->acknowledged == id)
-    return std::string();
+// What an arrived message is to the question that was asked.
+enum class Bearing { kNone, kAnswer, kRefusal, kNonsense };
+
+// DISCONNECT is answered by ACK, any other question by REPLY. A published question's REPLY does not name it, and only
+// one is asked at a time.
+Bearing bearing_of(const Message& message, const Message& question) {
+  const auto is_it = [&question](const Bytes& id) { return id.empty() || id == question.id; };
+  const bool ack_is_due = std::holds_alternative<Disconnect>(question.body);
   if (const auto* error = std::get_if<ErrorMessage>(&message.body)) {
-    if (!error->offending_id.empty() && error->offending_id != id) return std::nullopt;
-    return tl::unexpected(error->error);
+    return is_it(error->offending_id) ? Bearing::kRefusal : Bearing::kNone;
   }
-  return std::nullopt;
+  if (const auto* reply = std::get_if<Reply>(&message.body)) {
+    if (!is_it(reply->request_id)) return Bearing::kNone;
+    return ack_is_due ? Bearing::kNonsense : Bearing::kAnswer;
+  }
+  if (const auto* ack = std::get_if<Ack>(&message.body)) {
+    if (!(ack->acknowledged == question.id)) return Bearing::kNone;
+    return ack_is_due ? Bearing::kAnswer : Bearing::kNonsense;
+  }
+  return std::holds_alternative<Heartbeat>(message.body) ? Bearing::kNone : Bearing::kNonsense;
+}
+
+std::string answer_text(const Message& message) {
+  const auto* reply = std::get_if<Reply>(&message.body);
+  return reply == nullptr ? std::string() : reply->payload.str();
 }
 
 }  // namespace
@@ -63,19 +74,17 @@ struct AdminClient::State {
     }
     const Message question{Bytes("admin:" + ids.next().str()), std::move(body)};
     if (!socket.send(encode(question))) return lost("the connection takes no message");
-    return wait_for_answer(question.id);
+    return wait_for_answer(question);
   }
 
-  Result<std::string> wait_for_answer(const Bytes& id) {
+  Result<std::string> wait_for_answer(const Message& question) {
     const auto deadline = Clock::now() + std::chrono::microseconds(timeout.us);
     Poller poller;
     for (;;) {
       Frames frames;
       const DealerInput input = socket.receive(frames);
       if (input == DealerInput::kMessage) {
-        const auto message = decode(frames);
-        if (!message) continue;
-        if (auto answer = answer_in(*message, id)) return *std::move(answer);
+        if (auto answer = take(frames, question)) return *std::move(answer);
         continue;
       }
       if (input == DealerInput::kConnected) link_is_up = true;
@@ -93,6 +102,30 @@ struct AdminClient::State {
     socket.close({});
     return fail(ErrorCode::kUnreachable,
                 fmt::format("no router answers at {} ({}); start one with `emq up`, or name another with --addr",
+                            address, reason));
+  }
+
+  std::optional<Result<std::string>> take(const Frames& frames, const Message& question) {
+    const auto message = decode(frames);
+    if (!message) return no_router(message.error().error.text);
+    switch (bearing_of(*message, question)) {
+      case Bearing::kNone:
+        return std::nullopt;
+      case Bearing::kAnswer:
+        return answer_text(*message);
+      case Bearing::kRefusal:
+        return tl::unexpected(std::get<ErrorMessage>(message->body).error);
+      case Bearing::kNonsense:
+        break;
+    }
+    return no_router(fmt::format("it answered {} with {}", command_word(question.body), command_word(message->body)));
+  }
+
+  // Something answers, and not as a router does.
+  tl::unexpected<Error> no_router(const std::string& reason) {
+    socket.close({});
+    return fail(ErrorCode::kBadMessage,
+                fmt::format("what answers at {} is no administrative socket of a router: {}; name that with --addr",
                             address, reason));
   }
 

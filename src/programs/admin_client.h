@@ -4,7 +4,8 @@
 //   Result<std::string> json = admin.query("queues");
 //
 // Errors of every question: kUnreachable (nobody listens there), kTimedOut (no answer), kBadValue (malformed address),
-// and what the router refused with. Not thread-safe. Blocks until the answer or the timeout.
+// kBadMessage (what answers is no router's administrative socket), and what the router refused with. Not thread-safe.
+// Blocks until the answer or the timeout.
 #pragma once
 
 #include <memory>

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "src/base/assert.h"
 #include "src/programs/addresses.h"
 
 namespace eventmq {
@@ -38,19 +40,45 @@ Result<AdminClient> admin_client_of(Invocation& invocation, const Settings& sett
   return AdminClient(address, *timeout);
 }
 
+namespace {
+
+struct ViewMember {
+  std::string_view view;
+  const char* member;
+};
+constexpr ViewMember kMembers[] = {{"status", "totals"}, {"queues", "queues"},         {"workers", "workers"},
+                                   {"jobs", "jobs"},     {"schedulers", "schedulers"}, {"job", "id"},
+                                   {"dead", "dead"},     {"cancel", "cancelled"},      {"dead-show", "id"}};
+
+}  // namespace
+
+Result<nlohmann::ordered_json> answer_of(AdminClient& admin, const std::string& view, const std::string& arguments,
+                                         const char* member) {
+  const Result<std::string> answer = admin.query(view, arguments);
+  if (!answer) return tl::unexpected(answer.error());
+  auto json = nlohmann::ordered_json::parse(*answer, nullptr, false);
+  if (json.is_object() && json.contains(member)) return json;
+  return fail(ErrorCode::kBadMessage,
+              fmt::format("what {} answers to {} is no JSON object with {}", admin.address(), view, member));
+}
+
+ExitCode asked_in_vain(Invocation& invocation, const Error& error) {
+  const ExitCode code = invocation.console.fail(error);
+  return error.code == ErrorCode::kBadValue ? kExitUsage : code;
+}
+
 ExitCode show_view(Invocation& invocation, const std::string& view, const std::string& arguments,
                    const std::function<void(const nlohmann::ordered_json&)>& show) {
   Result<AdminClient> admin = admin_client_of(invocation);
   if (!admin) return kExitUsage;
-  const Result<std::string> answer = admin->query(view, arguments);
-  if (!answer) return invocation.console.fail(answer.error());
-  const auto json = nlohmann::ordered_json::parse(*answer, nullptr, false);
-  if (!json.is_object())
-    return invocation.console.fail({ErrorCode::kBadMessage, "the router's answer is no JSON object"});
+  const auto* known = std::ranges::find(kMembers, view, &ViewMember::view);
+  EMQ_ASSERT(known != std::end(kMembers), "view {}", view);
+  const Result<nlohmann::ordered_json> json = answer_of(*admin, view, arguments, known->member);
+  if (!json) return asked_in_vain(invocation, json.error());
   if (invocation.has("--json")) {
-    invocation.console.line(json.dump(2));
+    invocation.console.line(json->dump(2));
   } else {
-    show(json);
+    show(*json);
   }
   return kExitDone;
 }

@@ -19,6 +19,13 @@ Result<AdminClient> admin_client_of(Invocation& invocation);
 // The same with settings that are loaded already.
 Result<AdminClient> admin_client_of(Invocation& invocation, const Settings& settings);
 
+// Asks for a view. Errors: those of AdminClient::query, and kBadMessage when the answer is no object with this member.
+Result<nlohmann::ordered_json> answer_of(AdminClient& admin, const std::string& view, const std::string& arguments,
+                                         const char* member);
+
+// Prints why there is no answer. What the router takes for a wrong value was typed, so it is wrong usage.
+ExitCode asked_in_vain(Invocation& invocation, const Error& error);
+
 // Asks for a view and hands the answer to `show`, or prints it as it came if --json was typed.
 ExitCode show_view(Invocation& invocation, const std::string& view, const std::string& arguments,
                    const std::function<void(const nlohmann::ordered_json&)>& show);

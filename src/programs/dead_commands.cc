@@ -86,15 +86,14 @@ Result<Changes> change_all(AdminClient& admin, const char* view, const char* don
   Changes changes;
   Json arguments = filters;
   while (true) {
-    const Result<std::string> answer = admin.query(view, text_of(arguments));
-    if (!answer) return tl::unexpected(answer.error());
-    const Json json = Json::parse(*answer, nullptr, false);
-    changes.done += number_field(json, done);
-    changes.skipped += number_field(json, "skipped");
-    if (!json.is_object() || !json.contains("next")) return changes;
+    const Result<Json> json = answer_of(admin, view, text_of(arguments), done);
+    if (!json) return tl::unexpected(json.error());
+    changes.done += number_field(*json, done);
+    changes.skipped += number_field(*json, "skipped");
+    if (!json->contains("next")) return changes;
     // Ages are as of the beginning: what is run again and dies again meanwhile is not meant.
     const double passed = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
-    arguments["after"] = json["next"];
+    arguments["after"] = (*json)["next"];
     arguments["older_than"] = number_field(filters, "older_than") + passed;
     if (filters.contains("newer_than")) arguments["newer_than"] = number_field(filters, "newer_than") + passed;
   }
@@ -107,7 +106,7 @@ ExitCode run_change(Invocation& invocation, const char* view, const char* done) 
   Result<AdminClient> admin = admin_client_of(invocation);
   if (!admin) return kExitUsage;
   const Result<Changes> changes = change_all(*admin, view, done, filters);
-  if (!changes) return invocation.console.fail(changes.error());
+  if (!changes) return asked_in_vain(invocation, changes.error());
   const bool not_there = filters.contains("id") && changes->done + changes->skipped == 0;
   if (invocation.has("--json")) {
     const Json sums = {{done, static_cast<uint64_t>(changes->done)},

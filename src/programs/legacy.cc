@@ -86,7 +86,10 @@ class Cli {
     const Result<std::string> answer = ((*admin_).*question)();
     if (!answer) return console_.fail(answer.error());
     const auto json = nlohmann::ordered_json::parse(*answer, nullptr, false);
-    console_.line(json.is_discarded() ? safe_text(*answer) : json.dump(4));
+    if (!json.is_object()) {
+      return console_.fail({ErrorCode::kBadMessage, "what answers is no router: its answer is no JSON object"});
+    }
+    console_.line(json.dump(4));
     return kExitDone;
   }
 
