@@ -264,6 +264,14 @@ TEST_F(CommandsTest, HupReadsTheSettingsAgain) {
   ASSERT_TRUE(router.wait_for("settings changed"));
   EXPECT_THAT(router.err,
               HasSubstr("setting max_message_size has changed; it takes effect when the router starts again"));
+  std::ofstream(path)
+      << "[router]\nhwm = 6\nmax_message_size = 1M\n[jobmanager]\nconcurrent_jobs = 9\nhwm = 1\nload = x\n";
+  router.tell(SIGHUP);
+  const std::string unchanged = "settings read again: nothing changed";
+  while (router.err.find(unchanged) == router.err.rfind(unchanged)) ASSERT_TRUE(router.wait_for_more());
+  for (const char* foreign : {"concurrent_jobs", "load", "hwm has"}) {
+    EXPECT_THAT(router.err, testing::Not(HasSubstr(foreign))) << "these are not the router's";
+  }
   router.tell(SIGTERM);
   EXPECT_EQ(router.wait(), 0);
 }

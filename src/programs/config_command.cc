@@ -56,6 +56,7 @@ ExitCode run_config(Invocation& invocation) {
     return kExitUsage;
   }
   invocation.request.program = program == "router" ? Section::kRouter : Section::kJobmanager;
+  invocation.request.whole_file = true;
   const Result<Settings> settings = settings_of(invocation);
   if (!settings) return kExitUsage;
   if (invocation.has("--json")) {

@@ -105,6 +105,8 @@ class EmqProcess {
     }
     return true;
   }
+  // Reads what comes next; false if it ended.
+  bool wait_for_more() { return read_some(); }
   // Reads to the end; the exit code, or 128 and the signal.
   int wait() {
     while (read_some()) {

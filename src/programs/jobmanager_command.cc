@@ -17,11 +17,11 @@ Result<std::optional<JobManagerOptions>> read_again(const LoadRequest& request, 
   Result<Settings> settings = load_settings(request);
   if (!settings) return tl::unexpected(settings.error());
   for (const std::string& warning : settings->warnings) spdlog::warn("{}", warning);
-  const std::vector<std::string> later = changes_that_need_restart(current, *settings);
+  const std::vector<std::string> later = changes_that_need_restart(current, *settings, request.program);
   for (const std::string& name : later) {
     spdlog::warn("setting {} has changed; it takes effect when the job manager starts again", name);
   }
-  const bool changed = has_live_changes(current, *settings);
+  const bool changed = has_live_changes(current, *settings, request.program);
   current = *std::move(settings);
   if (!changed) {
     spdlog::info("settings read again: nothing changed{}", later.empty() ? "" : " that takes effect now");

@@ -19,11 +19,11 @@ Result<std::optional<LiveRouterSettings>> read_again(const LoadRequest& request,
   Result<Settings> settings = load_settings(request);
   if (!settings) return tl::unexpected(settings.error());
   for (const std::string& warning : settings->warnings) spdlog::warn("{}", warning);
-  const std::vector<std::string> later = changes_that_need_restart(current, *settings);
+  const std::vector<std::string> later = changes_that_need_restart(current, *settings, request.program);
   for (const std::string& name : later) {
     spdlog::warn("setting {} has changed; it takes effect when the router starts again", name);
   }
-  const bool changed = has_live_changes(current, *settings);
+  const bool changed = has_live_changes(current, *settings, request.program);
   current = *std::move(settings);
   set_log_debug(current.is_on("super_debug"));
   if (!changed) {

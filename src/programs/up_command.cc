@@ -103,6 +103,7 @@ ExitCode run_up(Invocation& invocation) {
   ::signal(SIGPIPE, SIG_IGN);                                 // as start_log() does
   SignalCatcher signals({SIGTERM, SIGINT, SIGHUP, SIGCHLD});  // first, for Ctrl-C may come at once
   invocation.request.program = Section::kRouter;
+  invocation.request.whole_file = true;  // the job managers take their settings from it too
   const Result<Settings> settings = settings_of(invocation);
   if (!settings) return kExitUsage;
   const Result<uint64_t> count = job_manager_count(invocation);

@@ -15,6 +15,10 @@ const T& value_as(const Settings& settings, std::string_view name) {
   return *value;
 }
 
+bool is_of(const Setting& setting, Section program) {
+  return setting.section == Section::kGlobal || setting.section == program;
+}
+
 }  // namespace
 
 std::string_view setting_source_word(SettingSource source) {
@@ -66,18 +70,19 @@ std::string start_hook(const Settings& settings) {
   return path.empty() || callable.empty() ? callable : path + "." + callable;
 }
 
-std::vector<std::string> changes_that_need_restart(const Settings& before, const Settings& after) {
+std::vector<std::string> changes_that_need_restart(const Settings& before, const Settings& after, Section program) {
   std::vector<std::string> names;
   for (const SettingInForce& old : before.all()) {
-    if (old.setting->reloadable || old.value == after.in_force(old.setting->name).value) continue;
-    names.emplace_back(old.setting->name);
+    if (old.setting->reloadable || !is_of(*old.setting, program)) continue;
+    if (old.value != after.in_force(old.setting->name).value) names.emplace_back(old.setting->name);
   }
   return names;
 }
 
-bool has_live_changes(const Settings& before, const Settings& after) {
-  return std::ranges::any_of(before.all(), [&after](const SettingInForce& old) {
-    return old.setting->reloadable && old.value != after.in_force(old.setting->name).value;
+bool has_live_changes(const Settings& before, const Settings& after, Section program) {
+  return std::ranges::any_of(before.all(), [&](const SettingInForce& old) {
+    return old.setting->reloadable && is_of(*old.setting, program) &&
+           old.value != after.in_force(old.setting->name).value;
   });
 }
 

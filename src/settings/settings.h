@@ -68,8 +68,10 @@ struct SettingFlag {
   std::string typed;  // "--hwm", as the person typed it
 };
 
+// A program looks at [global] and its own section of the file; what is wrong in those of others, they say themselves.
 struct LoadRequest {
-  Section program = Section::kGlobal;
+  Section program = Section::kGlobal;  // kGlobal: none of these, as a command; it looks at the whole file
+  bool whole_file = false;             // at the other programs' sections too, as for those that it starts
   std::string config_path;  // of --config; empty: EVENTMQ_CONFIG_FILE, or else /etc/eventmq.conf if it exists
   std::vector<SettingFlag> flags;
   std::map<std::string, std::string> environment;  // see environment_of_process()
@@ -81,9 +83,9 @@ Result<Settings> load_settings(const LoadRequest& request);
 
 std::map<std::string, std::string> environment_of_process();
 
-// The names of settings that differ, and that take effect only when the program starts again.
-std::vector<std::string> changes_that_need_restart(const Settings& before, const Settings& after);
+// The names of this program's settings that differ, and that take effect only when it starts again.
+std::vector<std::string> changes_that_need_restart(const Settings& before, const Settings& after, Section program);
 // Whether any setting that takes effect in the running program has another value.
-bool has_live_changes(const Settings& before, const Settings& after);
+bool has_live_changes(const Settings& before, const Settings& after, Section program);
 
 }  // namespace eventmq

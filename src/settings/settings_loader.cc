@@ -104,6 +104,7 @@ class Loader {
     const std::string where = fmt::format("{}:{}", file_, entry.line);
     const auto section = section_of(entry.section, where);
     if (!section) return tl::unexpected(section.error());
+    if (!looks_at(*section)) return {};
     const Setting* setting = find_setting(entry.name);
     if (setting == nullptr) return unknown_or_retired(entry.name, where);
     if (*section == Section::kScheduler || *section == Section::kPublisher) return {};  // of other programs
@@ -115,6 +116,11 @@ class Loader {
     if (!applies(*setting, *section, where)) return {};
     in_force(setting->name) = {setting, *value, SettingSource::kFile, where};
     return {};
+  }
+
+  bool looks_at(Section section) const {
+    return request_.whole_file || request_.program == Section::kGlobal || section == Section::kGlobal ||
+           section == request_.program;
   }
 
   Result<Section> section_of(const std::string& word, const std::string& where) {
@@ -207,14 +213,14 @@ class Loader {
       warnings_.push_back(
           "heartbeat_interval should be shorter than heartbeat_timeout, or idle peers are taken for gone");
     }
-    if (seconds_of_setting("retry_backoff") > seconds_of_setting("retry_backoff_max")) {
+    if (looks_at(Section::kRouter) && seconds_of_setting("retry_backoff") > seconds_of_setting("retry_backoff_max")) {
       const SettingInForce& longer = in_force("retry_backoff");
       const SettingInForce& max = in_force("retry_backoff_max");
       return bad(fmt::format("{}: retry_backoff must not be longer than retry_backoff_max, which is {} s",
                              longer.where.empty() ? max.where : longer.where, value_text(*max.setting, max.value)));
     }
-    if (std::get<std::string>(in_force("setup_path").value).empty() !=
-        std::get<std::string>(in_force("setup_callable").value).empty()) {
+    const auto is_empty = [this](const char* name) { return std::get<std::string>(in_force(name).value).empty(); };
+    if (looks_at(Section::kJobmanager) && is_empty("setup_path") != is_empty("setup_callable")) {
       warnings_.push_back("setup_path and setup_callable belong together; subprocess_setup_func holds both in one");
     }
     return {};

@@ -117,9 +117,12 @@ frontend_listen_addr=tcp://0.0.0.0:47298
   const std::vector<QueueWeight> queues = {{20, Bytes("heavy-cpu")}, {30, Bytes("low-cpu")}, {10, Bytes("default")}};
   EXPECT_EQ(settings.queues("queues"), queues);
   EXPECT_EQ(settings.count("concurrent_jobs"), 2u);
-  EXPECT_EQ(warnings(),
-            "F:3: max_sockets has no effect: the number of sockets does not grow with the number of peers: remove it\n"
-            "F:12: redis_client_class has no effect: EventMQ needs no Redis: remove it\n");
+  EXPECT_EQ(
+      warnings(),
+      "F:3: max_sockets has no effect: the number of sockets does not grow with the number of peers: remove it\n");
+  request_.whole_file = true;
+  EXPECT_NE(warnings().find("F:12: redis_client_class has no effect: EventMQ needs no Redis: remove it\n"),
+            std::string::npos);
 }
 
 TEST_F(SettingsTest, RetiredSettingsWarnWhatReplacesThem) {
@@ -241,9 +244,25 @@ TEST_F(SettingsTest, TheDataFolderFollowsTheEnvironment) {
 TEST_F(SettingsTest, ChangesThatNeedARestartAreNamed) {
   const Settings before = load();
   file("[router]\nhwm = 5\nbackend_listen_addr = tcp://127.0.0.1:1\n");
-  EXPECT_EQ(changes_that_need_restart(before, load()), std::vector<std::string>{"backend_listen_addr"});
-  EXPECT_TRUE(has_live_changes(before, load()));
-  EXPECT_FALSE(has_live_changes(load(), load()));
+  EXPECT_EQ(changes_that_need_restart(before, load(), Section::kRouter),
+            std::vector<std::string>{"backend_listen_addr"});
+  EXPECT_TRUE(has_live_changes(before, load(), Section::kRouter));
+  EXPECT_FALSE(has_live_changes(load(), load(), Section::kRouter));
+}
+
+TEST_F(SettingsTest, AProgramSpeaksOnlyOfItsOwnSettings) {
+  request_.program = Section::kRouter;
+  const Settings before = load();
+  file("[global]\nconcurrent_jobs = 7\nhwm = 5\n[jobmanager]\nconcurrent_jobs = many\nbanana = 1\nhwm = 6\n");
+  EXPECT_EQ(warnings(), "");
+  EXPECT_EQ(changes_that_need_restart(before, load(), Section::kRouter), std::vector<std::string>{});
+  EXPECT_TRUE(has_live_changes(before, load(), Section::kRouter));
+  EXPECT_FALSE(has_live_changes(before, load(), Section::kJobmanager));
+  request_.program = Section::kJobmanager;
+  EXPECT_EQ(refusal(), R"(F:5: concurrent_jobs must be a whole number from 1 to 1000, not "many")");
+  request_.program = Section::kRouter;
+  request_.whole_file = true;
+  EXPECT_EQ(refusal(), R"(F:5: concurrent_jobs must be a whole number from 1 to 1000, not "many")");
 }
 
 }  // namespace
