@@ -99,6 +99,17 @@ TEST_F(CommandsTest, WrongValuesAreRefusedBeforeAnythingIsSent) {
   expect_usage_error({"config", "--for", "scheduler"}, "--for must be router or jobmanager, not \"scheduler\"");
 }
 
+TEST_F(CommandsTest, OneAddressForTwoSocketsIsWrongUsage) {
+  const std::string address = "ipc://" + folder_.file("one");
+  for (const char* command : {"router", "up"}) {
+    expect_usage_error({command, "-F", address, "-B", address},
+                       "frontend_listen_addr (" + address + ") and backend_listen_addr (" + address +
+                           ") are in one place, and each needs an address of its own: change one\n");
+    expect_usage_error({command, "-B", "tcp://localhost:5", "-D", "tcp://*:5"},
+                       "backend_listen_addr (tcp://localhost:5) and administrative_listen_addr (tcp://*:5) are in one");
+  }
+}
+
 TEST_F(CommandsTest, WrongSettingsStopACommand) {
   environment_["EVENTMQ_HMW"] = "5";
   expect_usage_error({"status"}, "EVENTMQ_HMW sets nothing; did you mean EVENTMQ_HWM?\n");

@@ -40,6 +40,10 @@ ExitCode run_router(Invocation& invocation) {
   invocation.request.program = Section::kRouter;
   Result<Settings> settings = settings_of(invocation);
   if (!settings) return kExitUsage;
+  if (auto checked = check_listen_addresses(*settings); !checked) {
+    invocation.console.error_line(checked.error().text);
+    return kExitUsage;
+  }
   start_log(settings->is_on("super_debug"));
   SignalCatcher signals({SIGTERM, SIGINT, SIGHUP});
   ZmqContext context;

@@ -1,5 +1,11 @@
 #include "src/programs/router_settings.h"
 
+#include <fmt/format.h>
+
+#include <array>
+
+#include "src/transport/address.h"
+
 namespace eventmq {
 namespace {
 
@@ -36,6 +42,22 @@ LiveRouterSettings live_router_settings(const Settings& settings) {
   return {.broker = broker_settings(settings),
           .log_messages = settings.is_on("super_debug"),
           .hide_heartbeats = settings.is_on("hide_heartbeat_logs")};
+}
+
+Result<void> check_listen_addresses(const Settings& settings) {
+  constexpr std::array<const char*, 3> kNames = {"frontend_listen_addr", "backend_listen_addr",
+                                                 "administrative_listen_addr"};
+  for (size_t one = 0; one < kNames.size(); ++one) {
+    for (size_t other = one + 1; other < kNames.size(); ++other) {
+      const std::string& address = settings.text(kNames[one]);
+      const std::string& beside = settings.text(kNames[other]);
+      if (!same_place(address, beside)) continue;
+      return fail(ErrorCode::kBadValue,
+                  fmt::format("{} ({}) and {} ({}) are in one place, and each needs an address of its own: change one",
+                              kNames[one], address, kNames[other], beside));
+    }
+  }
+  return {};
 }
 
 RouterSettings router_settings(const Settings& settings) {

@@ -8,6 +8,7 @@
 
 #include "src/programs/addresses.h"
 #include "src/programs/admin_command.h"
+#include "src/programs/router_settings.h"
 #include "src/programs/supervisor.h"
 
 namespace eventmq {
@@ -63,7 +64,7 @@ Result<void> check_ports(const Settings& settings) {
       return fail(ErrorCode::kBadValue, fmt::format("emq up needs a fixed port in {}, not \"{}\"", name, address));
     }
   }
-  return {};
+  return check_listen_addresses(settings);
 }
 
 Result<uint64_t> job_manager_count(const Invocation& invocation) {

@@ -51,6 +51,8 @@ bool port_is_good(std::string_view port, AddressUse use) {
   return error == std::errc() && end == port.data() + port.size() && number >= 1 && number <= 65535;
 }
 
+bool is_any(std::string_view host) { return host == "*" || host == "0.0.0.0" || host == "[::]"; }
+
 tl::unexpected<Error> malformed(std::string_view address, std::string_view why) {
   return fail(ErrorCode::kBadValue, fmt::format("the address '{}' {}", address, why));
 }
@@ -104,6 +106,17 @@ std::string without_lookup(std::string_view address, bool as_ipv6) {
     return std::string(address);
   }
   return fmt::format("{}{}:{}", kTcp, as_ipv6 ? "[::1]" : "127.0.0.1", parts.port);
+}
+
+bool same_place(std::string_view one, std::string_view other) {
+  HostPort a, b;
+  const std::string one_found = without_lookup(one, false);
+  const std::string other_found = without_lookup(other, false);
+  const bool both_tcp = one_found.starts_with(kTcp) && split(std::string_view(one_found).substr(kTcp.size()), a) &&
+                        other_found.starts_with(kTcp) && split(std::string_view(other_found).substr(kTcp.size()), b);
+  if (!both_tcp) return one == other;
+  if (a.port != b.port || a.port == "*" || a.port == "0") return false;
+  return a.host == b.host || is_any(a.host) || is_any(b.host);
 }
 
 bool reachable_from_other_machines(std::string_view address) {

@@ -14,6 +14,10 @@ enum class AddressUse { kListen, kConnect };
 // Errors: kBadValue; the text quotes the address and says what is missing.
 Result<void> check_address(std::string_view address, AddressUse use);
 
+// Whether two sockets that listen at these addresses would get in each other's way: the same one, or the same port
+// where one of them is every interface. A port that the system chooses is always another.
+bool same_place(std::string_view one, std::string_view other);
+
 // True if a socket listening there can be reached from other machines.
 bool reachable_from_other_machines(std::string_view address);
 

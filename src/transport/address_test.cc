@@ -37,6 +37,26 @@ TEST(AddressTest, MalformedOnesAreRefusedWithTheReason) {
   }
 }
 
+TEST(AddressTest, TwoSocketsInOnePlaceAreSeen) {
+  struct Pair {
+    const char* one;
+    const char* other;
+  };
+  for (const Pair& pair :
+       {Pair{"tcp://127.0.0.1:5", "tcp://127.0.0.1:5"}, Pair{"tcp://localhost:5", "tcp://127.0.0.1:5"},
+        Pair{"tcp://*:5", "tcp://127.0.0.1:5"}, Pair{"tcp://0.0.0.0:5", "tcp://*:5"},
+        Pair{"tcp://[::]:5", "tcp://10.0.0.1:5"}, Pair{"ipc:///run/x", "ipc:///run/x"}}) {
+    EXPECT_TRUE(same_place(pair.one, pair.other)) << pair.one << " " << pair.other;
+    EXPECT_TRUE(same_place(pair.other, pair.one)) << pair.one << " " << pair.other;
+  }
+  for (const Pair& pair :
+       {Pair{"tcp://127.0.0.1:5", "tcp://127.0.0.1:6"}, Pair{"tcp://127.0.0.1:*", "tcp://127.0.0.1:*"},
+        Pair{"tcp://127.0.0.1:5", "tcp://127.0.0.2:5"}, Pair{"ipc:///run/x", "ipc:///run/y"},
+        Pair{"ipc:///run/x:5", "tcp://*:5"}}) {
+    EXPECT_FALSE(same_place(pair.one, pair.other)) << pair.one << " " << pair.other;
+  }
+}
+
 TEST(AddressTest, OnlyLoopbackIsKeptFromOtherMachines) {
   for (const char* address :
        {"tcp://127.0.0.1:1", "tcp://127.3.2.1:1", "tcp://[::1]:1", "tcp://localhost:1", "ipc:///x", "inproc://x"}) {
