@@ -99,6 +99,20 @@ TEST_F(CommandsTest, WrongValuesAreRefusedBeforeAnythingIsSent) {
   expect_usage_error({"config", "--for", "scheduler"}, "--for must be router or jobmanager, not \"scheduler\"");
 }
 
+TEST_F(CommandsTest, AnEmptyWordIsNeverTakenForTheDefault) {
+  expect_usage_error({"jobs", "cancel", ""}, "ID is empty: emq jobs cancel ID [FLAG…]\n");
+  expect_usage_error({"dead", "retry", ""}, "ID is empty: ");
+  expect_usage_error({"send", ""}, "NAME is empty: ");
+  expect_usage_error({"status", "-a", ""}, "-a is empty: write -a ADDRESS, or leave it out\n");
+  expect_usage_error({"send", "a", "-b", ""}, "-b is empty: write -b ADDRESS, or leave it out\n");
+  expect_usage_error({"jobs", "--queue="}, "--queue is empty: ");
+  expect_usage_error({"status", "-C", ""}, "-C is empty: ");
+  expect_usage_error({"verify", "--data-dir", ""}, "--data-dir is empty: ");
+  expect_usage_error({"router", "--data-dir", ""}, "--data-dir: data_dir is empty: set it to a folder");
+  expect_usage_error({"router", "-F", ""}, "-F: frontend_listen_addr: \"\" is no address; write tcp://");
+  expect_usage_error({"jobmanager", "-A", ""}, "-A: connect_addr must name at least one address\n");
+}
+
 TEST_F(CommandsTest, OneAddressForTwoSocketsIsWrongUsage) {
   const std::string address = "ipc://" + folder_.file("one");
   for (const char* command : {"router", "up"}) {

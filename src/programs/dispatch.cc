@@ -1,6 +1,7 @@
 // From words to a running command.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "src/programs/command.h"
@@ -79,6 +80,21 @@ Result<void> check_arguments(const Command& command, const CommandLine& line) {
   return {};
 }
 
+// An empty word is most often a variable of a script that was not set: it must not mean "the default".
+Result<void> check_not_empty(const Command& command, const CommandLine& line) {
+  for (size_t at = 0; at < std::min(line.arguments.size(), command.arguments.size()); ++at) {
+    const ArgumentSpec& argument = command.arguments[at];
+    if (argument.count == ArgumentCount::kAny || !line.arguments[at].empty()) continue;
+    return fail(ErrorCode::kBadValue, fmt::format("{} is empty: {}", argument.name, usage_line(command)));
+  }
+  for (const TypedFlag& flag : line.flags) {
+    if (!flag.spec->setting.empty() || !flag.value.empty()) continue;  // a setting has its own rule
+    return fail(ErrorCode::kBadValue, fmt::format("{} is empty: write {} {}, or leave it out", flag.typed, flag.typed,
+                                                  flag.spec->value_word));
+  }
+  return {};
+}
+
 bool asks_for_help(const CommandLine& line) { return line.has("--help"); }
 
 }  // namespace
@@ -123,6 +139,7 @@ ExitCode run_command(const Command& command, const std::vector<std::string>& wor
     return kExitDone;
   }
   Result<void> checked = line ? check_arguments(command, *line) : tl::unexpected(line.error());
+  if (checked) checked = check_not_empty(command, *line);
   if (!checked) {
     console.error_line(fmt::format("{}\nTry: emq {} --help", checked.error().text, command.name));
     return kExitUsage;

@@ -161,6 +161,9 @@ Result<SettingValue> parse_text(const Setting& setting, std::string_view text) {
   if (setting.name == "name" && trimmed.size() > limits::kRoutingIdBytes) {
     return bad(fmt::format("name must be at most {} bytes long", limits::kRoutingIdBytes));
   }
+  if (setting.name == "data_dir" && trimmed.empty()) {
+    return bad("data_dir is empty: set it to a folder for the router's data, or leave it out");
+  }
   if (setting.name == "default_queue_name" &&
       (trimmed.empty() || trimmed.size() > limits::kQueueNameBytes || trimmed.find(',') != std::string_view::npos)) {
     return bad(fmt::format("default_queue_name must be 1 to {} bytes without a comma, not \"{}\"",
