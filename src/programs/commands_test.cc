@@ -124,6 +124,14 @@ TEST_F(CommandsTest, OneAddressForTwoSocketsIsWrongUsage) {
   }
 }
 
+TEST_F(CommandsTest, ARouterListensAtLocalhost) {
+  EmqProcess router({"router", "-F", "tcp://localhost:*"}, environment_);
+  ASSERT_TRUE(router.wait_for("listening on tcp://127.0.0.1:")) << router.err;
+  EXPECT_THAT(router.err, testing::Not(HasSubstr("beyond this machine")));
+  router.tell(SIGTERM);
+  EXPECT_EQ(router.wait(), 0) << router.err;
+}
+
 TEST_F(CommandsTest, WrongSettingsStopACommand) {
   environment_["EVENTMQ_HMW"] = "5";
   expect_usage_error({"status"}, "EVENTMQ_HMW sets nothing; did you mean EVENTMQ_HWM?\n");

@@ -364,6 +364,7 @@ TEST(RouterLoopTest, ListeningOnLoopbackOrAPathDoesNotWarn) {
   ZmqContext context;
   RouterSettings settings = loopback_settings();
   settings.frontend_address = "ipc://@eventmq-test-" + std::to_string(::getpid());
+  settings.backend_address = "tcp://localhost:*";
   CollectedLog log;
   RouterParts parts;
   parts.store = std::make_unique<MemoryStore>();

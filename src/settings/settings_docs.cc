@@ -37,8 +37,8 @@ section; `emq up` and `emq config` look at all of them. Settings marked "on HUP"
 program when it gets SIGHUP; the others take effect when it starts.
 
 Seconds are written `5`, `0.5`, `500ms`, `10m`, `2h` or `7d`; sizes `4096`, `32M` or `1G`, in powers of 1024; yes and no
-also `true` and `false`. An address is `tcp://HOST:PORT` or `ipc://PATH`; to listen, `*` stands for every interface or
-any free port.
+also `true` and `false`. An address is `tcp://HOST:PORT` or `ipc://PATH`. To listen, HOST is an address or an interface of
+this machine or `localhost`, and `*` stands for every interface or any free port; to connect, any name does.
 
 Clients find the router by `--broker`, or else the variable `EMQ_BROKER_ADDR`, or else `frontend_listen_addr`; administrative
 commands by `--addr`, or else `EMQ_ADMIN_ADDR`, or else `administrative_listen_addr`, on the host of the broker.

@@ -51,6 +51,11 @@ bool port_is_good(std::string_view port, AddressUse use) {
   return error == std::errc() && end == port.data() + port.size() && number >= 1 && number <= 65535;
 }
 
+// A name can be connected to; listened on are addresses of this machine.
+std::string_view form(AddressUse use) {
+  return use == AddressUse::kListen ? "tcp://127.0.0.1:port, or tcp://*:port for every interface" : "tcp://host:port";
+}
+
 bool is_any(std::string_view host) { return host == "*" || host == "0.0.0.0" || host == "[::]"; }
 
 tl::unexpected<Error> malformed(std::string_view address, std::string_view why) {
@@ -69,8 +74,10 @@ Result<void> check_address(std::string_view address, AddressUse use) {
     return malformed(address, "must look like tcp://127.0.0.1:47291 or ipc:///run/eventmq/frontend");
   }
   HostPort parts;
-  if (!split(address.substr(kTcp.size()), parts)) return malformed(address, "has no port; write tcp://host:port");
-  if (parts.host.empty()) return malformed(address, "has no host; write tcp://host:port");
+  if (!split(address.substr(kTcp.size()), parts)) {
+    return malformed(address, fmt::format("has no port; write {}", form(use)));
+  }
+  if (parts.host.empty()) return malformed(address, fmt::format("has no host; write {}", form(use)));
   if (parts.host == "*" && use == AddressUse::kConnect) return malformed(address, "names no host to connect to");
   if (!port_is_good(parts.port, use)) return malformed(address, "has a port that is no number from 1 to 65535");
   return {};

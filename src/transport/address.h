@@ -30,7 +30,7 @@ HostKind host_kind(std::string_view address);
 bool somebody_listens(std::string_view address);
 
 // The address with `localhost` as the loopback address that it always is (RFC 6761, section 6.3), so that it is reached
-// on a system without a hosts file too; any other as it stands.
+// on a system without a hosts file too, and can be listened on; any other as it stands.
 std::string without_lookup(std::string_view address, bool as_ipv6);
 
 }  // namespace eventmq

@@ -37,6 +37,13 @@ TEST(AddressTest, MalformedOnesAreRefusedWithTheReason) {
   }
 }
 
+TEST(AddressTest, TheAdviceCanBeFollowed) {
+  EXPECT_EQ(check_address("tcp://host", AddressUse::kConnect).error().text,
+            "the address 'tcp://host' has no port; write tcp://host:port");
+  EXPECT_EQ(check_address("tcp://host", AddressUse::kListen).error().text,
+            "the address 'tcp://host' has no port; write tcp://127.0.0.1:port, or tcp://*:port for every interface");
+}
+
 TEST(AddressTest, TwoSocketsInOnePlaceAreSeen) {
   struct Pair {
     const char* one;

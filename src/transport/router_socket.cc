@@ -154,12 +154,13 @@ Result<void> RouterSocket::bind(const std::string& address) {
   if (socket == nullptr) {
     return fail(ErrorCode::kSystem, fmt::format("cannot open a socket: {}", zmq_strerror(zmq_errno())));
   }
-  set_options(socket, state_->options, host_kind(address));
+  const std::string place = without_lookup(address, false);
+  set_options(socket, state_->options, host_kind(place));
   if (Result<void> watched = state_->watch(address, socket); !watched) {
     zmq_close(socket);
     return watched;
   }
-  if (zmq_bind(socket, address.c_str()) != 0) {
+  if (zmq_bind(socket, place.c_str()) != 0) {
     const int error = zmq_errno();
     if (state_->guard != nullptr) state_->guard->forget(socket);
     zmq_close(socket);

@@ -311,6 +311,13 @@ TEST_F(RouterSocketTest, AnAddressInUseIsNamed) {
   EXPECT_THAT(bound.error().text, HasSubstr("another program uses this address"));
 }
 
+TEST_F(RouterSocketTest, LocalhostIsListenedOn) {
+  RouterSocket second(context_, small_options());
+  const Result<void> bound = second.bind("tcp://localhost:*");
+  ASSERT_TRUE(bound) << bound.error().text;
+  EXPECT_THAT(second.endpoint(), testing::MatchesRegex("tcp://127.0.0.1:[0-9]+"));
+}
+
 TEST_F(RouterSocketTest, AForeignAddressIsNamed) {
   RouterSocket second(context_, small_options());
   const Result<void> bound = second.bind("tcp://192.0.2.1:47291");
