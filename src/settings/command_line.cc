@@ -44,7 +44,7 @@ class Parser {
         line_.arguments.push_back(word);
         continue;
       }
-      if (auto parsed = word.starts_with("--") ? long_flag(word) : short_flag(word); !parsed) {
+      if (auto parsed = word.starts_with("--") ? long_flag(word) : short_flags(word); !parsed) {
         return tl::unexpected(parsed.error());
       }
     }
@@ -65,12 +65,19 @@ class Parser {
     return unknown(name);
   }
 
-  Result<void> short_flag(const std::string& word) {
-    const std::string name = word.substr(0, 2);
-    const FlagSpec* spec = find_spec(specs_, name);
-    if (spec == nullptr) return unknown(word);
-    if (word.size() == 2) return flag(*spec, name);
-    return valued(*spec, name, word.substr(word[2] == '=' ? 3 : 2));
+  // -w, -wg, -wn5: the first that takes a value takes the rest of the word, or what follows it.
+  Result<void> short_flags(const std::string& word) {
+    for (size_t at = 1; at < word.size(); ++at) {
+      const std::string name = {'-', word[at]};
+      const std::string rest = word.substr(at + 1);
+      const FlagSpec* spec = find_spec(specs_, name);
+      if (spec == nullptr) return at == 1 ? unknown(word) : unknown_among(name, word);
+      if (rest.empty()) return flag(*spec, name);
+      const bool takes_value = spec->kind == FlagKind::kValue || spec->kind == FlagKind::kValues;
+      if (takes_value || rest[0] == '=') return valued(*spec, name, rest.substr(rest[0] == '=' ? 1 : 0));
+      if (auto added = flag(*spec, name); !added) return added;
+    }
+    return {};
   }
 
   // The value was written in the same word.
@@ -109,6 +116,13 @@ class Parser {
     const std::string near = name.size() > 2 ? nearest_name(name, names) : "";
     return bad(near.empty() ? fmt::format("there is no flag {}", name)
                             : fmt::format("there is no flag {}; did you mean {}?", name, near));
+  }
+
+  Result<void> unknown_among(const std::string& name, const std::string& word) {
+    const Result<void> whole = unknown("-" + word);  // --wait with one dash
+    const size_t advice = whole.error().text.find("; did you mean");
+    const std::string mend = advice == std::string::npos ? "" : whole.error().text.substr(advice);
+    return bad(fmt::format("there is no flag {}, as in {}{}", name, word, mend));
   }
 
   std::span<const FlagSpec> specs_;

@@ -1,6 +1,7 @@
 // Flags and arguments: what a command takes, said once, and what a person typed.
 //
-// Understood are --name VALUE, --name=VALUE, -n VALUE, -nVALUE, --switch, --no-switch, and -- to end the flags.
+// Understood are --name VALUE, --name=VALUE, -n VALUE, -nVALUE, --switch, --no-switch, -s and -g as -sg, and -- to end
+// the flags.
 // A negative number is an argument, not a flag, and every argument arrives as it was typed: CLI11 takes a JSON
 // list for several values, which is why it is not used (docs/decisions/2026-11-22-settings-and-command-line.md).
 #pragma once

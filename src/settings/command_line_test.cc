@@ -20,7 +20,8 @@ class CommandLineTest : public testing::Test {
   }
 
   std::vector<FlagSpec> specs_ = {
-      {.names = {"--wait"}},
+      {.names = {"-w", "--wait"}},
+      {.names = {"-g", "--guarantee"}},
       {.names = {"--debug"}, .kind = FlagKind::kYesNo},
       {.names = {"-q", "--queue", "--to"}, .kind = FlagKind::kValue, .value_word = "NAME"},
       {.names = {"-Q", "--queues"}, .kind = FlagKind::kValues, .value_word = "NAME…"},
@@ -41,6 +42,19 @@ TEST_F(CommandLineTest, FlagsHaveAllUsualSpellings) {
 TEST_F(CommandLineTest, AFlagOfSeveralValuesTakesAllWordsUpToTheNextFlag) {
   EXPECT_EQ(parsed({"-Q", "10,default", "20,high", "--wait"}), "--queues=10,default 20,high --wait=yes ");
   EXPECT_EQ(parsed({"-Q", "a", "--wait", "-Q", "b"}), "--queues=a b --wait=yes ");
+}
+
+TEST_F(CommandLineTest, SingleLetterFlagsMayShareOneWord) {
+  EXPECT_EQ(parsed({"-wg"}), "--wait=yes --guarantee=yes ");
+  EXPECT_EQ(parsed({"-gwq5", "a"}), "--guarantee=yes --wait=yes --queue=5 <a>");
+  EXPECT_EQ(parsed({"-wq=5"}), "--wait=yes --queue=5 ");
+  EXPECT_EQ(parsed({"-wq", "wg"}), "--wait=yes --queue=wg ");
+  EXPECT_EQ(parsed({"-wQ", "a", "b", "-g"}), "--wait=yes --queues=a b --guarantee=yes ");
+  EXPECT_EQ(parsed({"-qwg"}), "--queue=wg ") << "the rest of the word is the value";
+  EXPECT_EQ(parsed({"-wx"}), "there is no flag -x, as in -wx");
+  EXPECT_EQ(parsed({"-wait"}), "there is no flag -a, as in -wait; did you mean --wait?");
+  EXPECT_EQ(parsed({"-wq"}), "-q needs a value: -q NAME");
+  EXPECT_EQ(parsed({"-gw=5"}), "-w takes no value");
 }
 
 TEST_F(CommandLineTest, ArgumentsArriveAsTheyWereTyped) {
