@@ -104,14 +104,28 @@ constexpr CounterNote kNotes[] = {
     {"queues_refused", "jobs were refused because their queue would have been one too many"},
 };
 
-std::string notes(const Json& status) {
+// The first few by name; the rest as one line.
+std::string unserved_notes(const Json& status) {
+  constexpr size_t kQueuesNamed = 5;
   std::string text;
+  size_t unserved = 0;
+  double more_jobs = 0;
   for (const Json& row : rows_of(status, "queues")) {
-    if (number_field(row, "waiting") > 0 && number_field(row, "workers") == 0) {
-      text += fmt::format("  no worker serves queue {}, and {} jobs wait there\n", safe_text(text_field(row, "name")),
-                          count_of(row, "waiting"));
+    if (number_field(row, "waiting") == 0 || number_field(row, "workers") > 0) continue;
+    if (++unserved > kQueuesNamed) {
+      more_jobs += number_field(row, "waiting");
+      continue;
     }
+    text += fmt::format("  no worker serves queue {}, and {} jobs wait there\n", safe_text(text_field(row, "name")),
+                        count_of(row, "waiting"));
   }
+  if (unserved <= kQueuesNamed) return text;
+  return text + fmt::format("  and {} more queues that no worker serves, where {} jobs wait; `emq queues` lists them\n",
+                            unserved - kQueuesNamed, count_text(more_jobs));
+}
+
+std::string notes(const Json& status) {
+  std::string text = unserved_notes(status);
   const Json& counters = object_of(status, "counters");
   for (const CounterNote& note : kNotes) {
     if (number_field(counters, note.name) > 0)

@@ -36,6 +36,27 @@ TEST(ViewsTest, StatusShowsEveryCounterOfEveryQueue) {
             "  2 jobs were refused because their queue would have been one too many\n");
 }
 
+TEST(ViewsTest, ManyQueuesThatNobodyServesAreCountedAndNotAllNamed) {
+  Json status = {{"queues", Json::array()}};
+  const auto add = [&status](const std::string& name, int workers) {
+    status["queues"].push_back({{"name", name}, {"waiting", 2}, {"workers", workers}});
+  };
+  add("served", 1);
+  for (int queue = 0; queue < 5; ++queue) add("q" + std::to_string(queue), 0);
+  const auto notes = [&status] {
+    const std::string text = status_view(status, false);
+    return text.substr(text.find("to note\n") + 8);
+  };
+  const std::string named =
+      "  no worker serves queue q0, and 2 jobs wait there\n  no worker serves queue q1, and 2 jobs wait there\n"
+      "  no worker serves queue q2, and 2 jobs wait there\n  no worker serves queue q3, and 2 jobs wait there\n"
+      "  no worker serves queue q4, and 2 jobs wait there\n";
+  EXPECT_EQ(notes(), named);
+  for (int queue = 5; queue < 1000; ++queue) add("q" + std::to_string(queue), 0);
+  EXPECT_EQ(notes(),
+            named + "  and 995 more queues that no worker serves, where 1990 jobs wait; `emq queues` lists them\n");
+}
+
 TEST(ViewsTest, AJobThatTheStoreCannotKeepIsShownAsWaitingForIt) {
   const Json answer = Json::parse(R"({"matched": 1, "jobs": [{"id": "j1", "queue": "q", "name": "a", "state": "waiting",
     "waits_for": "store", "class": "guaranteed", "attempt": 1, "priority": 4, "age_seconds": 2}]})");
