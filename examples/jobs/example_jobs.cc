@@ -2,6 +2,7 @@
 #include <chrono>
 #include <cmath>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <thread>
@@ -64,6 +65,9 @@ EVENTMQ_JOB("crash.segv", crash);
 
 // The words of a file, and its progress through it.
 Json count_words(JobContext& context, const std::string& path) {
+  std::error_code unknown;
+  // It would open, and read as nothing.
+  if (std::filesystem::is_directory(path, unknown)) throw JobError("file", path + " is a folder", {{"path", path}});
   std::ifstream file(path, std::ios::ate);
   if (!file) throw JobError("file", "cannot read " + path, {{"path", path}});
   const double size = std::max(1.0, static_cast<double>(file.tellg()));
@@ -82,6 +86,7 @@ Json count_words(JobContext& context, const std::string& path) {
     bytes += static_cast<double>(line.size()) + 1;
     context.progress(bytes / size, std::to_string(words) + " words");
   }
+  if (file.bad()) throw JobError("file", "reading " + path + " failed", {{"path", path}});
   context.progress(1, std::to_string(words) + " words");
   return {{"lines", lines}, {"words", words}};
 }

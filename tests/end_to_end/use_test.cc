@@ -27,7 +27,10 @@ TEST_F(UseTest, SendSaysByItsExitCodeHowItWent) {
   EXPECT_EQ(failed.code, 1);
   EXPECT_THAT(failed.err, ::testing::HasSubstr("this job always fails"));
   EXPECT_EQ(router_.totals().at("retries"), 2);
-  const Ran crashed = emq({"send", "crash.segv", "--wait"});
+  const Ran folder = emq({"send", "count.words", "/", "--wait"});
+  EXPECT_EQ(folder.code, 1) << folder.out;
+  EXPECT_THAT(folder.err, ::testing::HasSubstr("/ is a folder"));
+  const Ran crashed = emq({"send", "crash.segv", "-w"});
   EXPECT_EQ(crashed.code, 1);
   EXPECT_THAT(crashed.err, ::testing::HasSubstr("SIGSEGV"));
   EXPECT_EQ(emq({"send", "sleep.seconds", "3600", "--timeout", "0.1", "--wait"}).code, 1);
