@@ -25,6 +25,7 @@ struct Child {
   Duration delay;                   // before the next restart
   std::optional<Instant> start_at;  // waits to be started again
   std::optional<Instant> kill_at;   // told to stop
+  Duration limit_told;              // how long it has for that
 };
 
 }  // namespace
@@ -153,13 +154,18 @@ struct Supervisor::State {
     child.start_at.reset();
     if (!child.part.running()) return;
     child.part.send_signal(SIGTERM);
-    child.kill_at = now + child.spec.stop_limit;
+    set_limit(child, child.spec.stop_limit);
+  }
+
+  void set_limit(Child& child, Duration limit) {
+    child.limit_told = limit;
+    child.kill_at = now + limit;
   }
 
   void go_on_stopping() {
     for (Child* child : children()) {
       if (!child->kill_at || now < *child->kill_at) continue;
-      say(fmt::format("{} did not stop in {:.0f} s; killing it", child->spec.name, child->spec.stop_limit.seconds()));
+      say(fmt::format("{} did not stop in {:.0f} s; killing it", child->spec.name, child->limit_told.seconds()));
       child->part.send_signal(SIGKILL, true);
       child->kill_at.reset();
     }
@@ -167,7 +173,11 @@ struct Supervisor::State {
         std::ranges::none_of(job_managers, [](const auto& child) { return child->part.running(); });
     if (phase == Phase::kStoppingJobManagers && managers_have_ended) {
       enter(Phase::kStoppingRouter);
-      tell_to_stop(*router);
+      if (!urge_router_at) tell_to_stop(*router);
+    }
+    if (urge_router_at && now >= *urge_router_at) {
+      router->part.send_signal(SIGTERM);
+      urge_router_at = Instant::never();
     }
     if (phase == Phase::kStoppingRouter && !router->part.running()) phase = Phase::kEnded;
   }
@@ -185,20 +195,36 @@ struct Supervisor::State {
   }
 
   void stop_signal() {
-    if (!std::exchange(told_to_stop, true)) {
-      told_at = now;
-      if (!stopping()) say("stopping: the job managers first, then the router; once more to kill them");
-      return stop_all();
+    if (times_told > 0 && now - told_at < kSignalEcho) return;
+    told_at = now;
+    switch (++times_told) {
+      case 1:
+        if (!stopping()) say("stopping: the job managers first, then the router; once more to kill the job managers");
+        return stop_all();
+      case 2:
+        return hurry();
+      default:
+        say("killing what still runs");
+        exit_code = kExitFailed;
+        for (Child* child : children()) child->part.send_signal(SIGKILL, true);
     }
-    if (now - told_at < kSignalEcho) return;
-    say("killing what still runs");
+  }
+
+  // With the job managers gone there is nothing that the router could wait for. It is told twice, which makes it stop
+  // at once, and only then is what it was making durable finished.
+  void hurry() {
+    say("killing the job managers; the router finishes what it writes; once more to kill it too");
     exit_code = kExitFailed;
-    for (Child* child : children()) child->part.send_signal(SIGKILL, true);
+    for (auto& child : job_managers) child->part.send_signal(SIGKILL, true);
+    if (!router->part.running()) return;
+    router->part.send_signal(SIGTERM);
+    set_limit(*router, plan.hurry_limit);
+    urge_router_at = now + kSignalEcho * 2;  // if this was the first that it was told
   }
 
   // --- Waiting ---
   Instant next_wake() {
-    Instant next = starting() ? ask_at : Instant::never();
+    Instant next = std::min(starting() ? ask_at : Instant::never(), urge_router_at.value_or(Instant::never()));
     for (Child* child : children()) {
       next = std::min({next, child->start_at.value_or(Instant::never()), child->kill_at.value_or(Instant::never())});
     }
@@ -240,8 +266,9 @@ struct Supervisor::State {
   Phase phase = Phase::kStartingRouter;
   Instant phase_began{0};
   Instant ask_at{0};
-  bool told_to_stop = false;
+  int times_told = 0;  // to stop, by a signal
   Instant told_at{0};
+  std::optional<Instant> urge_router_at;  // once it was told to hurry: when it is told again
   ExitCode exit_code = kExitDone;
   size_t name_width = 0;
   std::unique_ptr<Child> router;

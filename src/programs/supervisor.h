@@ -40,10 +40,13 @@ struct SupervisorPlan {
   Duration start_limit = seconds(60);          // for the router, then for the job managers
   Duration restart_delay = milliseconds(500);  // doubles with every restart
   Duration restart_delay_max = seconds(30);
-  Duration calm_after = seconds(60);  // a part that has run so long begins again with the first delay
+  Duration hurry_limit = seconds(10);  // for the router, when it was told to stop at once
+  Duration calm_after = seconds(60);   // a part that has run so long begins again with the first delay
 };
 
-// TERM and INT stop everything in order, and kill it when they come again; HUP is passed on.
+// TERM and INT stop everything in order. When they come again the job managers are killed with their jobs; the router,
+// which may be making something durable, is told to stop at once and has hurry_limit for it. The third time kills it
+// too. HUP is passed on.
 class Supervisor {
  public:
   // `signals` catches TERM, INT, HUP and CHLD.

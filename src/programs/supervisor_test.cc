@@ -141,6 +141,45 @@ TEST_F(SupervisorTest, ASecondSignalKills) {
   EXPECT_TRUE(said("emq up", "jobmanager ended with killed by SIGKILL")) << log_;
 }
 
+TEST_F(SupervisorTest, ASecondSignalLetsTheRouterFinish) {
+  // It stops in order when it is told for the second time, as a router does.
+  plan_.router = shell("router",
+                       "trap 'told=$told.; echo told$told; [ $told = .. ] && exit 0' TERM; echo up; "
+                       "while :; do sleep 0.01; done");
+  plan_.job_managers = {
+      shell("jobmanager", "trap 'told=1' TERM; echo up; while :; do sleep 0.01; [ \"$told\" ] && echo not yet; done")};
+  on_line_ = [](std::string_view line) {
+    if (line.ends_with("| ready") || line.ends_with("| not yet")) ::raise(SIGINT);
+  };
+  EXPECT_EQ(run(), kExitFailed) << log_;
+  EXPECT_TRUE(said("emq up", "jobmanager ended with killed by SIGKILL")) << log_;
+  EXPECT_TRUE(said("router", "told..")) << log_;
+  EXPECT_EQ(count("router ended with"), 0u) << log_;
+}
+
+TEST_F(SupervisorTest, AThirdSignalKillsTheRouterToo) {
+  plan_.router = shell("router", "trap 'echo busy' TERM; echo up; while :; do sleep 0.01; echo on; done");
+  on_line_ = [this](std::string_view line) {
+    const bool working = said("router", "busy") && line == "router     | on";
+    if (line.ends_with("| ready") || working) ::raise(SIGINT);
+  };
+  EXPECT_EQ(run(), kExitFailed) << log_;
+  EXPECT_TRUE(said("emq up", "killing what still runs")) << log_;
+  EXPECT_TRUE(said("emq up", "router ended with killed by SIGKILL")) << log_;
+}
+
+TEST_F(SupervisorTest, ARouterThatDoesNotHurryIsKilled) {
+  plan_.router = shell("router", "trap 'echo busy' TERM; echo up; while :; do sleep 0.01; done");
+  plan_.hurry_limit = milliseconds(20);
+  plan_.job_managers = {
+      shell("jobmanager", "trap 'told=1' TERM; echo up; while :; do sleep 0.01; [ \"$told\" ] && echo not yet; done")};
+  on_line_ = [](std::string_view line) {
+    if (line.ends_with("| ready") || line.ends_with("| not yet")) ::raise(SIGINT);
+  };
+  EXPECT_EQ(run(), kExitFailed) << log_;
+  EXPECT_NE(log_.find("router did not stop in 0 s; killing it"), std::string::npos) << log_;
+}
+
 TEST_F(SupervisorTest, WhatDoesNotStopInTimeIsKilled) {
   plan_.job_managers = {shell("jobmanager", "trap '' TERM; echo up; tail -f /dev/null & wait")};
   plan_.job_managers[0].stop_limit = milliseconds(20);
