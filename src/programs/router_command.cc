@@ -9,28 +9,17 @@
 #include "src/programs/logging.h"
 #include "src/programs/router_settings.h"
 #include "src/programs/router_store.h"
+#include "src/programs/settings_reload.h"
 
 namespace eventmq {
 namespace {
 
-// Reads the settings again, for SIGHUP. Nothing if they are as they were. Values that cannot change now are named in
-// the log.
+// For SIGHUP. Nothing if they are as they were.
 Result<std::optional<LiveRouterSettings>> read_again(const LoadRequest& request, Settings& current) {
-  Result<Settings> settings = load_settings(request);
-  if (!settings) return tl::unexpected(settings.error());
-  for (const std::string& warning : settings->warnings) spdlog::warn("{}", warning);
-  const std::vector<std::string> later = changes_that_need_restart(current, *settings, request.program);
-  for (const std::string& name : later) {
-    spdlog::warn("setting {} has changed; it takes effect when the router starts again", name);
-  }
-  const bool changed = has_live_changes(current, *settings, request.program);
-  current = *std::move(settings);
+  const Result<bool> changed = read_settings_again(request, "router", current);
+  if (!changed) return tl::unexpected(changed.error());
   set_log_debug(current.is_on("super_debug"));
-  if (!changed) {
-    spdlog::info("settings read again: nothing changed{}", later.empty() ? "" : " that takes effect now");
-    return std::nullopt;
-  }
-  spdlog::info("settings read again");
+  if (!*changed) return std::nullopt;
   return live_router_settings(current);
 }
 

@@ -2,6 +2,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <future>
 #include <nlohmann/json.hpp>
@@ -227,6 +228,29 @@ TEST_F(ManagerLossTest, HupReplacesEveryProcessByOneWithTheNewSettings) {
   manager.tell(SIGHUP);
   manager.wait_for_err("global_timeout", before);
   EXPECT_EQ(client_.request<int>("math.add", {2, 3}).get(), 5) << "wrong settings change nothing";
+}
+
+TEST_F(ManagerLossTest, HupReplacesTheProcessesOfAPlugInThatWasBuiltAnew) {
+  namespace fs = std::filesystem;
+  variables_["TEST_SETUP_FILE"] = file("setup");
+  fs::copy_file(kTestJobs, file("jobs.so"));
+  Process& manager = start_manager("a", {{"CONCURRENT_JOBS", "1"},
+                                         {"SUBPROCESS_SETUP_FUNC", "test.setup"},
+                                         {"LOAD", file("jobs.so") + "," + kExampleJobs}});
+  client_.request("math.add", {2, 3}).get();
+  ASSERT_EQ(lines_of(file("setup")).size(), 1u);
+  manager.tell(SIGHUP);
+  manager.wait_for_err("settings read again: nothing changed");
+  EXPECT_EQ(client_.request<int>("math.add", {2, 3}).get(), 5);
+  EXPECT_EQ(lines_of(file("setup")).size(), 1u);
+
+  fs::copy_file(kTestJobs, file("new.so"));
+  fs::last_write_time(file("new.so"), fs::last_write_time(file("jobs.so")) + std::chrono::hours(1));
+  fs::rename(file("new.so"), file("jobs.so"));
+  manager.tell(SIGHUP);
+  wait_until("the process is new", [&] { return lines_of(file("setup")).size() == 2; });
+  EXPECT_THAT(manager.err(), ::testing::HasSubstr("jobs.so was built anew"));
+  EXPECT_EQ(client_.request<int>("math.add", {2, 3}).get(), 5);
 }
 
 TEST_F(ManagerLossTest, APlugInThatIsNotThereIsSaidInASentence) {
