@@ -74,8 +74,9 @@ TEST(ProtocolDocumentTest, EveryCapabilityIsThere) {
 
 TEST(ProtocolDocumentTest, EveryHeaderOfTheTableIsKnown) {
   // A header that is known refuses to be given twice; one that is not is let pass.
-  for (const char* header : {"reply-requested", "retry-count:1", "timeout:1", "guarantee", "nohaste", "run_count:1",
-                             "delay:1", "expires:1", "priority:1", "unique:1", "trace:1", "backoff:1"}) {
+  for (const char* header :
+       {"reply-requested", "retry-count:1", "timeout:1", "guarantee", "nohaste", "run_count:1", "delay:1", "expires:1",
+        "priority:1", "unique:1", "trace:1", "backoff:1", "result-ttl:1"}) {
     const std::string text = header;
     EXPECT_FALSE(parse_headers(Bytes(text + "," + text))) << text;
     EXPECT_TRUE(has_line_that_begins("| `" + text.substr(0, text.find(':')) + "`")) << text;

@@ -22,6 +22,7 @@ enum class Header : uint8_t {
   kUnique,
   kTrace,
   kBackoff,
+  kResultTtl,
 };
 struct KnownHeader {
   std::string_view name;
@@ -41,8 +42,9 @@ constexpr std::array kKnown = std::to_array<KnownHeader>({
     {"unique", true},
     {"trace", true},
     {"backoff", true},
+    {"result-ttl", true},
 });
-static_assert(kKnown.size() == static_cast<size_t>(Header::kBackoff) + 1);
+static_assert(kKnown.size() == static_cast<size_t>(Header::kResultTtl) + 1);
 
 // One header of the text: its name, and what follows the colon.
 struct Item {
@@ -75,10 +77,10 @@ Fault read_number(const Item& item, uint32_t greatest, uint32_t& out) {
       fmt::format("header {} takes a whole number from 0 to {}, not {}", item.name, greatest, in_quotes(item.value)));
 }
 
-Fault read_seconds(const Item& item, Duration& out) {
-  if (parse_seconds(item.value, limits::kHeaderDuration, out) == NumberFault::kNone) return std::nullopt;
+Fault read_seconds(const Item& item, Duration& out, Duration longest = limits::kHeaderDuration) {
+  if (parse_seconds(item.value, longest, out) == NumberFault::kNone) return std::nullopt;
   return fault(fmt::format("header {} takes seconds from 0 to {}, such as 5 or 0.5, not {}", item.name,
-                           limits::kHeaderDuration.us / 1'000'000, in_quotes(item.value)));
+                           longest.us / 1'000'000, in_quotes(item.value)));
 }
 
 Fault read_optional_seconds(const Item& item, std::optional<Duration>& out) {
@@ -130,6 +132,8 @@ Fault read_known(Header header, const Item& item, JobHeaders& headers) {
       return read_optional_seconds(item, headers.expires);
     case Header::kBackoff:
       return read_optional_seconds(item, headers.backoff);
+    case Header::kResultTtl:
+      return read_seconds(item, headers.result_ttl, limits::kResultTtl);
     case Header::kRunCount:
       return read_run_count(item, headers.run_count);
     case Header::kPriority:

@@ -25,6 +25,7 @@ struct JobHeaders {
   Duration delay;                     // 0: at once
   std::optional<Duration> expires;    // to start within, counted from arrival
   std::optional<Duration> backoff;    // first retry delay; absent: the broker's setting
+  Duration result_ttl;                // the outcome and value are kept for so long; 0: they are not
   std::optional<uint32_t> run_count;  // SCHEDULE only; absent: forever
   Bytes unique;                       // empty: none
   Bytes trace;                        // W3C traceparent, not interpreted

@@ -26,6 +26,7 @@ TEST(HeadersTest, EmptyTextGivesTheDefaults) {
     EXPECT_EQ(headers.retry_count, 0u);
     EXPECT_EQ(headers.timeout.us, 0);
     EXPECT_EQ(headers.delay.us, 0);
+    EXPECT_EQ(headers.result_ttl.us, 0);
     EXPECT_FALSE(headers.expires || headers.backoff || headers.run_count);
     EXPECT_TRUE(headers.unique.empty() && headers.trace.empty());
   }
@@ -34,7 +35,7 @@ TEST(HeadersTest, EmptyTextGivesTheDefaults) {
 TEST(HeadersTest, EveryKnownHeaderIsRead) {
   const JobHeaders headers = parsed(
       "reply-requested,retry-count:3,timeout:10,guarantee,nohaste,run_count:2,delay:0.5,expires:60,priority:9,"
-      "unique:report-7,trace:00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01,backoff:1.5");
+      "unique:report-7,trace:00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01,backoff:1.5,result-ttl:90");
   EXPECT_TRUE(headers.reply_requested && headers.guarantee && headers.nohaste);
   EXPECT_EQ(headers.retry_count, 3u);
   EXPECT_EQ(headers.timeout, seconds(10));
@@ -45,6 +46,7 @@ TEST(HeadersTest, EveryKnownHeaderIsRead) {
   EXPECT_EQ(headers.unique, "report-7");
   EXPECT_EQ(headers.trace, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
   EXPECT_EQ(headers.backoff, milliseconds(1500));
+  EXPECT_EQ(headers.result_ttl, seconds(90));
 }
 
 TEST(HeadersTest, TextOfValuesSharesTheMemoryOfTheHeaders) {
@@ -100,8 +102,8 @@ TEST(HeadersTest, FlagWithAValueIsRefused) {
 }
 
 TEST(HeadersTest, MissingValueIsRefused) {
-  for (const char* name :
-       {"retry-count", "timeout", "run_count", "delay", "expires", "priority", "unique", "trace", "backoff"}) {
+  for (const char* name : {"retry-count", "timeout", "run_count", "delay", "expires", "priority", "unique", "trace",
+                           "backoff", "result-ttl"}) {
     EXPECT_EQ(refusal(name), "header " + std::string(name) + " needs a value");
   }
   EXPECT_EQ(refusal("unique:"), "header unique has an empty value");
@@ -124,6 +126,9 @@ TEST(HeadersTest, ValueOutOfRangeIsRefused) {
             "'4294967296'");
   EXPECT_NE(refusal("backoff:315360001"), "accepted");
   EXPECT_EQ(refusal("backoff:315360000"), "accepted");
+  EXPECT_EQ(refusal("result-ttl:2592001"),
+            "header result-ttl takes seconds from 0 to 2592000, such as 5 or 0.5, not '2592001'");
+  EXPECT_EQ(refusal("result-ttl:2592000"), "accepted");
 }
 
 TEST(HeadersTest, TextThatIsNotUtf8IsRefused) { EXPECT_EQ(refusal("guarantee,x:\xff"), "the headers are not UTF-8"); }
@@ -143,7 +148,7 @@ TEST(PublishedHeadersTest, ReplyIsAlwaysRequested) {
 TEST(PublishedHeadersTest, OnlyThePublishedHeadersAreLeft) {
   const JobHeaders headers = parsed(
       "shiny,guarantee,retry-count:3,timeout:10,nohaste,run_count:2,delay:1,expires:2,priority:9,unique:k,trace:t,"
-      "backoff:1");
+      "backoff:1,result-ttl:1");
   EXPECT_EQ(published_headers(headers), "reply-requested,guarantee,retry-count:3,timeout:10,nohaste,run_count:2");
 }
 

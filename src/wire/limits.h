@@ -40,6 +40,7 @@ inline constexpr size_t kSuspectBytes = 4096;                        // less of 
 // --- Values in headers. Beyond: bad-message. ---
 inline constexpr uint32_t kRetryCount = 1'000;
 inline constexpr Duration kHeaderDuration = seconds(10 * 365 * 86'400LL);  // timeout, delay, expires, backoff
+inline constexpr Duration kResultTtl = seconds(30 * 86'400LL);             // result-ttl
 inline constexpr uint8_t kPriorityHighest = 9;
 inline constexpr uint8_t kPriorityDefault = 4;
 
@@ -65,11 +66,15 @@ inline constexpr size_t kClients = 100'000;  // those that sent INFORM; others a
 // --- Beyond: the READY is dropped and counted. ---
 inline constexpr uint32_t kCreditsPerWorker = 10'000;
 // --- Beyond: the oldest is forgotten. ---
-inline constexpr size_t kDedupeIdsDefault = 1'000'000;  // setting dedupe_ids
-inline constexpr size_t kDeadLettersDefault = 100'000;  // setting dead_max
-inline constexpr size_t kAttemptsInHistory = 10;        // of one guaranteed job
-inline constexpr size_t kErrorBytesInHistory = 200;     // of each attempt's error
-inline constexpr size_t kRecentReplies = 10'000;        // kept for clients whose connection broke
+inline constexpr size_t kDedupeIdsDefault = 1'000'000;                  // setting dedupe_ids
+inline constexpr size_t kDeadLettersDefault = 100'000;                  // setting dead_max
+inline constexpr size_t kResultsDefault = 100'000;                      // setting result_max: kept results in the store
+inline constexpr uint64_t kResultBytesDefault = 1024ull * 1024 * 1024;  // setting result_limit: their values
+inline constexpr size_t kResultsInMemory = 10'000;                      // of plain jobs, or without a durable store
+inline constexpr size_t kResultBytesInMemory = 64 * 1024 * 1024;
+inline constexpr size_t kAttemptsInHistory = 10;     // of one guaranteed job
+inline constexpr size_t kErrorBytesInHistory = 200;  // of each attempt's error
+inline constexpr size_t kRecentReplies = 10'000;     // kept for clients whose connection broke
 inline constexpr size_t kRecentReplyBytes = 64 * 1024 * 1024;
 inline constexpr size_t kEndedResultBytes = 2 * 1024;  // of what a failed one answered
 inline constexpr size_t kEndedJobsRemembered = 1'000;  // for `emq jobs show`
@@ -80,6 +85,7 @@ inline constexpr size_t kListingNamesRead = 10'000;  // jobs whose name one list
 
 // --- Questions to the store that wait for its answer. Beyond: ERROR queue-full. ---
 inline constexpr size_t kOpenQuestions = 16;
+inline constexpr size_t kOpenResultQuestions = 64;  // of clients, for kept results; apart from the others
 
 // Of the picks from one queue, every n-th takes the oldest job whatever its priority, so a job with k
 // older jobs before it waits for at most (k + 1) * n picks.
