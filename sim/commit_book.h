@@ -42,6 +42,8 @@ class CommitBook {
   void add(const JobEnded& record, CommitNumber commit);
   void add(const IdRemembered&, CommitNumber) {}
   void add(const DeadLetterRemoved&, CommitNumber) {}
+  void add(const ResultKept&, CommitNumber) {}
+  void add(const ResultRemoved&, CommitNumber) {}
   Life* life_of(const Bytes& id, CommitNumber commit);
   const Life* find(std::string_view request_id) const;
 

@@ -211,12 +211,19 @@ BacklogClaimed StoreModel::claim(const BacklogClaim& claim) const {
   return claimed;
 }
 
+std::optional<FoundResult> StoreModel::result(const StoreQuestion& question) const {
+  const auto found = results_.find(question.id.str());
+  if (!question.result_bytes || found == results_.end() || found->second.until <= question.now) return std::nullopt;
+  FoundResult result{found->second, found->second.value.size()};
+  result.kept.value = Bytes(result.kept.value.view().substr(0, *question.result_bytes));
+  return result;
+}
+
 StoreAnswer StoreModel::answer(const StoreQuestion& question) const {
   StoreAnswer answer{.number = question.number};
-  if (question.dead) {
-    answer.dead = dead(*question.dead);
-    return answer;
-  }
+  if (question.dead) answer.dead = dead(*question.dead);
+  answer.result = result(question);
+  if (answer.result) return answer;
   uint64_t visited = 0;
   for (const StoredJob& job : backlog()) {
     if (job.accepted.key <= question.behind) continue;
@@ -279,7 +286,17 @@ std::string text_of(const StoredState& state) {
 std::string text_of(const StoreAnswer& answer) {
   std::string text = fmt::format("{}: next {}{}\n", answer.number, answer.next, answer.error ? answer.error->text : "");
   for (const ListedJob& listed : answer.jobs) text += fmt::format("{} ", listed.payload_bytes) + text_of(listed.job);
-  return text + text_of(answer.dead);
+  return text + text_of(answer.dead) + (answer.result ? text_of(*answer.result) : "");
+}
+
+std::string text_of(const FoundResult& result) {
+  const ResultKept& kept = result.kept;
+  return fmt::format(
+      "result of {} in {} name {} outcome {} attempts {} accepted {} ended {} until {} history {} value {} "
+      "of {}\n",
+      kept.id.view(), kept.queue.view(), kept.name.view(), outcome_word(kept.outcome), kept.attempts,
+      kept.accepted_at.us, kept.ended_at.us, kept.until.us, summary(kept.history), summary(kept.value),
+      result.value_bytes);
 }
 
 std::string text_of(const BacklogClaimed& claimed) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ class StoreModel {
   // Of the jobs of the backlog, by key.
   std::vector<StoredJob> backlog() const;
   DeadLetters dead(const DeadQuery& query) const;
+  // By id, whether their time is over or not.
+  const std::map<std::string, ResultKept>& results() const { return results_; }
 
  private:
   struct Row {
@@ -37,9 +40,12 @@ class StoreModel {
   void add(const JobEnded& record);
   void add(const IdRemembered& record);
   void add(const DeadLetterRemoved& record);
+  void add(const ResultKept& record) { results_[record.id.str()] = record; }
+  void add(const ResultRemoved& record) { results_.erase(record.id.str()); }
 
   static StoredJob stored(const Row& row);
   void add_lanes(StoredQueue& queue) const;
+  std::optional<FoundResult> result(const StoreQuestion& question) const;
   static bool is_asked_for(const Row& row, const BacklogClaim& claim);
 
   std::map<JobKey, Row> jobs_;
@@ -47,6 +53,7 @@ class StoreModel {
   std::vector<StoredEnd> ended_;
   std::vector<DeadLetter> dead_;  // in order of death
   uint64_t deaths_ = 0;
+  std::map<std::string, ResultKept> results_;
   JobKey last_key_ = 0;
 };
 
@@ -55,5 +62,6 @@ std::string text_of(const StoredState& state);
 std::string text_of(const BacklogClaimed& claimed);
 std::string text_of(const StoreAnswer& answer);
 std::string text_of(const DeadLetters& letters);
+std::string text_of(const FoundResult& result);
 
 }  // namespace eventmq

@@ -42,6 +42,8 @@ class CommitRule {
   void note(const T& record, CommitNumber commit) {
     last_[record.id.str()] = commit;
   }
+  void note(const ResultKept&, CommitNumber) {}
+  void note(const ResultRemoved&, CommitNumber) {}
   void note(const DeadLetterRemoved&, CommitNumber) {}  // nothing waits for it but the answer to whoever wanted that
 
   void check(const Send& send, const Request& request) {

@@ -25,7 +25,7 @@ bool Broker::State::ask_for_dead(const MessageArrived& event, const Query& query
   }
   if (refused) return error(event, refused->code, refused->text), true;
   ask_store({Asker::Wants::kDead, event.side, event.peer, event.message.id, query.what, query.arguments},
-            {.dead = *wanted});
+            {.visits = 0, .dead = *wanted});
   return true;
 }
 

@@ -24,6 +24,10 @@ class GuaranteeTest : public ::testing::Test {
         return fmt::format("ended {} {}", r.id.view(), outcome_word(r.outcome));
       }
       std::string operator()(const DeadLetterRemoved& r) const { return fmt::format("letter {} removed", r.key); }
+      std::string operator()(const ResultKept& r) const {
+        return fmt::format("result {} {}", r.id.view(), outcome_word(r.outcome));
+      }
+      std::string operator()(const ResultRemoved& r) const { return fmt::format("result {} removed", r.id.view()); }
     };
     std::vector<std::string> texts;
     for (const JobRecord& record : broker_.records()) texts.push_back(std::visit(Text{}, record));

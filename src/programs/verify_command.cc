@@ -70,8 +70,13 @@ std::string store_lines(const Findings& findings) {
   text += fmt::format(", version {}, {} and {} of log\n", store.version, size_text(static_cast<double>(store.bytes)),
                       size_text(static_cast<double>(store.log_bytes)));
   text += fmt::format(
-      "holds    {} queues, {} jobs, {} of them running and {} in the store alone, {} dead letters, and {} ended ids\n",
-      store.queues, store.jobs, store.running, store.backlog, store.dead, store.ended);
+      "holds    {} queues, {} jobs, {} of them running and {} in the store alone, {} dead letters, {} results, and {} "
+      "ended ids\n",
+      store.queues, store.jobs, store.running, store.backlog, store.dead, store.results, store.ended);
+  if (store.results_dropped > 0) {
+    text += fmt::format("dropped  {} results before their time (settings result_max and result_limit)\n",
+                        store.results_dropped);
+  }
   return text + fmt::format("checked  pages{}, tables, meta, rows, keys, payloads, counts, lanes, ended ids\n",
                             findings.quick ? "" : " and indexes");
 }
@@ -117,6 +122,8 @@ Json findings_json(const Findings& findings) {
             {"running", store.running},
             {"backlog", store.backlog},
             {"dead", store.dead},
+            {"results", store.results},
+            {"results_dropped", store.results_dropped},
             {"ended", store.ended},
             {"bytes", store.bytes},
             {"log_bytes", store.log_bytes}}},

@@ -42,6 +42,12 @@ struct EndChange {
   std::string_view result;
 };
 
+// Either a result, or the id of one that goes.
+struct ResultChange {
+  const ResultKept* kept = nullptr;
+  std::string_view removed;
+};
+
 class BatchChanges {
  public:
   // In the order they happened.
@@ -53,7 +59,8 @@ class BatchChanges {
   // Indexes into jobs(): those that become dead letters, in the order of death.
   const std::vector<size_t>& deaths() const { return deaths_; }
   const std::vector<JobKey>& letters_removed() const { return letters_removed_; }
-  JobKey last_key() const { return last_key_; }  // the highest accepted; 0 if none
+  const std::vector<ResultChange>& results() const { return results_; }  // in order
+  JobKey last_key() const { return last_key_; }                          // the highest accepted; 0 if none
 
  private:
   void add(const JobAccepted& record);
@@ -62,6 +69,8 @@ class BatchChanges {
   void add(const JobEnded& record);
   void add(const IdRemembered& record);
   void add(const DeadLetterRemoved& record) { letters_removed_.push_back(record.key); }
+  void add(const ResultKept& record) { results_.push_back({.kept = &record}); }
+  void add(const ResultRemoved& record) { results_.push_back({.removed = record.id.view()}); }
   JobChange& change_of(JobKey key);
   size_t queue_index(std::string_view name);
 
@@ -70,6 +79,7 @@ class BatchChanges {
   std::vector<EndChange> ended_;
   std::vector<size_t> deaths_;
   std::vector<JobKey> letters_removed_;
+  std::vector<ResultChange> results_;
   std::unordered_map<JobKey, size_t> job_indexes_;
   std::unordered_map<std::string_view, size_t> queue_indexes_;
   JobKey last_key_ = 0;

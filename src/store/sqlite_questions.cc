@@ -4,6 +4,7 @@
 
 #include "src/store/sqlite_dead_letters.h"
 #include "src/store/sqlite_job_row.h"
+#include "src/store/sqlite_results.h"
 #include "src/store/store_thread.h"
 
 namespace eventmq {
@@ -69,13 +70,26 @@ Result<void> list_dead(SqliteDatabase& database, const DeadQuery& query, StoreAn
   return read_dead_letters(database, query).map([&](DeadLetters&& letters) { answer.dead = std::move(letters); });
 }
 
+Result<void> find_result(SqliteDatabase& database, const StoreQuestion& question, StoreAnswer& answer) {
+  return read_result(database, question.id, question.now, *question.result_bytes)
+      .map([&](std::optional<FoundResult>&& found) { answer.result = std::move(found); });
+}
+
+Result<void> answer_all(SqliteDatabase& database, const StoreQuestion& question, StoreAnswer& answer) {
+  Result<void> done;
+  if (question.dead) done = list_dead(database, *question.dead, answer);
+  if (done && question.result_bytes) done = find_result(database, question, answer);
+  if (done && !answer.result && question.visits > 0) done = list_jobs(database, question, answer);
+  return done;
+}
+
 }  // namespace
 
 Result<StoreAnswer> answer_question(SqliteDatabase& database, const StoreQuestion& question) {
   StoreAnswer answer{.number = question.number};
   // One transaction, so that all of it is of one moment.
   Result<void> done = database.run("BEGIN");
-  if (done) done = question.dead ? list_dead(database, *question.dead, answer) : list_jobs(database, question, answer);
+  if (done) done = answer_all(database, question, answer);
   const Result<void> ended = database.run("COMMIT");
   if (done) done = ended;
   if (!done) return tl::unexpected(done.error());

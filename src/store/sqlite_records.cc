@@ -54,7 +54,9 @@ Result<SqliteRecords> SqliteRecords::prepare(SqliteDatabase& database) {
   if (!backlog) return tl::unexpected(backlog.error());
   Result<SqliteDeadLetters> dead = SqliteDeadLetters::prepare(database);
   if (!dead) return tl::unexpected(dead.error());
-  SqliteRecords records(database, std::move(*backlog), std::move(*dead));
+  Result<SqliteResults> results = SqliteResults::prepare(database);
+  if (!results) return tl::unexpected(results.error());
+  SqliteRecords records(database, std::move(*backlog), std::move(*dead), std::move(*results));
   StatementPreparer prepare_one(database);
   prepare_one(records.mark_commit_, kMarkCommit);
   prepare_one(records.mark_key_, kMarkKey);
@@ -86,11 +88,13 @@ Result<void> SqliteRecords::write(const BatchChanges& changes, CommitMark mark, 
   for (const JobKey key : changes.letters_removed()) {
     if (done) done = dead_.remove(key);
   }
+  if (done) done = results_.write(changes.results());
   if (!done || changes.ended().empty()) return done;
   const Instant now = changes.ended().back().ended_at;
   done = write_ended(changes.ended());
   if (done) done = trim_ended(changes.ended().size(), now, limits);
   if (done) done = dead_.trim(changes.ended().size(), now, limits);
+  if (done) done = results_.trim(changes.ended().size(), now, limits);
   return done;
 }
 

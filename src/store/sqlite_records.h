@@ -9,6 +9,7 @@
 #include "src/store/sqlite_backlog.h"
 #include "src/store/sqlite_database.h"
 #include "src/store/sqlite_dead_letters.h"
+#include "src/store/sqlite_results.h"
 #include "src/store/store.h"
 
 namespace eventmq {
@@ -31,8 +32,8 @@ class SqliteRecords {
   Result<BacklogClaimed> claim(const BacklogClaim& claim) { return backlog_.claim(claim); }
 
  private:
-  SqliteRecords(SqliteDatabase& database, SqliteBacklog backlog, SqliteDeadLetters dead)
-      : database_(&database), backlog_(std::move(backlog)), dead_(std::move(dead)) {}
+  SqliteRecords(SqliteDatabase& database, SqliteBacklog backlog, SqliteDeadLetters dead, SqliteResults results)
+      : database_(&database), backlog_(std::move(backlog)), dead_(std::move(dead)), results_(std::move(results)) {}
 
   Result<void> write_mark(CommitMark mark, JobKey last_key);
   Result<void> write_queues(const std::vector<QueueChange>& queues);
@@ -49,6 +50,7 @@ class SqliteRecords {
   SqliteDatabase* database_;
   SqliteBacklog backlog_;
   SqliteDeadLetters dead_;
+  SqliteResults results_;
   std::vector<int64_t> queue_ids_;  // of the batch's queues
   SqliteStatement mark_commit_;
   SqliteStatement mark_key_;

@@ -114,6 +114,25 @@ constexpr Migration kMigrations[] = {
       ) STRICT;
       CREATE INDEX dead_by_id ON dead (id);
     )sql"},
+    // Results that are kept for a while.
+    {R"sql(
+      CREATE TABLE results (
+        seq          INTEGER PRIMARY KEY,
+        id           TEXT NOT NULL UNIQUE,
+        queue        TEXT NOT NULL,
+        name         TEXT NOT NULL,
+        outcome      TEXT NOT NULL,
+        attempts     INTEGER NOT NULL,
+        accepted_at  INTEGER NOT NULL,
+        ended_at     INTEGER NOT NULL,
+        kept_until   INTEGER NOT NULL,
+        bytes_to     INTEGER NOT NULL,
+        history      TEXT NOT NULL,
+        value        BLOB NOT NULL
+      ) STRICT;
+      CREATE INDEX results_by_time ON results (kept_until);
+      INSERT INTO meta VALUES ('results_dropped', 0);
+    )sql"},
 };
 
 constexpr std::string_view kColumns =

@@ -63,6 +63,19 @@ TEST_F(SqliteSchemaTest, ANewerFileIsRefusedUntouched) {
   EXPECT_EQ(*database_.integer("PRAGMA user_version"), 3);
 }
 
+TEST_F(SqliteSchemaTest, AFileFromBeforeResultsKeepsWhatItHas) {
+  ASSERT_TRUE(prepare(store_migrations().first(3)));
+  ASSERT_TRUE(
+      database_.run("INSERT INTO queues VALUES (1, 'default', 2, 1, 1, 0, 0); "
+                    "INSERT INTO ended VALUES (7, 'job-1', 'ok', 5, 1, x'31')"));
+  ASSERT_TRUE(prepare(store_migrations()));
+  EXPECT_EQ(*database_.integer("PRAGMA user_version"), 4);
+  EXPECT_EQ(*database_.text("SELECT name || accepted FROM queues"), "default2");
+  EXPECT_EQ(*database_.text("SELECT id FROM ended WHERE seq = 7"), "job-1");
+  EXPECT_EQ(*database_.integer("SELECT value FROM meta WHERE key = 'results_dropped'"), 0);
+  EXPECT_EQ(*database_.integer("SELECT count(*) FROM results"), 0);
+}
+
 TEST_F(SqliteSchemaTest, TheTablesOfTheStoreAreMade) {
   ASSERT_TRUE(prepare(store_migrations()));
   EXPECT_EQ(*database_.integer("SELECT value FROM meta WHERE key = 'epoch'"), 0);

@@ -13,6 +13,7 @@ size_t bytes_of(const JobRecord& record) {
   if (const auto* accepted = std::get_if<JobAccepted>(&record)) return accepted->payload.size();
   if (const auto* ended = std::get_if<JobEnded>(&record)) return ended->result.size();
   if (const auto* remembered = std::get_if<IdRemembered>(&record)) return remembered->result.size();
+  if (const auto* result = std::get_if<ResultKept>(&record)) return result->value.size();
   return 0;
 }
 

@@ -149,7 +149,7 @@ TEST_F(SqliteStoreTest, ANewerFileIsRefused) {
   Reader(folder_.path()).run("PRAGMA user_version = 99");
   const Error error = refusal();
   EXPECT_EQ(error.code, ErrorCode::kBadValue);
-  EXPECT_THAT(error.text, HasSubstr("has version 99, and this router knows versions up to 3: use the newer router"));
+  EXPECT_THAT(error.text, HasSubstr("has version 99, and this router knows versions up to 4: use the newer router"));
 }
 
 TEST_F(SqliteStoreTest, ADamagedFileIsRefused) {
@@ -288,7 +288,7 @@ TEST_F(SqliteStoreTest, TheDocumentedQueriesRun) {
     in_sql = in_sql ? line != "```" : line == "```sql";
     sql = in_sql && line != "```sql" ? sql + line + "\n" : "";
   }
-  EXPECT_EQ(queries, 5);
+  EXPECT_EQ(queries, 6);
 }
 
 TEST_F(SqliteStoreTest, EndedJobsAreTrimmedInPortionsAsTheyAgeAndOverflow) {

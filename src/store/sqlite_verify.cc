@@ -23,7 +23,7 @@ constexpr int kTries = 5;  // where a router that starts in the midst is noticed
 constexpr std::string_view kTriggers = "SELECT name FROM sqlite_schema WHERE type = 'trigger'";
 constexpr std::string_view kBadMeta =
     "WITH wanted(name, type) AS (VALUES ('store_id', 'text'), ('epoch', 'integer'), ('commit', 'integer'), "
-    "('last_key', 'integer')) "
+    "('last_key', 'integer'), ('results_dropped', 'integer')) "
     "SELECT name FROM wanted LEFT JOIN meta ON meta.key = name "
     "WHERE value IS NULL OR typeof(value) <> type OR (type = 'integer' AND value < 0)";
 constexpr std::string_view kBadKeys =
@@ -38,6 +38,10 @@ constexpr std::string_view kTwice =
 constexpr std::string_view kDead =
     "SELECT dead.key, cause, queues.queue_id IS NULL, dead.payload IS NULL AND large.payload IS NULL FROM dead "
     "LEFT JOIN queues USING (queue_id) LEFT JOIN large_payloads AS large ON large.key = dead.key ORDER BY dead.seq";
+// In each row, `bytes_to` is that of the row before and the size of its own value, or more if rows between are gone.
+constexpr std::string_view kResults =
+    "SELECT id, outcome, bytes_to < length(value) + coalesce(lag(bytes_to) OVER (ORDER BY seq), 0), "
+    "kept_until < ended_at FROM results ORDER BY seq";
 constexpr std::string_view kOrphans =
     "SELECT key FROM large_payloads WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.key = large_payloads.key) "
     "AND NOT EXISTS (SELECT 1 FROM backlog WHERE backlog.key = large_payloads.key) "
@@ -69,6 +73,7 @@ class StoreVerifier : public StoredRows {
     check_meta();
     told("rows", read_stored_rows(database_, Instant{0}, kEverything, *this));
     check_dead();
+    check_results();
     check_keys();
     check_payloads();
     check_counts();
@@ -118,6 +123,7 @@ class StoreVerifier : public StoredRows {
   bool check_tables();
   void check_meta();
   void check_dead();
+  void check_results();
   void check_keys();
   void check_payloads();
   void check_counts();
@@ -212,6 +218,22 @@ void StoreVerifier::check_dead() {
          if (!fault.empty()) problem("rows", unreadable_row(fmt::format("dead letter {}", row.integer(0)), fault).text);
          return {};
        }));
+}
+
+void StoreVerifier::check_results() {
+  const auto fault_of = [](const SqliteStatement& row) -> std::string {
+    Outcome outcome = Outcome::kOk;
+    if (!outcome_from_word(row.text(1), outcome)) return fmt::format("its outcome is {}", row.text(1));
+    if (row.integer(2) != 0) return "its bytes_to is less than what stands before it";
+    return row.integer(3) != 0 ? "it is kept until before its end" : "";
+  };
+  told("rows", for_each_row(database_, kResults, [&](const SqliteStatement& row) -> Result<void> {
+         ++report_.results;
+         const std::string fault = fault_of(row);
+         if (!fault.empty()) problem("rows", unreadable_row(fmt::format("result of {}", row.text(0)), fault).text);
+         return {};
+       }));
+  report_.results_dropped = database_.integer("SELECT value FROM meta WHERE key = 'results_dropped'").value_or(0);
 }
 
 void StoreVerifier::check_keys() {

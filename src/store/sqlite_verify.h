@@ -31,9 +31,11 @@ struct StoreReport {
   int64_t queues = 0;
   int64_t jobs = 0;  // that can be read
   int64_t running = 0;
-  int64_t backlog = 0;  // those that no router holds in memory
-  int64_t dead = 0;     // dead letters
-  int64_t ended = 0;    // ids that are remembered
+  int64_t backlog = 0;          // those that no router holds in memory
+  int64_t dead = 0;             // dead letters
+  int64_t results = 0;          // that are kept, or whose time is over and which have not been deleted yet
+  int64_t results_dropped = 0;  // ever, before their time
+  int64_t ended = 0;            // ids that are remembered
   uint64_t bytes = 0;
   uint64_t log_bytes = 0;
   std::vector<StoreProblem> problems;

@@ -143,6 +143,24 @@ TEST_F(SqliteVerifyTest, DamagedDeadLettersAreFound) {
                           problem("keys", "job 2 is in jobs and in dead, so it would be run twice")));
 }
 
+TEST_F(SqliteVerifyTest, ResultsAreCountedAndDamagedOnesAreFound) {
+  fill();
+  for (const char* id : {"job-4", "job-5", "job-6"}) {
+    commit({ResultKept{Bytes(id), Bytes("default"), Bytes("name"), Outcome::kOk, 1, Instant{1}, Instant{2},
+                       Instant{1'000}, Bytes(), Bytes("value")}});
+  }
+  store_.reset();
+  EXPECT_THAT(verify().problems, IsEmpty());
+  EXPECT_EQ(verify().results, 3);
+  damage(
+      "UPDATE results SET outcome = 'fine' WHERE id = 'job-4'; UPDATE results SET bytes_to = 9 WHERE id = 'job-5'; "
+      "UPDATE results SET kept_until = 1 WHERE id = 'job-6'");
+  EXPECT_THAT(verify().problems,
+              ElementsAre(problem("rows", "result of job-4 cannot be read (its outcome is fine)"),
+                          problem("rows", "result of job-5 cannot be read (its bytes_to is less than what stands"),
+                          problem("rows", "result of job-6 cannot be read (it is kept until before its end)")));
+}
+
 TEST_F(SqliteVerifyTest, WhatNoRouterHasMadeYetIsNoProblem) {
   for (const std::string& folder : {folder_.path(), folder_.file("none")}) {
     const StoreReport report = verify_in(folder);
@@ -171,6 +189,7 @@ constexpr Damage kDamages[] = {
     {"CREATE TRIGGER t AFTER INSERT ON jobs BEGIN DELETE FROM jobs; END", "tables",
      "the trigger t changes what a router writes: drop it with sqlite3"},
     {"DELETE FROM meta WHERE key = 'epoch'", "meta", "has no sound epoch in its table meta"},
+    {"DELETE FROM meta WHERE key = 'results_dropped'", "meta", "has no sound results_dropped in its table meta"},
     {"UPDATE meta SET value = 'x' WHERE key = 'commit'", "meta", "has no sound commit in its table meta"},
     {"UPDATE jobs SET headers = 'priority:many' WHERE key = 2", "rows", "job 2 cannot be read"},
     {"UPDATE jobs SET payload = NULL WHERE key = 2", "rows", "job 2 cannot be read (its payload is missing)"},

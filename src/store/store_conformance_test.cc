@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <functional>
+#include <limits>
 #include <memory>
 
 #include "src/store/memory_store.h"
@@ -260,6 +261,87 @@ TEST_P(DurableStoreConformanceTest, DeadLettersAreDroppedBeyondTheirWindowAndThe
   ASSERT_EQ(letters().size(), 19u) << "what ends well drops those that are too old, too";
   end_one(Outcome::kOk, start + seconds(200), 10);
   EXPECT_TRUE(letters().empty());
+}
+
+TEST_P(DurableStoreConformanceTest, ResultsAreFoundUntilTheirTimeIsOver) {
+  RandomHistory history(10);
+  StoreModel model;
+  size_t found = 0;
+  for (uint64_t number = 1; number <= 200; ++number) {
+    for (int i = 0; i < 3; ++i) {
+      std::vector<JobRecord> records = history.commit();
+      model.apply(records);
+      submit(std::move(records));
+    }
+    Prng& prng = history.prng();
+    StoreQuestion question{.number = number, .after = last_commit_, .now = history.now()};
+    question.id = Bytes("result-" + std::to_string(prng.below(32)));
+    question.visits = prng.below(3);
+    question.result_bytes = prng.chance(50) ? prng.below(100) : std::numeric_limits<uint64_t>::max();
+    store_->ask(question);
+    std::vector<StoreAnswer> answers;
+    ASSERT_TRUE(wait_until([&] { return !(answers = store_->take_answers()).empty(); }));
+    EXPECT_EQ(text_of(answers[0]), text_of(model.answer(question)));
+    found += answers[0].result ? 1 : 0;
+  }
+  EXPECT_GT(found, 50u);
+}
+
+TEST_P(DurableStoreConformanceTest, ResultsAreDroppedBeyondTheirNumberAndTheirBytes) {
+  const Instant start{1'000'000'000};
+  const auto end_one = [&](int number, size_t bytes) {
+    submit(records(1));
+    const JobKey key = next_key_ - 1;
+    const Instant at = start + seconds(number);
+    const Bytes id("r" + std::to_string(number));
+    submit({JobEnded{key, id, Bytes("default"), Outcome::kOk, 1, at, false, Bytes()},
+            ResultKept{id, Bytes("default"), Bytes("name"), Outcome::kOk, 1, at, at, at + seconds(1'000'000), Bytes(),
+                       Bytes(std::string(bytes, 'v'))}});
+  };
+  const auto kept = [&](int number) {
+    const Bytes id("r" + std::to_string(number));
+    store_->ask({.after = last_commit_, .id = id, .now = start + seconds(1000), .visits = 0, .result_bytes = 0});
+    std::vector<StoreAnswer> answers;
+    EXPECT_TRUE(wait_until([&] { return !(answers = store_->take_answers()).empty(); }));
+    return !answers.empty() && answers[0].result.has_value();
+  };
+  store_->set_retention({.results = 50, .result_bytes = 10'000});
+  for (int i = 0; i < 120; ++i) end_one(i, 10);
+  EXPECT_FALSE(kept(69));
+  EXPECT_TRUE(kept(70));
+  end_one(120, 9'900);
+  EXPECT_FALSE(kept(109)) << "12 bytes more have come after it than are kept";
+  EXPECT_TRUE(kept(112));
+  end_one(121, 50'000);
+  EXPECT_FALSE(kept(120));
+  EXPECT_TRUE(kept(121)) << "the newest is kept, however large";
+  store_->set_retention({.results = 0});
+  end_one(122, 10);
+  EXPECT_FALSE(kept(121));
+  EXPECT_FALSE(kept(122));
+}
+
+TEST_P(DurableStoreConformanceTest, ResultsSurviveTheLifeInWhichTheyWereKept) {
+  submit(records(1));
+  submit({JobEnded{1, Bytes("job-1"), Bytes("default"), Outcome::kTimeout, 3, Instant{9}, false, Bytes()},
+          ResultKept{Bytes("job-1"), Bytes("default"), Bytes("name"), Outcome::kTimeout, 3, Instant{5}, Instant{9},
+                     Instant{100}, Bytes("history"), Bytes("value")}});
+  reopen();
+  ASSERT_TRUE(store_->recover(Instant{10}));
+  const auto found_at = [&](Instant now) {
+    store_->ask({.id = Bytes("job-1"), .now = now, .visits = 0, .result_bytes = 3});
+    std::vector<StoreAnswer> answers;
+    EXPECT_TRUE(wait_until([&] { return !(answers = store_->take_answers()).empty(); }));
+    return answers.at(0).result;
+  };
+  const auto result = found_at(Instant{99});
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->kept.outcome, Outcome::kTimeout);
+  EXPECT_EQ(result->kept.attempts, 3u);
+  EXPECT_EQ(result->kept.history, "history");
+  EXPECT_EQ(result->kept.value, "val");
+  EXPECT_EQ(result->value_bytes, 5u);
+  EXPECT_FALSE(found_at(Instant{100}));
 }
 
 TEST_P(DurableStoreConformanceTest, AnAnswerIsToldOf) {

@@ -87,7 +87,26 @@ struct IdRemembered {
   bool reply_wanted = false;
   Bytes result;
 };
-using JobRecord = std::variant<JobAccepted, AttemptStarted, JobRequeued, JobEnded, IdRemembered, DeadLetterRemoved>;
+// What a job ended with, to be asked for until then (header result-ttl). In the commit of its JobEnded. It takes the
+// place of an earlier one of the same id.
+struct ResultKept {
+  Bytes id;
+  Bytes queue;
+  Bytes name;  // of the job
+  Outcome outcome = Outcome::kOk;
+  uint32_t attempts = 0;
+  Instant accepted_at;
+  Instant ended_at;
+  Instant until;
+  Bytes history;  // as in JobRequeued
+  Bytes value;    // the payload of the REPLY
+};
+// The job is run again, or nobody wants its result any more. One that is not there is let pass.
+struct ResultRemoved {
+  Bytes id;
+};
+using JobRecord = std::variant<JobAccepted, AttemptStarted, JobRequeued, JobEnded, IdRemembered, DeadLetterRemoved,
+                               ResultKept, ResultRemoved>;
 
 // How much of what has ended is kept.
 struct Retention {
@@ -97,6 +116,10 @@ struct Retention {
   // Dead letters. The number is of deaths: one is gone when so many others have died after it.
   Duration dead_window = seconds(30 * 86'400LL);
   uint64_t dead_letters = 100'000;
+  // Results, which have a time of their own. One is gone before it when so many others, or others with so many bytes of
+  // value, have come after it.
+  uint64_t results = 100'000;
+  uint64_t result_bytes = uint64_t{1} << 30;
 };
 
 // --- What the store gives back ---

@@ -48,7 +48,7 @@ struct DeadLetters {
 
 // --- Questions ---
 
-// Jobs of the backlog, by key. An empty filter fits all.
+// Jobs of the backlog, by key. An empty filter fits all. Two other things can be asked for with them.
 struct StoreQuestion {
   uint64_t number = 0;     // of the asker's choice
   CommitNumber after = 0;  // the answer knows everything up to it; it may know more
@@ -58,9 +58,11 @@ struct StoreQuestion {
   Instant now;
   JobKey behind = 0;    // only jobs with higher keys
   uint32_t rows = 1;    // at most
-  uint64_t visits = 1;  // jobs that are looked at, at most
-  // Then dead letters are asked for instead, and what stands between does not count.
+  uint64_t visits = 1;  // jobs that are looked at, at most; 0: none are asked for
   std::optional<DeadQuery> dead;
+  // The result that is kept of the job `id` at `now`, with at most so many bytes of its value. If there is one, no jobs
+  // are looked at.
+  std::optional<uint64_t> result_bytes;
 };
 
 // A job without most of its message.
@@ -69,6 +71,11 @@ struct ListedJob {
   uint64_t payload_bytes = 0;
 };
 inline constexpr size_t kListedBytes = 4096;
+// A result with as much of its value as was asked for.
+struct FoundResult {
+  ResultKept kept;
+  uint64_t value_bytes = 0;
+};
 
 struct StoreAnswer {
   uint64_t number = 0;  // of the question
@@ -76,6 +83,7 @@ struct StoreAnswer {
   // There may be more behind this key: that of the last job that was looked at. 0: that was all.
   JobKey next = 0;
   DeadLetters dead;
+  std::optional<FoundResult> result;
   std::optional<Error> error;  // kStoreUnavailable: it could not be read
 };
 

@@ -76,6 +76,10 @@ std::string record_text(const JobRecord& record) {
       return fmt::format("ended {} {}", r.id.view(), outcome_word(r.outcome));
     }
     std::string operator()(const DeadLetterRemoved& r) const { return fmt::format("letter {} removed", r.key); }
+    std::string operator()(const ResultKept& r) const {
+      return fmt::format("result {} {}", r.id.view(), outcome_word(r.outcome));
+    }
+    std::string operator()(const ResultRemoved& r) const { return fmt::format("result {} removed", r.id.view()); }
   };
   return std::visit(Text{}, record);
 }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <limits>
+
 namespace eventmq {
 namespace {
 
@@ -20,7 +22,8 @@ class ImageChecker {
 
  private:
   Result<CommitNumber> recover(const ModelledHistory& history, CommitNumber told);
-  Result<void> check_file(const std::string& letters);
+  Result<void> check_file(const ModelledHistory& history, CommitNumber commit);
+  Result<void> check_results(SqliteDatabase& file, const ModelledHistory& history, CommitNumber commit);
 
   MemoryVfs vfs_;
   TemporaryFolder folder_{TemporaryFolder::quick_place()};
@@ -40,7 +43,7 @@ Result<CommitNumber> ImageChecker::check(const DiskFiles& files, const ModelledH
   vfs_.set_files(files);
   const Result<CommitNumber> found = recover(history, told);
   if (!found) return found;
-  return check_file(history.letters[*found]).map([&] { return *found; });
+  return check_file(history, *found).map([&] { return *found; });
 }
 
 Result<CommitNumber> ImageChecker::recover(const ModelledHistory& history, CommitNumber told) {
@@ -52,8 +55,8 @@ Result<CommitNumber> ImageChecker::recover(const ModelledHistory& history, Commi
   return commit_of(*state, history, told);
 }
 
-// That it is sound, and has these dead letters.
-Result<void> ImageChecker::check_file(const std::string& letters) {
+// That it is sound, and has the dead letters and results that it had then.
+Result<void> ImageChecker::check_file(const ModelledHistory& history, CommitNumber commit) {
   auto file = SqliteDatabase::open(folder_.file("eventmq.db"), vfs_.name());
   if (!file) return tl::unexpected(file.error());
   const Result<std::string> integrity = file->text("PRAGMA integrity_check");
@@ -61,9 +64,24 @@ Result<void> ImageChecker::check_file(const std::string& letters) {
   if (*integrity != "ok") return fail(ErrorCode::kStoreUnavailable, "the file is damaged: " + *integrity);
   const Result<DeadLetters> found = read_dead_letters(*file, ModelledHistory::all_letters());
   if (!found) return tl::unexpected(found.error());
-  if (text_of(*found) == letters) return {};
+  const std::string& letters = history.letters[commit];
+  if (text_of(*found) == letters) return check_results(*file, history, commit);
   return fail(ErrorCode::kStoreUnavailable,
               fmt::format("it has other dead letters:\n{}instead of:\n{}", text_of(*found), letters));
+}
+
+// Those whose time is over may be there or not.
+Result<void> ImageChecker::check_results(SqliteDatabase& file, const ModelledHistory& history, CommitNumber commit) {
+  Result<void> read;
+  const std::string results = history.results_text([&](const Bytes& id) -> std::optional<FoundResult> {
+    Result<std::optional<FoundResult>> found = read_result(file, id, history.now, std::numeric_limits<uint64_t>::max());
+    if (found) return *std::move(found);
+    read = tl::unexpected(found.error());
+    return std::nullopt;
+  });
+  if (!read || results == history.results[commit]) return read;
+  return fail(ErrorCode::kStoreUnavailable,
+              fmt::format("it has other results:\n{}instead of:\n{}", results, history.results[commit]));
 }
 
 // Looks at disks that one run may leave. Returns the first complaint.

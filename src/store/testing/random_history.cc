@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <iterator>
 #include <utility>
@@ -31,7 +32,29 @@ std::vector<JobRecord> RandomHistory::commit() {
   std::vector<JobRecord> records;
   const uint64_t count = 1 + prng_.below(5);
   while (records.size() < count) add_record(records);
+  change_results(records);
   return records;
+}
+
+// Of few ids, so that one takes the place of another; some for a time that is soon over.
+void RandomHistory::change_results(std::vector<JobRecord>& records) {
+  const size_t ended = static_cast<size_t>(
+      std::ranges::count_if(records, [](const JobRecord& record) { return std::holds_alternative<JobEnded>(record); }));
+  for (size_t i = 0; i < ended && result_prng_.chance(60); ++i) {
+    Bytes id(fmt::format("result-{}", result_prng_.below(30)));
+    if (result_prng_.chance(20)) {
+      records.emplace_back(ResultRemoved{std::move(id)});
+      continue;
+    }
+    ResultKept result{std::move(id), Bytes(one_of(result_prng_, kQueues)), Bytes(one_of(result_prng_, kNames)),
+                      one_of(result_prng_, kOutcomes), static_cast<uint32_t>(result_prng_.below(9))};
+    result.accepted_at = now_ - seconds(static_cast<int64_t>(result_prng_.below(100)));
+    result.ended_at = now_;
+    result.until = now_ + (result_prng_.chance(30) ? milliseconds(500) : seconds(1'000'000));
+    result.history = Bytes(result_prng_.chance(50) ? "1\t2\t3\terror\tworker\twrong\n" : "");
+    result.value = random_bytes(result_prng_);
+    records.emplace_back(std::move(result));
+  }
 }
 
 void RandomHistory::add_record(std::vector<JobRecord>& records) {
@@ -125,10 +148,10 @@ Bytes RandomHistory::random_text() {
 }
 
 // Mostly short, now and then on several pages; any bytes.
-Bytes RandomHistory::random_bytes() {
-  const uint64_t longest = prng_.chance(3) ? 60'000 : prng_.chance(10) ? 4'000 : 60;
-  std::string text(prng_.below(longest), '\0');
-  for (char& byte : text) byte = static_cast<char>(prng_.below(256));
+Bytes RandomHistory::random_bytes(Prng& prng) {
+  const uint64_t longest = prng.chance(3) ? 60'000 : prng.chance(10) ? 4'000 : 60;
+  std::string text(prng.below(longest), '\0');
+  for (char& byte : text) byte = static_cast<char>(prng.below(256));
   return Bytes(text);
 }
 

@@ -14,9 +14,9 @@ namespace eventmq {
 
 class RandomHistory {
  public:
-  explicit RandomHistory(uint64_t seed) : prng_(seed) {}
+  explicit RandomHistory(uint64_t seed) : prng_(seed), result_prng_(~seed) {}
 
-  // The records of one commit: one to five.
+  // The records of one commit: one to five, and what becomes of results besides.
   std::vector<JobRecord> commit();
   // Never before what the commits so far speak of.
   Instant now() const { return now_; }
@@ -40,10 +40,13 @@ class RandomHistory {
   JobRecord end(JobKey key);
   DeadLetterRemoved remove_letter();
   IdRemembered remember();
-  Bytes random_bytes();
+  void change_results(std::vector<JobRecord>& records);
+  Bytes random_bytes() { return random_bytes(prng_); }
+  static Bytes random_bytes(Prng& prng);
   Bytes random_text();
 
   Prng prng_;
+  Prng result_prng_;  // apart, so that jobs have the same history with results and without
   Instant now_{1'700'000'000'000'000};
   JobKey last_key_ = 0;
   std::map<JobKey, Live> live_;
