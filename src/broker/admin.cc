@@ -35,6 +35,7 @@ void Broker::State::on_message(const MessageArrived& event, ShowSchedulers&) {
 }
 
 void Broker::State::on_message(const MessageArrived& event, Query& query) {
+  if (query.what == "result" && event.side != Side::kBackend) return result_by_query(event, query);
   if (!only_for_administrators(event)) return;
   if (query.what == "cancel") return cancel_by_query(event, query.arguments.view());
   if (ask_for_dead(event, query) || ask_for_view(event, query)) return;

@@ -5,9 +5,10 @@
 #include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <ranges>
 
-#include "src/broker/job_history.h"
 #include "src/broker/job_text.h"
+#include "src/broker/view_json.h"
 #include "src/wire/text.h"
 
 namespace eventmq {
@@ -17,8 +18,6 @@ using Value = nlohmann::ordered_json;
 using Map = nlohmann::json;
 
 double age_seconds(Instant now, Instant then) { return (now - then).seconds(); }
-
-std::string dump(const Value& json) { return json.dump(-1, ' ', false, Value::error_handler_t::replace); }
 
 Value counters_json(const QueueCounters& counters) {
   return {{"accepted", counters.accepted},
@@ -83,15 +82,16 @@ Result<AdminViews::Arguments> AdminViews::parse_arguments(std::string_view text)
 Result<std::string> AdminViews::view(std::string_view what, std::string_view text, const StoreAnswer* found) const {
   const Result<Arguments> arguments = parse_arguments(text);
   if (!arguments) return tl::unexpected(arguments.error());
-  if (what == "status") return dump(status().value);
-  if (what == "queues") return dump(queues().value);
-  if (what == "workers") return dump(workers().value);
-  if (what == "schedulers") return dump(schedulers().value);
-  if (what == "jobs") return dump(jobs(*arguments, found).value);
-  if (what == "job") return job(*arguments, found).map([](const Json& json) { return dump(json.value); });
+  if (what == "status") return view_text(status().value);
+  if (what == "queues") return view_text(queues().value);
+  if (what == "workers") return view_text(workers().value);
+  if (what == "schedulers") return view_text(schedulers().value);
+  if (what == "jobs") return view_text(jobs(*arguments, found).value);
+  if (what == "job") return job(*arguments, found).map([](const Json& json) { return view_text(json.value); });
   return fail(
       ErrorCode::kBadValue,
-      fmt::format("there is no view {}: status, queues, workers, schedulers, jobs, job, dead, dead-show", what));
+      fmt::format("there is no view {}: status, queues, workers, schedulers, jobs, job, result, dead, dead-show",
+                  what));
 }
 
 Result<std::string> AdminViews::job_id(std::string_view text) {
@@ -120,12 +120,12 @@ std::string AdminViews::published_status() const {
     if (peer.kind != PeerKind::kWorker || by_worker.size() == limits::kListingRows) return;
     by_worker[repaired_utf8(peer.routing_id.view())] = static_cast<const Worker&>(peer).processed;
   });
-  return dump({{"inflight_messages_by_queue", inflight},
-               {"latency_messages_by_queue", latency},
-               {"max_latency_messages_by_queue", latency_max},
-               {"waiting_messages_by_queue", waiting},
-               {"processed_messages_by_queue", processed},
-               {"processed_messages_by_worker", by_worker}});
+  return view_text({{"inflight_messages_by_queue", inflight},
+                    {"latency_messages_by_queue", latency},
+                    {"max_latency_messages_by_queue", latency_max},
+                    {"waiting_messages_by_queue", waiting},
+                    {"processed_messages_by_queue", processed},
+                    {"processed_messages_by_worker", by_worker}});
 }
 
 std::string AdminViews::published_workers() const {
@@ -145,7 +145,7 @@ std::string AdminViews::published_workers() const {
     }
     connected[id] = {{"queues", pairs}, {"hb", worker.last_heard.us / 1e6}, {"available_slots", worker.credits}};
   });
-  return dump({{"connected_workers", connected}, {"connected_queues", by_queue}});
+  return view_text({{"connected_workers", connected}, {"connected_queues", by_queue}});
 }
 
 std::string AdminViews::published_schedulers() const {
@@ -154,7 +154,7 @@ std::string AdminViews::published_schedulers() const {
     if (connected.size() == limits::kListingRows) return;
     connected[repaired_utf8(peer.routing_id.view())] = {{"hb", peer.last_heard.us / 1e6}};
   });
-  return dump({{"connected_schedulers", connected}});
+  return view_text({{"connected_schedulers", connected}});
 }
 
 // While the store is not available nothing becomes durable, so it is known what its sends wait for.
@@ -233,6 +233,7 @@ AdminViews::Json AdminViews::status() const {
                       {"handshakes_failed", counters.handshakes_failed},
                       {"connections_unheard", counters.connections_unheard},
                       {"queues_refused", counters.queues_refused},
+                      {"results_dropped", counters.results_dropped},
                       {"recovered", counters.recovered},
                       {"resumed", counters.resumed}};
   json["queues"] = queues().value["queues"];
@@ -366,11 +367,14 @@ std::optional<StoreQuestion> AdminViews::question_for(std::string_view what, std
   question.queue = Bytes(arguments->queue);
   question.behind = arguments->after;
   if (what == "job") {
-    question.visits = std::numeric_limits<int64_t>::max();
+    question.visits = broker.backlog_size_ == 0 ? 0 : std::numeric_limits<int64_t>::max();
+    question.result_bytes = limits::kEndedResultBytes;
     const auto is_it = [&](const EndedJob& ended) { return ended.id == arguments->id; };
-    const bool known = broker.jobs_.find(arguments->id) || std::ranges::any_of(broker.ended_, is_it);
+    const bool known = broker.jobs_.find(arguments->id) || broker.results_.find(arguments->id, broker.now_) ||
+                       std::ranges::any_of(broker.ended_, is_it);
     return known ? std::nullopt : std::optional(std::move(question));
   }
+  if (broker.backlog_size_ == 0) return std::nullopt;
   if (!arguments->state.empty() && arguments->state != "waiting" && arguments->state != "delayed") return std::nullopt;
   if (!arguments->state.empty()) question.due = arguments->state == "waiting";
   const bool by_name = !arguments->name.empty();
@@ -403,6 +407,7 @@ AdminViews::Json AdminViews::backlog_row(const ListedJob& listed) const {
 AdminViews::Json AdminViews::backlog_job(const ListedJob& listed) const {
   Value row = backlog_row(listed).value;
   row["headers"] = listed.job.accepted.headers.text.str();
+  row["history"] = history_json(listed.job.history.view(), broker.now_);
   const auto queue = broker.queues_.find(listed.job.accepted.queue.view());
   const uint32_t workers = queue == broker.queues_.end() ? 0 : queue->second->workers;
   row["explain"] = listed.job.due_at > broker.now_ ? fmt::format("It is in the store and becomes ready in {:.1f} s.",
@@ -422,23 +427,17 @@ Result<AdminViews::Json> AdminViews::job(const Arguments& arguments, const Store
     Value row = job_row(*job).value;
     row["headers"] = job->headers.text.str();
     row["client"] = job->client.str();
+    row["history"] = history_json(job->history.view(), broker.now_);
     row["explain"] = explain(*job);
     return Json{std::move(row)};
   }
-  for (const EndedJob& ended : broker.ended_) {
-    if (!(ended.id == arguments.id)) continue;
-    const std::string error = error_text(ended.result.view());
-    return Json{{{"id", ended.id.str()},
-                 {"queue", ended.queue.str()},
-                 {"state", "ended"},
-                 {"outcome", outcome_word(ended.outcome)},
-                 {"attempts", ended.attempts},
-                 {"ended_seconds_ago", age_seconds(broker.now_, ended.ended_at)},
-                 {"took_seconds", age_seconds(ended.ended_at, ended.accepted_at)},
-                 {"error", error},
-                 {"explain", fmt::format("It ended {:.1f} s ago: {}{}.", age_seconds(broker.now_, ended.ended_at),
-                                         outcome_word(ended.outcome), ended.result.empty() ? "" : ", " + error)}}};
+  for (const EndedJob& ended : broker.ended_ | std::views::reverse) {
+    if (ended.id == arguments.id) return Json{ended_json(ended, broker.now_)};
   }
+  if (const ResultKept* kept = broker.results_.find(arguments.id, broker.now_)) {
+    return Json{ended_json(FoundResult{*kept, kept->value.size()}, broker.now_)};
+  }
+  if (found && found->result) return Json{ended_json(*found->result, broker.now_)};
   if (found && !found->jobs.empty()) return backlog_job(found->jobs[0]);
   return fail(ErrorCode::kUnknownJob, fmt::format("no job {}: it was never here, or it ended long ago", arguments.id));
 }

@@ -28,7 +28,7 @@ struct BacklogLane {
 
 // Who asked for something that the store must be asked for first.
 struct Asker {
-  enum class Wants : uint8_t { kView, kCancel, kCancelByQuery, kDead };
+  enum class Wants : uint8_t { kView, kCancel, kCancelByQuery, kDead, kResult };
   Wants wants;
   Side side;
   Bytes peer;

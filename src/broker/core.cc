@@ -44,11 +44,14 @@ Broker::State::State(BrokerSettings broker_settings, uint64_t seed, std::string 
       jobs_(keyed_hash(seed)),
       dedupe_(derived(seed, "ended jobs"), settings_.dedupe_window, settings_.dedupe_ids),
       recent_replies_(keyed_hash(seed)),
+      results_(keyed_hash(seed)),
       unique_jobs_(0, keyed_hash(seed)),
       followed_jobs_(0, keyed_hash(seed)),
       rerouted_(0, keyed_hash(seed)),
       peers_(keyed_hash(seed)),
-      now_(now) {}
+      now_(now) {
+  set_result_limits();
+}
 
 void Broker::State::step(Event& event, Instant now, Effects& out) {
   EMQ_ASSERT(now >= now_, "time went back by {} us", now_.us - now.us);
@@ -139,6 +142,7 @@ void Broker::State::on_event(SettingsChanged& event) {
   settings_ = std::move(event.settings);
   if (heartbeats_begin) hear_everyone();  // nobody had to speak until now
   dedupe_.set_limits(settings_.dedupe_window, settings_.dedupe_ids);
+  set_result_limits();
   log(LogLevel::kInfo, "settings changed");
 }
 

@@ -17,6 +17,7 @@
 #include "src/broker/dead_letters.h"
 #include "src/broker/dedupe_window.h"
 #include "src/broker/job_table.h"
+#include "src/broker/kept_results.h"
 #include "src/broker/peers.h"
 #include "src/broker/queue.h"
 #include "src/broker/recent_replies.h"
@@ -35,7 +36,10 @@ struct EndedJob {
   uint32_t attempts;
   Instant accepted_at;
   Instant ended_at;
-  Bytes result;  // the beginning of the REPLY's payload, if it ended without success
+  Bytes result;              // the beginning of the REPLY's payload, if it ended without success
+  Bytes history;             // of a guaranteed job
+  Instant kept_until;        // its result; Instant{}: it is not kept
+  uint64_t value_bytes = 0;  // of the result
 };
 
 // What was refused or dropped, for `emq status`.
@@ -53,6 +57,7 @@ struct BrokerCounters {
   uint64_t handshakes_failed = 0;    // closed by us: they did not speak ZMTP
   uint64_t connections_unheard = 0;  // they send, and no message comes
   uint64_t queues_refused = 0;       // a REQUEST that would have made a queue beyond limits::kQueues
+  uint64_t results_dropped = 0;      // from memory, before their time
   uint64_t recovered = 0;            // jobs that an earlier life of the broker left in the store
   uint64_t resumed = 0;              // jobs that their worker went on with in a new conversation
 };
@@ -97,7 +102,7 @@ struct Broker::State {
   Result<Queue*> queue_of(const Request& request);
   Result<Queue*> queue_or_refusal(const Bytes& name);
   bool merge_unique(const MessageArrived& event, const Request& request, const Queue& queue);
-  std::optional<Error> follow(const MessageArrived& event, Job& job);
+  std::optional<Error> follow(const MessageArrived& event, const Request& request, Job& job);
   void make_guaranteed(Job& job);
   std::optional<Error> memory_refusal(size_t bytes) const;
   std::optional<Error> store_refusal(const Request& request) const;
@@ -225,6 +230,15 @@ struct Broker::State {
   void forget_removed_letters();
   bool retry_letter(const DeadLetter& letter);
 
+  // --- results.cc: what jobs ended with, kept for a while ---
+  void set_result_limits();
+  void keep_results(const Job& job, Outcome outcome, const Bytes& payload);
+  void keep_result(const Job& job, const Bytes& id, Duration ttl, Outcome outcome, const Bytes& payload);
+  bool result_is_stored(const Job& job) const;
+  void forget_end(const Bytes& id);
+  void result_by_query(const MessageArrived& event, const Query& query);
+  void answer_result(const Asker& asker, const StoreAnswer* found);
+
   // --- recovery.cc: what an earlier life left ---
   void restore(const StoredQueue& stored);
   void restore(StoredEnd& stored);
@@ -271,6 +285,7 @@ struct Broker::State {
   TimerHeap timers_;
   DedupeWindow dedupe_;
   RecentReplies recent_replies_;
+  KeptResults results_;
   // Ordered by name for people. Keys point into the queues' names.
   std::map<std::string_view, std::unique_ptr<Queue>> queues_;
   std::unordered_map<std::string, Job*, KeyedHash> unique_jobs_;     // by queue and unique key

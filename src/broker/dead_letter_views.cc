@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "src/broker/dead_letters.h"
-#include "src/broker/job_history.h"
+#include "src/broker/view_json.h"
 #include "src/wire/limits.h"
 #include "src/wire/text.h"
 
@@ -16,8 +16,6 @@ using Json = nlohmann::json;
 using Value = nlohmann::ordered_json;
 
 constexpr size_t kMessageShown = 4096;  // bytes
-
-std::string dump(const Value& json) { return json.dump(-1, ' ', false, Value::error_handler_t::replace); }
 
 class ArgumentReader {
  public:
@@ -131,7 +129,7 @@ std::string dead_list(const DeadLetters& found, Instant now) {
   Value json = {{"dead", Value::array()}};
   for (const DeadLetter& letter : found.letters) json["dead"].push_back(row_of(letter, now));
   if (found.more) json["next"] = found.letters.back().number;
-  return dump(json);
+  return view_text(json);
 }
 
 std::string dead_letter(const DeadLetter& letter, Instant now) {
@@ -140,23 +138,15 @@ std::string dead_letter(const DeadLetter& letter, Instant now) {
   json["headers"] = letter.headers.str();
   json["message"] =
       std::string(utf8_prefix(repaired_utf8(letter.payload.view().substr(0, kMessageShown)), kMessageShown));
-  json["history"] = Value::array();
-  for (const AttemptEnd& attempt : read_history(letter.history.view())) {
-    json["history"].push_back({{"attempt", attempt.attempt},
-                               {"outcome", outcome_word(attempt.outcome)},
-                               {"ended_seconds_ago", (now - attempt.ended_at).seconds()},
-                               {"took_seconds", (attempt.ended_at - attempt.started_at).seconds()},
-                               {"worker", attempt.worker},
-                               {"error", attempt.error}});
-  }
-  return dump(json);
+  json["history"] = history_json(letter.history.view(), now);
+  return view_text(json);
 }
 
 std::string dead_changes(std::string_view done, uint64_t count, uint64_t skipped, const DeadLetters& found) {
   Value json = {{std::string(done), count}};
   if (skipped > 0) json["skipped"] = skipped;
   if (found.more) json["next"] = found.letters.back().number;
-  return dump(json);
+  return view_text(json);
 }
 
 }  // namespace eventmq

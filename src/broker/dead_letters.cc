@@ -107,6 +107,8 @@ bool Broker::State::retry_letter(const DeadLetter& letter) {
   if (job.headers.expires) job.expires_at = now_ + *job.headers.expires;
   if (!job.headers.unique.empty() && unique_jobs_.contains(unique_key(*queue, job.headers.unique))) return false;
   if (!may_leave_memory(job.headers) && memory_refusal(job.memory_bytes())) return false;
+  if (job.headers.result_ttl.us > 0) persist(ResultRemoved{job.id});
+  forget_end(job.id);
   take(std::move(job));
   return remove_letter(letter.key);
 }

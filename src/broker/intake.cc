@@ -108,8 +108,9 @@ bool Broker::State::merge_unique(const MessageArrived& event, const Request& req
     error(event, refused->code, refused->text);
     return true;
   }
-  if (request.headers.reply_requested) {
-    if (const std::optional<Error> refused = follow(event, job)) {
+  const bool follows = request.headers.reply_requested || request.headers.result_ttl.us > 0;
+  if (follows) {
+    if (const std::optional<Error> refused = follow(event, request, job)) {
       error(event, refused->code, refused->text);
       return true;
     }
@@ -118,14 +119,14 @@ bool Broker::State::merge_unique(const MessageArrived& event, const Request& req
   }
   ++counters_.merged;
   if (request.headers.guarantee && !job.headers.guarantee) make_guaranteed(job);
-  const bool ends_unseen = job.headers.guarantee && !request.headers.reply_requested;
+  const bool ends_unseen = job.headers.guarantee && !follows;
   ack(event, ends_unseen ? record_merged(event.message.id) : job.accepted_commit);
   return true;
 }
 
-// Notes where the reply goes too. Nothing if that is done.
-std::optional<Error> Broker::State::follow(const MessageArrived& event, Job& job) {
-  const ReplyRoute route = sender_of(event);
+// Notes where the reply goes too, and whose result is kept. Nothing if that is done.
+std::optional<Error> Broker::State::follow(const MessageArrived& event, const Request& request, Job& job) {
+  const Follower route{sender_of(event), request.headers.reply_requested, request.headers.result_ttl};
   if (job.followers.size() >= limits::kFollowersPerJob) {
     return Error{ErrorCode::kQueueFull, "too many requests wait for the job with this unique key"};
   }

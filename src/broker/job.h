@@ -30,6 +30,12 @@ struct ReplyRoute {
   size_t memory_bytes() const;
 };
 
+// Another request with the same unique key, which shares the job.
+struct Follower : ReplyRoute {
+  bool wants_reply = true;
+  Duration result_ttl;
+};
+
 // The memory that the frames of a REQUEST keep in use. They may share one block, which may hold more than they
 // show: a peer can add frames that nobody reads.
 size_t frames_memory_bytes(const Bytes& id, const JobHeaders& headers, const Bytes& payload);
@@ -40,8 +46,8 @@ struct Job {
   JobHeaders headers;
   Bytes payload;
   Side client_side = Side::kFrontend;
-  Bytes client;                       // routing id of the newest sender of this id
-  std::vector<ReplyRoute> followers;  // other requests with the same unique key that want the reply
+  Bytes client;                     // routing id of the newest sender of this id
+  std::vector<Follower> followers;  // other requests with the same unique key that want the reply or keep the result
 
   JobState state = JobState::kDelayed;
   bool handed_back = false;       // waiting in its queue's set of jobs that were given out and came back

@@ -57,8 +57,10 @@ void JobTable::change_client(Job& job, Side side, const Bytes& client) {
   count(job, job.memory_bytes());
 }
 
-void JobTable::add_follower(Job& job, const ReplyRoute& route) {
-  job.followers.push_back({route.side, Bytes(route.peer.view()), Bytes(route.request_id.view())});
+void JobTable::add_follower(Job& job, const Follower& follower) {
+  job.followers.push_back({{follower.side, Bytes(follower.peer.view()), Bytes(follower.request_id.view())},
+                           follower.wants_reply,
+                           follower.result_ttl});
   count(job, job.followers.back().memory_bytes());
 }
 

@@ -25,8 +25,8 @@ class JobTable {
   void change_history(Job& job, Bytes history);
   // Its newest sender is another peer.
   void change_client(Job& job, Side side, const Bytes& client);
-  // One more request shares the job and wants its reply.
-  void add_follower(Job& job, const ReplyRoute& route);
+  // One more request shares the job and wants its reply, or has its result kept.
+  void add_follower(Job& job, const Follower& follower);
   // The follower's request came again, from another peer.
   void change_follower(Job& job, ReplyRoute& follower, const ReplyRoute& route);
 

@@ -47,7 +47,7 @@ TEST_F(JobTableTest, CountsFollowers) {
   Job& a = add("a");
   const uint64_t before = table_.memory_bytes();
   const ReplyRoute route{Side::kFrontend, Bytes("c2"), Bytes("r2")};
-  table_.add_follower(a, route);
+  table_.add_follower(a, {route});
   EXPECT_EQ(table_.memory_bytes(), before + route.memory_bytes());
   table_.change_follower(a, a.followers[0], {Side::kFrontend, Bytes("a longer name"), Bytes("r2")});
   EXPECT_EQ(table_.memory_bytes(), before + a.followers[0].memory_bytes());

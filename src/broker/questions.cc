@@ -1,4 +1,5 @@
 // What is asked about jobs that only the store knows: listings, and cancelling by id. The answers come later.
+#include <algorithm>
 #include <limits>
 
 #include "src/broker/admin_views.h"
@@ -6,8 +7,14 @@
 
 namespace eventmq {
 
+// What clients ask is counted apart, so that they cannot keep people from asking.
 bool Broker::State::ask_store(Asker asker, StoreQuestion question) {
-  if (asked_.size() >= limits::kOpenQuestions) {
+  const bool by_client = asker.side == Side::kFrontend && asker.wants == Asker::Wants::kResult;
+  const auto same = [&](const auto& asked) {
+    return by_client == (asked.second.side == Side::kFrontend && asked.second.wants == Asker::Wants::kResult);
+  };
+  const size_t most = by_client ? limits::kOpenResultQuestions : limits::kOpenQuestions;
+  if (static_cast<size_t>(std::ranges::count_if(asked_, same)) >= most) {
     error(asker.side, asker.peer, ErrorCode::kQueueFull, "too many questions wait for the store: ask again later",
           asker.message_id);
     return false;
@@ -22,7 +29,7 @@ bool Broker::State::ask_store(Asker asker, StoreQuestion question) {
 
 // True: the store is asked, and that is answered later.
 bool Broker::State::ask_for_view(const MessageArrived& event, const Query& query) {
-  if (backlog_size_ == 0 || !store_available_) return false;
+  if (!settings_.store_durable || !store_available_) return false;
   std::optional<StoreQuestion> question = AdminViews{*this}.question_for(query.what.view(), query.arguments.view());
   if (!question) return false;
   ask_store({Asker::Wants::kView, event.side, event.peer, event.message.id, query.what, query.arguments},
@@ -49,6 +56,7 @@ void Broker::State::on_event(StoreAnswer& event) {
   asked_.erase(found);
   if (event.error) return error(asker.side, asker.peer, event.error->code, event.error->text, asker.message_id);
   if (asker.wants == Asker::Wants::kDead) return answer_dead(asker, event);
+  if (asker.wants == Asker::Wants::kResult) return answer_result(asker, &event);
   asker.wants == Asker::Wants::kView ? show(asker, event) : cancel_found(asker, event);
 }
 

@@ -35,8 +35,9 @@ CommitNumber Broker::State::record_merged(const Bytes& id) {
 // With the job end the requests that share it.
 CommitNumber Broker::State::record_ended(const Job& job, Outcome outcome, const Bytes& payload) {
   const bool wanted = job.headers.reply_requested;
-  for (const ReplyRoute& follower : job.followers) {
-    persist(IdRemembered{follower.request_id, outcome, now_, true, payload});
+  for (const Follower& follower : job.followers) {
+    const bool wants = follower.wants_reply;
+    persist(IdRemembered{follower.request_id, outcome, now_, wants, wants ? payload : Bytes()});
   }
   JobEnded record{job.key, job.id, job.queue->name, outcome, job.attempt, now_, wanted, wanted ? payload : Bytes()};
   if (is_dead(outcome)) {

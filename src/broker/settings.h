@@ -33,7 +33,9 @@ struct BrokerSettings {
   uint64_t dedupe_ids = limits::kDedupeIdsDefault;
   Duration dead_window = seconds(30 * 86'400LL);  // the store keeps dead letters for so long
   uint64_t dead_letters = limits::kDeadLettersDefault;
-  Duration retry_backoff = seconds(1);  // before the first retry; doubles each time, with jitter
+  uint64_t results = limits::kResultsDefault;           // kept in the store; in memory at most limits::kResultsInMemory
+  uint64_t result_bytes = limits::kResultBytesDefault;  // likewise, of their values
+  Duration retry_backoff = seconds(1);                  // before the first retry; doubles each time, with jitter
   Duration retry_backoff_max = seconds(600);
   uint32_t max_deliveries = 5;        // a guaranteed job lost with its worker so often is dead
   std::string store_name = "memory";  // shown in `emq status`

@@ -186,15 +186,18 @@ void Broker::State::end(Job& job, Outcome outcome, Bytes payload) {
 
   CommitNumber after = 0;
   if (job.headers.guarantee) after = record_ended(job, outcome, payload);
+  keep_results(job, outcome, payload);
   reply_all(job, outcome, payload, after);
   if (!job.headers.unique.empty()) unique_jobs_.erase(unique_key(*job.queue, job.headers.unique));
   dedupe_.remember(job.id.view(), now_);
-  for (const ReplyRoute& follower : job.followers) {
+  for (const Follower& follower : job.followers) {
     dedupe_.remember(follower.request_id.view(), now_);
     followed_jobs_.erase(follower.request_id.str());
   }
   const std::string_view cause = outcome == Outcome::kOk ? "" : payload.view().substr(0, limits::kEndedResultBytes);
-  ended_.push_back({job.id, job.queue->name, outcome, job.attempt, job.accepted_at, now_, Bytes(cause)});
+  const bool kept = job.headers.result_ttl.us > 0;
+  ended_.push_back({job.id, job.queue->name, outcome, job.attempt, job.accepted_at, now_, Bytes(cause), job.history,
+                    kept ? now_ + job.headers.result_ttl : Instant{}, payload.size()});
   if (ended_.size() > limits::kEndedJobsRemembered) ended_.pop_front();
   jobs_.release(job);
 }
@@ -202,7 +205,9 @@ void Broker::State::end(Job& job, Outcome outcome, Bytes payload) {
 void Broker::State::reply_all(const Job& job, Outcome outcome, const Bytes& payload, CommitNumber after) {
   recent_replies_.forget_before(now_ - settings_.dedupe_window);
   if (job.headers.reply_requested) reply({job.client_side, job.client, job.id}, outcome, payload, after);
-  for (const ReplyRoute& follower : job.followers) reply(follower, outcome, payload, after);
+  for (const Follower& follower : job.followers) {
+    if (follower.wants_reply) reply(follower, outcome, payload, after);
+  }
 }
 
 void Broker::State::reply(const ReplyRoute& route, Outcome outcome, const Bytes& payload, CommitNumber after) {

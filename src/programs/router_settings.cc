@@ -32,6 +32,8 @@ BrokerSettings broker_settings(const Settings& settings) {
   broker.dedupe_ids = settings.count("dedupe_ids");
   broker.dead_window = settings.duration("dead_retention");
   broker.dead_letters = settings.count("dead_max");
+  broker.results = settings.count("result_max");
+  broker.result_bytes = settings.count("result_limit");
   broker.retry_backoff = settings.duration("retry_backoff");
   broker.retry_backoff_max = settings.duration("retry_backoff_max");
   broker.max_deliveries = static_cast<uint32_t>(settings.count("max_deliveries"));

@@ -107,7 +107,8 @@ Result<void> RouterLoop::recover() {
 
 void RouterLoop::set_retention() {
   const BrokerSettings& broker = live_.broker;
-  parts_.store->set_retention({broker.dedupe_window, broker.dedupe_ids, broker.dead_window, broker.dead_letters});
+  parts_.store->set_retention({broker.dedupe_window, broker.dedupe_ids, broker.dead_window, broker.dead_letters,
+                               broker.results, broker.result_bytes});
 }
 
 void RouterLoop::watch_store() {
