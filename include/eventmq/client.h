@@ -45,6 +45,7 @@
 #include "eventmq/client_options.h"
 #include "eventmq/error.h"
 #include "eventmq/job_failed.h"
+#include "eventmq/job_status.h"
 #include "eventmq/json.h"
 #include "eventmq/schedule_time.h"
 
@@ -103,6 +104,13 @@ class Client {
   // it has ended.
   void cancel(std::string_view id);
   Result<void> try_cancel(std::string_view id);
+
+  // Asks what a job has ended with, or how far it is, and waits for the answer, for at most ack_timeout. The job must
+  // have been sent with result_ttl; it may have been sent by anyone. A job without success is no error but a value
+  // (JobStatus::failure). store-unavailable, queue-full: ask again later. bad-message: its worker answered something
+  // else than a result.
+  JobStatus result(std::string_view id);
+  Result<JobStatus> try_result(std::string_view id);
 
   // Waits until everything submitted before has been ACKed or has failed. False if the time passed first.
   bool flush(std::chrono::microseconds timeout);

@@ -44,18 +44,19 @@ struct ClientOptions {
 };
 
 struct SendOptions {
-  std::string queue = {};                // empty: the broker's default queue
-  uint32_t retry_count = 0;              // a failed attempt is repeated up to so many times
-  std::chrono::microseconds timeout{0};  // an attempt that runs longer is killed; 0: never
-  bool guarantee = false;                // the ACK means that it is on disk; it runs at least once
-  std::chrono::microseconds delay{0};    // do not start before
-  std::chrono::microseconds expires{0};  // drop it if it has not started within; 0: never
-  std::optional<uint8_t> priority = {};  // 0 to 9, higher first; the broker's default is 4
-  std::chrono::microseconds backoff{0};  // before the first retry; 0: the broker's setting
-  std::string unique = {};               // of the waiting and running jobs of a queue, only one has this key
-  std::string trace = {};                // a W3C traceparent
-  Json kwargs = Json::object();          // arguments by name
-  Json class_args = Json::array();       // for the constructor, if the name is that of a method (Python)
+  std::string queue = {};                   // empty: the broker's default queue
+  uint32_t retry_count = 0;                 // a failed attempt is repeated up to so many times
+  std::chrono::microseconds timeout{0};     // an attempt that runs longer is killed; 0: never
+  bool guarantee = false;                   // the ACK means that it is on disk; it runs at least once
+  std::chrono::microseconds delay{0};       // do not start before
+  std::chrono::microseconds expires{0};     // drop it if it has not started within; 0: never
+  std::optional<uint8_t> priority = {};     // 0 to 9, higher first; the broker's default is 4
+  std::chrono::microseconds backoff{0};     // before the first retry; 0: the broker's setting
+  std::string unique = {};                  // of the waiting and running jobs of a queue, only one has this key
+  std::string trace = {};                   // a W3C traceparent
+  std::chrono::microseconds result_ttl{0};  // its result can be asked for so long (Client::result); at most 30 days
+  Json kwargs = Json::object();             // arguments by name
+  Json class_args = Json::array();          // for the constructor, if the name is that of a method (Python)
   Json class_kwargs = Json::object();
   std::string id = {};  // the job's id; empty: a new UUID. The broker takes an id once.
 };
@@ -75,6 +76,7 @@ struct RequestOptions {
   std::chrono::microseconds backoff{0};
   std::string unique = {};
   std::string trace = {};
+  std::chrono::microseconds result_ttl{0};
   Json kwargs = Json::object();
   Json class_args = Json::array();
   Json class_kwargs = Json::object();

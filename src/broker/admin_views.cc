@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <ranges>
 
+#include "src/broker/job_history.h"
 #include "src/broker/job_text.h"
 #include "src/broker/view_json.h"
 #include "src/wire/text.h"

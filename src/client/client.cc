@@ -280,6 +280,25 @@ Result<void> Client::try_cancel(std::string_view id) {
 
 void Client::cancel(std::string_view id) { value_or_throw(try_cancel(id)); }
 
+Result<JobStatus> Client::try_result(std::string_view id) {
+  Result<void> checked = check_id(id);
+  if (checked) checked = state_->may_wait();
+  if (!checked) return passed_on(checked.error());
+  const auto promise = std::make_shared<std::promise<Result<JobEnd>>>();
+  Watcher watcher;
+  watcher.ended = [promise](Result<JobEnd> answer) { promise->set_value(std::move(answer)); };
+  Message query{state_->loop->next_id(), Query{Bytes::literal("result"), Bytes(Json{{"id", id}}.dump())}};
+  if (Result<void> asked = state_->submit(std::move(query), std::move(watcher)); !asked) {
+    return passed_on(asked.error());
+  }
+  const Result<JobEnd> answer = promise->get_future().get();
+  if (answer) return job_status(*answer);
+  if (answer.error().code == ErrorCode::kUnknownJob) return JobStatus{};
+  return passed_on(answer.error());
+}
+
+JobStatus Client::result(std::string_view id) { return value_or_throw(try_result(id)); }
+
 bool Client::flush(std::chrono::microseconds timeout) {
   if (!state_->may_wait()) return false;
   auto flushed = std::make_shared<std::promise<void>>();

@@ -245,7 +245,7 @@ void ClientLoop::carry_out(Replied& effect) {
   EMQ_ASSERT(entry != open_.end(), "replied {}", effect.id.view());
   const Open open = std::move(entry->second);
   open_.erase(entry);
-  if (open.watcher.ended) open.watcher.ended(JobEnd{effect.outcome, std::move(effect.payload)});
+  if (open.watcher.ended) open.watcher.ended(JobEnd{effect.outcome, std::move(effect.payload), effect.has_outcome});
 }
 
 void ClientLoop::carry_out(Progressed& effect) {

@@ -38,7 +38,7 @@ struct ClientLoopSettings {
 // Who is told about a submission. Any may be empty.
 struct Watcher {
   std::function<void(Result<void>)> acknowledged;                       // ACKed, or failed before
-  std::function<void(Result<JobEnd>)> ended;                            // of a REQUEST with reply-requested
+  std::function<void(Result<JobEnd>)> ended;                            // of a REQUEST with reply-requested, or a QUERY
   std::function<void(double fraction, const std::string&)> progressed;  // the same
 };
 

@@ -170,6 +170,46 @@ TEST_F(ClientTest, CancelEndsAWaitingJob) {
   EXPECT_EQ(thrown_by([&] { client.cancel("to-cancel"); }), ErrorCode::kUnknownJob);
 }
 
+TEST_F(ClientTest, ResultTellsHowFarAJobIsAndWhatItEndedWith) {
+  Client client(frontend());
+  EXPECT_EQ(client.result("nobody").state, JobStatus::State::kUnknown);
+  client.send("math.add", {2, 3}, {.delay = 1h, .result_ttl = 1h, .id = "delayed"});
+  client.send("math.add", {2, 3}, {.result_ttl = 1h, .id = "sum"});
+  EXPECT_EQ(client.result("delayed").state, JobStatus::State::kDelayed);
+  EXPECT_EQ(client.result("sum").state, JobStatus::State::kWaiting);
+  TestWorker worker(backend());
+  wait_until([&] { return client.result("sum").state == JobStatus::State::kEnded; });
+  Client other(frontend());
+  const JobStatus sum = other.result("sum");
+  EXPECT_TRUE(sum.succeeded());
+  EXPECT_EQ(sum.value, Json(5));
+  client.cancel("delayed");
+  const JobStatus cancelled = other.result("delayed");
+  EXPECT_FALSE(cancelled.succeeded());
+  ASSERT_TRUE(cancelled.failure);
+  EXPECT_EQ(cancelled.failure->outcome, "cancelled");
+  EXPECT_EQ(thrown_by([&] { client.result("a,b"); }), ErrorCode::kBadValue);
+  client.close();
+  EXPECT_EQ(thrown_by([&] { client.result("sum"); }), ErrorCode::kClosed);
+}
+
+TEST_F(ClientTest, AQuestionIsAskedAgainAfterAReconnect) {
+  FakeBroker broker;
+  Client client(unlimited(broker.endpoint()));
+  auto asked = std::async(std::launch::async, [&] { return client.result("j1"); });
+  broker.welcome();
+  const Message first = broker.expect<Query>();
+  broker.say(Goodbye{});
+  broker.welcome("errors,instance:two");
+  const Message again = broker.expect<Query>();
+  EXPECT_EQ(again.id, first.id);
+  broker.say(
+      Reply{Bytes(R"({"value": "no", "error": {"type": "T", "message": "no"}})"), again.id, 0, true, Outcome::kError});
+  const JobStatus result = asked.get();
+  ASSERT_TRUE(result.failure);
+  EXPECT_EQ(result.failure->type, "T");
+}
+
 TEST_F(ClientTest, BrokersRefusalIsTold) {
   TestRouter small(BrokerSettings{.jobs_per_queue = 1});
   Client client(small.endpoints().frontend);

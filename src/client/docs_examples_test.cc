@@ -87,6 +87,13 @@ void send_many(Client& client) {
   for (auto& each : ids) each.get();
 }
 
+void ask_later(Client& client) {
+  std::string id = client.send("math.add", {2, 3}, {.guarantee = true, .result_ttl = 24h});
+  // later, and perhaps elsewhere
+  eventmq::JobStatus job = client.result(id);
+  if (job.succeeded()) std::cout << job.value << '\n';
+}
+
 int request(Client& client) {
   int sum = client.request<int>("math.add", {2, 3}, {.timeout = 5s}).get();
   return sum;
@@ -116,6 +123,7 @@ TEST(DocsExamplesTest, ExamplesRun) {
   fail_always(client);
   report_errors(client);
   report_progress(client);
+  ask_later(client);
   EXPECT_THROW(schedule(client), Exception) << "there is no scheduler here";
   // These need names that resolve, a publisher, or a machine that is never slow.
   static_cast<void>(connect_to_several);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "src/wire/limits.h"
 
 namespace eventmq {
@@ -71,6 +73,24 @@ Result<Json> job_value(const JobEnd& end, std::optional<JobFailure>& failure) {
     return fail(ErrorCode::kBadMessage, "the job ended, but its worker's reply is not {\"value\": ...}");
   }
   return payload->at("value");
+}
+
+Result<JobStatus> job_status(const JobEnd& answer) {
+  JobStatus result{.state = JobStatus::State::kEnded};
+  if (answer.has_outcome) {
+    Result<Json> value = job_value(answer, result.failure);
+    if (value) result.value = std::move(*value);
+    if (!value && !result.failure) return tl::unexpected<Error>(std::move(value.error()));
+    return result;
+  }
+  const std::optional<Json> state = parsed_object(answer.payload.view());
+  const std::string word = state ? member_text(*state, "state") : "";
+  for (const auto& [known, meaning] :
+       {std::pair("delayed", JobStatus::State::kDelayed), std::pair("waiting", JobStatus::State::kWaiting),
+        std::pair("running", JobStatus::State::kRunning)}) {
+    if (word == known) return JobStatus{.state = meaning};
+  }
+  return fail(ErrorCode::kBadMessage, "the broker's answer is neither a result nor a job's state");
 }
 
 }  // namespace eventmq

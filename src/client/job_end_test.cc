@@ -52,5 +52,20 @@ TEST(JobEndTest, FailureWithABadPayloadIsStillAFailure) {
   EXPECT_EQ(ended(Outcome::kKilled, "not JSON").failure->outcome, "killed");
 }
 
+TEST(JobEndTest, AnAnswerIsAResultOrAState) {
+  const auto asked = [](std::string_view payload) { return job_status({Outcome::kOk, Bytes(payload), false}); };
+  EXPECT_EQ(asked(R"({"state": "delayed"})")->state, JobStatus::State::kDelayed);
+  EXPECT_EQ(asked(R"({"state": "running"})")->state, JobStatus::State::kRunning);
+  EXPECT_EQ(asked(R"({"state": "lost in thought"})").error().code, ErrorCode::kBadMessage);
+  EXPECT_EQ(asked("[").error().code, ErrorCode::kBadMessage);
+  const Result<JobStatus> ok = job_status({Outcome::kOk, Bytes(R"({"value": [1]})")});
+  EXPECT_TRUE(ok->succeeded());
+  EXPECT_EQ(ok->value, Json::array({1}));
+  EXPECT_EQ(job_status({Outcome::kOk, Bytes("no JSON")}).error().code, ErrorCode::kBadMessage);
+  const Result<JobStatus> lost = job_status({Outcome::kLost, Bytes("no JSON")});
+  EXPECT_EQ(lost->state, JobStatus::State::kEnded);
+  EXPECT_EQ(lost->failure->outcome, "lost");
+}
+
 }  // namespace
 }  // namespace eventmq

@@ -92,6 +92,7 @@ SendOptions job_options(const RequestOptions& options) {
   job.backoff = options.backoff;
   job.unique = options.unique;
   job.trace = options.trace;
+  job.result_ttl = options.result_ttl;
   job.kwargs = options.kwargs;
   job.class_args = options.class_args;
   job.class_kwargs = options.class_kwargs;
@@ -111,6 +112,7 @@ Result<JobHeaders> request_headers(const SendOptions& options, bool reply_reques
   headers.span("backoff", options.backoff);
   headers.text("unique", options.unique);
   headers.text("trace", options.trace);
+  headers.span("result-ttl", options.result_ttl);
   return headers.parsed();
 }
 

@@ -23,14 +23,16 @@ TEST(JobOptionsTest, EveryOptionIsItsHeader) {
                         .priority = 0,
                         .backoff = 1500ms,
                         .unique = "nightly",
-                        .trace = "00-abc-01"},
+                        .trace = "00-abc-01",
+                        .result_ttl = 1h},
                        true),
             "reply-requested,retry-count:5,timeout:3,guarantee,delay:0.25,expires:3600,priority:0,backoff:1.5,"
-            "unique:nightly,trace:00-abc-01");
+            "unique:nightly,trace:00-abc-01,result-ttl:3600");
 }
 
 TEST(JobOptionsTest, ValuesOutOfRangeAreRefused) {
   EXPECT_EQ(headers_of({.timeout = -1s}), "bad-value: timeout must not be negative");
+  EXPECT_EQ(headers_of({.result_ttl = 24h * 31}).substr(0, 10), "bad-value:");
   EXPECT_EQ(headers_of({.priority = 10}).substr(0, 10), "bad-value:");
   EXPECT_EQ(headers_of({.retry_count = 1'000'000}).substr(0, 10), "bad-value:");
   EXPECT_EQ(headers_of({.unique = "a,guarantee"}),

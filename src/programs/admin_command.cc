@@ -1,9 +1,11 @@
 #include "src/programs/admin_command.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
+#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "src/base/assert.h"
@@ -75,12 +77,15 @@ ExitCode show_view(Invocation& invocation, const std::string& view, const std::s
   EMQ_ASSERT(known != std::end(kMembers), "view {}", view);
   const Result<nlohmann::ordered_json> json = answer_of(*admin, view, arguments, known->member);
   if (!json) return asked_in_vain(invocation, json.error());
-  if (invocation.has("--json")) {
-    invocation.console.line(json->dump(2));
-  } else {
-    show(*json);
-  }
+  print_answer(invocation, *json, show);
   return kExitDone;
+}
+
+void print_answer(Invocation& invocation, const nlohmann::ordered_json& answer,
+                  const std::function<void(const nlohmann::ordered_json&)>& show) {
+  using Json = nlohmann::ordered_json;
+  if (!invocation.has("--json")) return show(answer);
+  invocation.console.line(answer.dump(2, ' ', false, Json::error_handler_t::replace));
 }
 
 std::string text_field(const nlohmann::ordered_json& json, const char* name) {
@@ -101,6 +106,12 @@ std::string duration_text(double seconds) {
   const int64_t hours = minutes / 60;
   if (hours < 48) return fmt::format("{} h {} min", hours, minutes % 60);
   return fmt::format("{} d {} h", hours / 24, hours % 24);
+}
+
+std::string moment_text(double seconds) {
+  const auto whole = static_cast<time_t>(seconds);
+  struct tm parts = {};
+  return ::gmtime_r(&whole, &parts) ? fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", parts) : "";
 }
 
 std::string size_text(double bytes) {

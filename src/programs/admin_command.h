@@ -30,12 +30,18 @@ ExitCode asked_in_vain(Invocation& invocation, const Error& error);
 ExitCode show_view(Invocation& invocation, const std::string& view, const std::string& arguments,
                    const std::function<void(const nlohmann::ordered_json&)>& show);
 
+// The second half of that.
+void print_answer(Invocation& invocation, const nlohmann::ordered_json& answer,
+                  const std::function<void(const nlohmann::ordered_json&)>& show);
+
 // Fields of what the router said, whatever it said.
 std::string text_field(const nlohmann::ordered_json& json, const char* name);
 double number_field(const nlohmann::ordered_json& json, const char* name);
 
 // "3 h 12 min", "2.5 s".
 std::string duration_text(double seconds);
+// Of seconds since the Unix epoch: "2026-11-25 17:04:05 UTC".
+std::string moment_text(double seconds);
 // "12.5M".
 std::string size_text(double bytes);
 // "1234567".

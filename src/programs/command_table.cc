@@ -84,6 +84,8 @@ std::vector<FlagSpec> send_flags() {
           valued({"--delay"}, "SECONDS", "Do not start it before this time has passed."),
           valued({"--expires"}, "SECONDS", "Drop it if it has not started within this time."),
           valued({"--priority"}, "0-9", "Higher goes first. [4]"),
+          valued({"--result-ttl"}, "SECONDS",
+                 "Keep what it ends with for so long, to be shown by `emq jobs show`; 2h, up to 30d. [0]"),
           flag({"-w", "--wait"}, "Wait for the job to end, and print what it returned."),
           valued({"--wait-timeout"}, "SECONDS", "Wait at most so long, then exit with 4; implies --wait."),
           flag({"--progress"}, "Show the progress that the job reports; implies --wait."),
@@ -142,6 +144,8 @@ std::vector<Command> looking_commands() {
            .run = run_jobs_list},
           {.name = "jobs show",
            .summary = "Show all about one job.",
+           .details = "Of one that has ended only what it ended with, for a short while or, with the value, for the "
+                      "--result-ttl that it was sent with.",
            .arguments = id,
            .flags = admin_flags({json_flag()}),
            .run = run_jobs_show},

@@ -136,7 +136,7 @@ ExitCode run_dead_list(Invocation& invocation) {
 
 ExitCode run_dead_show(Invocation& invocation) {
   return show_view(invocation, "dead-show", text_of({{"id", invocation.argument(0)}}), [&](const Json& answer) {
-    invocation.console.print(dead_letter_view(answer, invocation.console.colour()));
+    invocation.console.print(job_view(answer, invocation.console.colour()));
   });
 }
 

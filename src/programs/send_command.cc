@@ -55,7 +55,8 @@ Result<void> read_times(const Invocation& invocation, Job& job) {
     std::chrono::microseconds& target;
   };
   for (const Time& time : {Time{"--timeout", job.options.job_timeout}, Time{"--delay", job.options.delay},
-                           Time{"--expires", job.options.expires}, Time{"--wait-timeout", job.wait_timeout}}) {
+                           Time{"--expires", job.options.expires}, Time{"--result-ttl", job.options.result_ttl},
+                           Time{"--wait-timeout", job.wait_timeout}}) {
     const auto read = time_flag(invocation, time.flag);
     if (!read) return tl::unexpected(read.error());
     time.target = *read;
@@ -164,6 +165,7 @@ ExitCode send_only(Invocation& invocation, Client& client, const Job& job) {
                                       .delay = options.delay,
                                       .expires = options.expires,
                                       .priority = options.priority,
+                                      .result_ttl = options.result_ttl,
                                       .kwargs = options.kwargs,
                                       .id = options.id});
   invocation.console.line(invocation.has("--json") ? Json{{"id", id}}.dump() : id);

@@ -102,6 +102,7 @@ constexpr CounterNote kNotes[] = {
     {"handshakes_failed", "connections were closed because they did not speak ZeroMQ"},
     {"connections_unheard", "connections sent something and no message came, as of a second peer with one name"},
     {"queues_refused", "jobs were refused because their queue would have been one too many"},
+    {"results_dropped", "results in memory went before their time, for want of room"},
 };
 
 // The first few by name; the rest as one line.
@@ -237,20 +238,44 @@ std::string jobs_view(const Json& answer, bool colour) {
          (left > 0 ? fmt::format("{} of {:.0f} jobs; --limit and --offset show others\n", rows.size(), matched) : "");
 }
 
+namespace {
+
+// Of a field of a job: a moment as people read it, a number with one digit, or as it stands.
+std::string shown_value(const std::string& name, const Json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (!value.is_number_float()) return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  const bool moment = name.ends_with("_at") || name.ends_with("_until");
+  return moment ? moment_text(value.get<double>()) : fmt::format("{:.1f}", value.get<double>());
+}
+
+std::string history_table(const Json& job, bool colour) {
+  using enum Align;
+  TextTable table({{"ATTEMPT", kRight}, {"ENDED", kRight}, {"TOOK", kRight}, {"OUTCOME"}, {"WORKER"}, {"ERROR"}});
+  for (const Json& attempt : rows_of(job, "history")) {
+    table.add_row({count_of(attempt, "attempt"), duration_text(number_field(attempt, "ended_seconds_ago")) + " ago",
+                   duration_text(number_field(attempt, "took_seconds")), text_field(attempt, "outcome"),
+                   text_field(attempt, "worker"), text_field(attempt, "error")});
+  }
+  return table.empty() ? "" : "\n" + table.text(colour);
+}
+
+}  // namespace
+
 std::string job_view(const Json& job, bool colour) {
   size_t width = 0;
-  for (const auto& [name, value] : job.items()) width = std::max(width, columns(name));
+  for (const auto& [name, value] : job.items()) {
+    if (name != "history") width = std::max(width, columns(name));
+  }
   std::string text;
   for (const auto& [name, value] : job.items()) {
+    if (name == "history") continue;
     std::string title = safe_text(name);
     std::ranges::replace(title, '_', ' ');
     const std::string blanks(width - columns(name) + 2, ' ');
-    const std::string shown = value.is_string()         ? value.get<std::string>()
-                              : value.is_number_float() ? fmt::format("{:.1f}", value.get<double>())
-                                                        : value.dump();
+    const std::string shown = shown_value(name, value);
     if (!shown.empty()) text += styled(title, Style::kBold, colour) + blanks + safe_text(shown) + "\n";
   }
-  return text;
+  return text + history_table(job, colour);
 }
 
 std::string dead_view(const Json& answer, bool colour) {
@@ -275,20 +300,6 @@ std::string dead_view(const Json& answer, bool colour) {
   }
   if (!answer.contains("next")) return table.text(colour);
   return table.text(colour) + fmt::format("there are more: --after {}\n", count_of(answer, "next"));
-}
-
-std::string dead_letter_view(const Json& letter, bool colour) {
-  Json fields = letter;
-  fields.erase("history");
-  std::string text = job_view(fields, colour);
-  using enum Align;
-  TextTable table({{"ATTEMPT", kRight}, {"ENDED", kRight}, {"TOOK", kRight}, {"OUTCOME"}, {"WORKER"}, {"ERROR"}});
-  for (const Json& attempt : rows_of(letter, "history")) {
-    table.add_row({count_of(attempt, "attempt"), duration_text(number_field(attempt, "ended_seconds_ago")) + " ago",
-                   duration_text(number_field(attempt, "took_seconds")), text_field(attempt, "outcome"),
-                   text_field(attempt, "worker"), text_field(attempt, "error")});
-  }
-  return table.empty() ? text : text + "\n" + table.text(colour);
 }
 
 }  // namespace eventmq

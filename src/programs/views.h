@@ -11,8 +11,8 @@ std::string queues_view(const nlohmann::ordered_json& answer, bool colour);
 std::string workers_view(const nlohmann::ordered_json& answer, bool colour);
 std::string schedulers_view(const nlohmann::ordered_json& answer, bool colour);
 std::string jobs_view(const nlohmann::ordered_json& answer, bool colour);
+// Of a dead letter, too.
 std::string job_view(const nlohmann::ordered_json& job, bool colour);
 std::string dead_view(const nlohmann::ordered_json& answer, bool colour);
-std::string dead_letter_view(const nlohmann::ordered_json& letter, bool colour);
 
 }  // namespace eventmq

@@ -109,6 +109,20 @@ TEST(ViewsTest, AJobIsShownFieldByField) {
             "age seconds  1.3\n");
 }
 
+TEST(ViewsTest, AnEndedJobIsShownWithItsValueAndItsMoments) {
+  EXPECT_EQ(job_view(Json::parse(R"({"id": "j1", "outcome": "ok", "value": {"sum": [1, 2.5]}, "ended_at": 1764000000.25,
+    "kept_until": 1764003600, "history": [{"attempt": 1, "outcome": "error", "error": "no"}]})"),
+                     false),
+            "id          j1\n"
+            "outcome     ok\n"
+            "value       {\"sum\":[1,2.5]}\n"
+            "ended at    2025-11-24 16:00:00 UTC\n"
+            "kept until  1764003600\n"
+            "\n"
+            "ATTEMPT      ENDED   TOOK  OUTCOME  WORKER  ERROR\n"
+            "      1  0.0 s ago  0.0 s  error            no\n");
+}
+
 TEST(ViewsTest, DeadLettersAreListedAndShown) {
   EXPECT_EQ(dead_view(Json::parse(R"({"dead": []})"), false), "no dead letters\n");
   const Json letter = Json::parse(
@@ -119,7 +133,7 @@ TEST(ViewsTest, DeadLettersAreListedAndShown) {
             "JOB  NAME  QUEUE  CAUSE             DIED  ATTEMPTS  ERROR\n"
             "j1   a.b   q      killed  1 min 30 s ago         2  killed by SIGSEGV\n"
             "there are more: --after 7\n");
-  const std::string shown = dead_letter_view(letter, false);
+  const std::string shown = job_view(letter, false);
   EXPECT_NE(shown.find("cause             killed\n"), std::string::npos) << shown;
   EXPECT_NE(shown.find("      2  1 min 30 s ago  1.5 s  killed   w1      killed by SIGSEGV\n"), std::string::npos)
       << shown;

@@ -15,6 +15,7 @@ bool ClientOutbox::add(Message message, Instant deadline, Instant ack_deadline) 
     submission->wants_reply = request->headers.reply_requested;
     submission->guaranteed = request->headers.guarantee;
   }
+  if (std::holds_alternative<Query>(submission->message.body)) submission->wants_reply = true;
   watch_deadline(*submission);
   by_id_.emplace(submission->message.id.view(), submission.get());
   unsent_.emplace_hint(unsent_.end(), submission->sequence, submission.get());

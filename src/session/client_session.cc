@@ -117,7 +117,8 @@ void ClientSession::State::on_reply(const Reply& reply) {
   Submission* submission = outbox.find(reply.request_id.view());
   if (submission == nullptr || !submission->wants_reply) return;
   accept(*submission);  // a REPLY says more than the ACK that it overtook
-  out->push_back(Replied{submission->message.id, reply.has_outcome ? reply.outcome : Outcome::kOk, reply.payload});
+  out->push_back(Replied{submission->message.id, reply.has_outcome ? reply.outcome : Outcome::kOk, reply.payload,
+                         reply.has_outcome});
   outbox.remove(*submission);
 }
 

@@ -27,8 +27,8 @@ struct ClientSessionSettings {
 
 // --- Events ---
 struct ClientStarted {};
-// REQUEST, SCHEDULE, UNSCHEDULE, PUBLISH or CANCEL. `message.id` is chosen by the caller and must be unique.
-// A REQUEST with reply-requested stays until its REPLY, anything else until its ACK.
+// REQUEST, SCHEDULE, UNSCHEDULE, PUBLISH, CANCEL or QUERY. `message.id` is chosen by the caller and must be unique.
+// A REQUEST with reply-requested stays until its REPLY, and so does a QUERY, anything else until its ACK.
 struct Submit {
   Message message;
   std::optional<Instant> deadline;      // then it fails with kTimedOut (kUnreachable if no broker was ever met)
@@ -54,11 +54,12 @@ struct Failed {
   Bytes id;
   Error error;
 };
-// The job has ended. Nothing more follows for this id.
+// The job has ended, or the QUERY is answered. Nothing more follows for this id.
 struct Replied {
   Bytes id;
-  Outcome outcome;
+  Outcome outcome;  // kOk if the broker did not say
   Bytes payload;
+  bool has_outcome;
 };
 struct Progressed {
   Bytes id;

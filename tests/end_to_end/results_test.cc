@@ -1,0 +1,59 @@
+// Results that are fetched after the end, from this router or the next.
+#include <nlohmann/json.hpp>
+
+#include "tests/end_to_end/system.h"
+
+namespace eventmq::end_to_end {
+namespace {
+
+using ::testing::HasSubstr;
+using namespace std::chrono_literals;
+
+class ResultsTest : public SystemTest {
+ protected:
+  Json shown(const std::string& id) {
+    const Ran ran = emq({"jobs", "show", id, "--json"});
+    return ran.code == 0 ? Json::parse(ran.out) : Json();
+  }
+
+  Client client_{client_options()};
+};
+
+TEST_F(ResultsTest, AGuaranteedJobsResultSurvivesARouterThatIsKilledAfterItsReply) {
+  start_manager("m");
+  const Json value =
+      client_.request("text.upper", {"größe: \"5\""}, {.guarantee = true, .result_ttl = 1h, .id = "good"}).get();
+  auto failed =
+      client_.try_request("test.fail", {file("runs")}, {.guarantee = true, .result_ttl = 1h, .id = "bad"}).get();
+  ASSERT_FALSE(failed);
+  router_.kill();
+  router_.start();
+  ASSERT_TRUE(router_.wait_for_workers(1));
+  EXPECT_EQ(shown("good").at("value"), value);
+  EXPECT_EQ(shown("good").at("outcome"), "ok");
+  const Json bad = shown("bad");
+  EXPECT_EQ(bad.at("outcome"), "error");
+  EXPECT_EQ(bad.at("attempts"), 1);
+  EXPECT_EQ(bad.at("history").size(), 1u);
+  EXPECT_FALSE(bad.at("failure").at("message").get<std::string>().empty());
+  const Ran text = emq({"jobs", "show", "good"});
+  EXPECT_THAT(text.out, HasSubstr("GR"));
+  EXPECT_THAT(text.out, HasSubstr("kept until"));
+  EXPECT_EQ(client_.result("good").value, value);
+  EXPECT_EQ(client_.result("bad").failure->outcome, "error");
+  EXPECT_EQ(emq({"verify"}).code, 0);
+}
+
+TEST_F(ResultsTest, APlainJobsResultEndsWithItsRouter) {
+  start_manager("m");
+  const Ran sent = emq({"send", "math.add", "2", "3", "--result-ttl", "1h", "--wait", "--json"});
+  const std::string id = Json::parse(sent.out).at("id");
+  EXPECT_EQ(shown(id).at("value"), 5);
+  router_.kill();
+  router_.start();
+  EXPECT_EQ(emq({"jobs", "show", id}).code, 1);
+  EXPECT_EQ(client_.result(id).state, JobStatus::State::kUnknown);
+}
+
+}  // namespace
+}  // namespace eventmq::end_to_end
