@@ -67,6 +67,7 @@ void BrokerHost::recover() {
   for (const std::string& id : promised_) {
     if (!known.contains(id)) world_.violate("lost", fmt::format("{} was acknowledged and is not in the store", id));
   }
+  check_results_after_restart();
   world_.coverage.count(Covered::kJobRecovered, state.jobs.size() + backlog.size());
   book_->restore(state, backlog);
   model_->backlog_before_start = backlog;
@@ -77,6 +78,8 @@ void BrokerHost::on_end() {
   world_.coverage.count(Covered::kUncommittedLost, store_->submitted() - store_->committed());
   lines_.clear();
   failures_.clear();
+  awaited_results_.clear();
+  asking_for_result_ = false;
   network_.broker_died();
 }
 
@@ -114,6 +117,7 @@ void BrokerHost::store_outage(Duration length) {
 }
 
 void BrokerHost::store_committed() {
+  results_committed();
   flush();
   step_failures();
   for (BacklogClaimed& claimed : store_->take_claimed()) {
@@ -157,6 +161,7 @@ void BrokerHost::check_status() {
     if (at != std::string::npos) answer_.insert(at + 11, 1, '1');
   }
   model_->check_status(answer_);
+  ask_for_result();
   wake_at(broker_->next_wake());
 }
 
@@ -188,6 +193,7 @@ void BrokerHost::step_once(const Event& event) {
   broker_->step(event, clock(), effects);
   sabotage(effects.sends);
   model_->step(event, effects, clock(), due);
+  note_results(effects);
   take_records(effects);
   take_claims(effects);
   for (const LogLine& line : effects.log) note(line.text);
@@ -207,6 +213,10 @@ void BrokerHost::take_records(Effects& effects) {
   }
   if (effects.commit == 0) return;
   if (world_.sabotage_now(Sabotage::kForgetRecord)) effects.records.pop_back();
+  const auto is_result = [&](const JobRecord& record) {
+    return std::holds_alternative<ResultKept>(record) && world_.sabotage_now(Sabotage::kForgetResult);
+  };
+  if (effects.records.size() > 1) std::erase_if(effects.records, is_result);
   for (const JobRecord& record : effects.records) book_->record(record, effects.commit);
   store_->submit(effects.commit, std::move(effects.records));
 }
@@ -217,6 +227,7 @@ void BrokerHost::take_claims(Effects& effects) {
 }
 
 void BrokerHost::hold(Send send) {
+  if (send.side == Side::kAdministrative && send.peer == kInquirer) return judge_result(send);
   if (send.side == Side::kAdministrative && send.peer == kOperator) {
     if (const auto* reply = std::get_if<Reply>(&send.message.body)) answer_ = reply->payload.str();
     return;

@@ -68,6 +68,13 @@ class BrokerHost final : public Process, public BrokerEnd {
   void sabotage(std::vector<Send>& sends);
   bool vanishes(const Send& send);
 
+  // --- broker_results.cc: that results are kept ---
+  void note_results(const Effects& effects);
+  void results_committed();
+  void check_results_after_restart();
+  void ask_for_result();
+  void judge_result(const Send& send);
+
   Network& network_;
   BrokerSettings settings_;
   Duration slowest_commit_;
@@ -79,6 +86,10 @@ class BrokerHost final : public Process, public BrokerEnd {
   std::set<std::string> promised_;  // guaranteed jobs whose ACK has left
   std::map<PeerKey, Line> lines_;   // what waits to leave, by peer
   std::deque<SendFailed> failures_;
+  std::deque<std::pair<CommitNumber, ModelResult>> awaited_results_;  // until their commit is durable
+  std::map<std::string, ModelResult> results_;                        // that were, by id
+  std::string result_asked_;                                          // the last id that was asked for
+  bool asking_for_result_ = false;
   uint64_t status_due_ = 0;  // grows with each step since the last
   bool jobs_moved_ = false;  // in the last step
   bool stopping_ = false;

@@ -20,6 +20,7 @@ void BrokerModel::step(const Event& event, const Effects& effects, Instant now, 
   event_ = &event;
   effects_ = &effects;
   due_replies_.clear();
+  results.clear();
   ++step_;
   if (!std::holds_alternative<SendFailed>(event)) drop_doomed();
   std::visit([this](const auto& specific) { apply(specific); }, event);

@@ -23,6 +23,9 @@ namespace eventmq::sim {
 
 using PeerKey = std::pair<Side, std::string>;  // and routing id
 
+// The administrator who asks for results: the broker's host (broker_results.cc).
+inline const Bytes kInquirer = Bytes::literal("inquirer");
+
 struct ModelJob {
   enum class State : uint8_t {
     kDelayed,  // until due_at
@@ -67,6 +70,13 @@ struct ModelJob {
   bool queued() const { return state != State::kEnded && state != State::kRunning; }
 };
 
+// What a guaranteed job ended with that asked for it to be kept.
+struct ModelResult {
+  std::string id;
+  Outcome outcome;
+  Instant until;
+};
+
 struct ModelWorker {
   std::map<std::string, uint32_t> weights;  // by queue
   Capabilities capabilities;
@@ -105,6 +115,8 @@ class BrokerModel {
   const ModelWorker* worker(Side side, const Bytes& routing_id) const;
   bool draining() const { return draining_; }
 
+  // The results that the last step must have made durable with its commit.
+  std::vector<ModelResult> results;
   // What the store has in its backlog at the first event.
   std::vector<StoredJob> backlog_before_start;
   // Says who truly runs this attempt now and speaks with the broker as it should; empty if nobody does.

@@ -21,6 +21,7 @@ void BrokerModel::judge(const Send& send) {
 
 // ACK and ERROR go to whom they answer and to nobody else.
 void BrokerModel::judge_answer(const Send& send, const Bytes& about) {
+  if (send.side == Side::kAdministrative && send.peer == kInquirer) return;  // its host judges
   if (const auto* bad = std::get_if<BadMessageArrived>(event_)) {
     if (bad->side == send.side && bad->peer == send.peer) return;
   }
@@ -47,8 +48,14 @@ void BrokerModel::judge(const Send& send, const Request& request) {
   const bool numbered = worker->capabilities.settle ? request.attempt == job->attempt + 1 && id == job->id
                                                     : id == published_attempt_id(*job, job->attempt + 1);
   if (!numbered) violate("attempt-number", fmt::format("{} attempt {} follows {}", id, request.attempt, job->attempt));
-  if (worker->leaving) violate("dispatch", fmt::format("{} is given to {}, who leaves", job->id, key.second));
-  if (worker->credits == 0)
+  // A step may begin with picks that were left to it, before the word by which the worker leaves.
+  const auto* arrived = std::get_if<MessageArrived>(event_);
+  const bool left_now = arrived && key == PeerKey(arrived->side, arrived->peer.str()) && worker->leaving &&
+                        (std::holds_alternative<Disconnect>(arrived->message.body) ||
+                         std::holds_alternative<Goodbye>(arrived->message.body));
+  if (worker->leaving && !left_now)
+    violate("dispatch", fmt::format("{} is given to {}, who leaves", job->id, key.second));
+  if (worker->credits == 0 && !left_now)
     violate("overcommit", fmt::format("{} is given to {}, who has no free slot", job->id, key.second));
   if (!worker->weights.contains(job->queue))
     violate("dispatch", fmt::format("{} does not serve {}", key.second, job->queue));

@@ -99,6 +99,9 @@ void BrokerModel::end(ModelJob& job, Outcome outcome) {
     default:
       ++queue.dead;
   }
+  if (job.headers.guarantee && job.headers.result_ttl.us > 0) {
+    results.push_back({job.id, outcome, now_ + job.headers.result_ttl});
+  }
   if (job.headers.reply_requested) due_replies_[job.id] = {outcome, job.askers};
   for (const auto& [request_id, askers] : job.followers) {
     due_replies_[request_id] = {outcome, askers};

@@ -36,20 +36,23 @@ TEST_P(SabotageTest, IsCaught) {
   EXPECT_GE(caught, kSeeds / 3);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, SabotageTest,
-    testing::Values(Case{"HiddenReply", Sabotage::kHideReply, {"reply-missing"}},
-                    Case{"DoubledReply", Sabotage::kDoubleReply, {"reply"}},
-                    Case{"WrongOutcome", Sabotage::kWrongOutcome, {"reply"}},
-                    Case{"DoubledDispatch", Sabotage::kDoubleDispatch, {"two-attempts"}},
-                    Case{"WrongWorker", Sabotage::kWrongWorker, {"dispatch"}},
-                    Case{"IgnoredCommit", Sabotage::kIgnoreCommits, {"before-commit"}},
-                    Case{"ForgottenRecord", Sabotage::kForgetRecord, {"records", "commit-order", "before-commit"}, 6},
-                    Case{"CorruptStatus", Sabotage::kCorruptStatus, {"conservation"}},
-                    Case{"VanishedReply", Sabotage::kDropReply, {"stuck"}, 10},
-                    Case{"VanishedRequest", Sabotage::kDropRequest, {"stuck"}, 6},
-                    Case{"VanishedAck", Sabotage::kDropAck, {"stuck"}, 60}),
-    [](const auto& test) { return std::string(test.param.name); });
+INSTANTIATE_TEST_SUITE_P(All, SabotageTest,
+                         testing::Values(Case{"HiddenReply", Sabotage::kHideReply, {"reply-missing"}},
+                                         Case{"DoubledReply", Sabotage::kDoubleReply, {"reply"}},
+                                         Case{"WrongOutcome", Sabotage::kWrongOutcome, {"reply"}},
+                                         Case{"DoubledDispatch", Sabotage::kDoubleDispatch, {"two-attempts"}},
+                                         Case{"WrongWorker", Sabotage::kWrongWorker, {"dispatch"}},
+                                         Case{"IgnoredCommit", Sabotage::kIgnoreCommits, {"before-commit"}},
+                                         Case{"ForgottenRecord",
+                                              Sabotage::kForgetRecord,
+                                              {"records", "commit-order", "before-commit", "result"},
+                                              6},
+                                         Case{"ForgottenResult", Sabotage::kForgetResult, {"result"}, 60},
+                                         Case{"CorruptStatus", Sabotage::kCorruptStatus, {"conservation"}},
+                                         Case{"VanishedReply", Sabotage::kDropReply, {"stuck"}, 10},
+                                         Case{"VanishedRequest", Sabotage::kDropRequest, {"stuck"}, 6},
+                                         Case{"VanishedAck", Sabotage::kDropAck, {"stuck"}, 60}),
+                         [](const auto& test) { return std::string(test.param.name); });
 
 }  // namespace
 }  // namespace eventmq::sim

@@ -51,6 +51,9 @@ namespace eventmq::sim {
   X(kClaimed, "job claimed from the store")                     \
   X(kLateCancel, "cancel that the store is asked about")        \
   X(kBacklogExpired, "job expired in the store")                \
+  X(kResultFound, "kept result given when asked for")           \
+  X(kResultOver, "kept result gone after its time")             \
+  X(kResultSurvived, "kept result there after a restart")       \
   X(kJobRecovered, "job taken up after a crash of the broker")  \
   X(kResume, "worker resumed its jobs")                         \
   X(kResumedJob, "job kept through a resume")                   \

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "src/base/siphash.h"
+
 namespace eventmq::sim {
 
 std::string_view job_id_of(std::string_view request_id) { return request_id.substr(0, request_id.rfind('~')); }
@@ -23,8 +25,17 @@ const JobSpec& Jobs::draw(std::string_view maker) {
   spec.queue = draw < 10 ? "" : draw < 13 ? "later" : world_.pick(queues_);
   spec.headers = draw_headers();
   spec.handler = draw_handler();
+  add_result_ttl(spec);
   if (spec.handler.killing_attempts > 0) world_.note("jobs", fmt::format("{} kills its workers", spec.id));
   return specs_[spec.id] = spec;
+}
+
+// From what was drawn, not by a draw: seeds keep their stories.
+void Jobs::add_result_ttl(JobSpec& spec) {
+  Prng prng(siphash(1, 2, spec.id + spec.queue + spec.headers));
+  if (!prng.chance(40)) return;
+  constexpr int kTimes[] = {2, 20, 300, 3000};
+  spec.headers += fmt::format("{}result-ttl:{}", spec.headers.empty() ? "" : ",", kTimes[prng.below(4)]);
 }
 
 std::string Jobs::draw_headers() {

@@ -48,6 +48,7 @@ class Jobs {
 
  private:
   std::string draw_headers();
+  static void add_result_ttl(JobSpec& spec);
   Handler draw_handler();
 
   World& world_;

@@ -19,8 +19,10 @@ void VirtualStore::claim(BacklogClaim claim) {
 }
 
 void VirtualStore::ask(StoreQuestion question) {
+  // For a result nothing is hurried, and nothing drawn: it is answered with the next commit.
+  const bool waits = question.result_bytes.has_value();
   questions_.push_back(std::move(question));
-  if (!syncing_ && available_) begin_sync();
+  if (!waits && !syncing_ && available_) begin_sync();
 }
 
 // Each claim sees the commits before it and no others; a question at least those.

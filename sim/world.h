@@ -31,6 +31,7 @@ enum class Sabotage : uint8_t {
   kWrongWorker,     // a REQUEST goes to somebody else
   kIgnoreCommits,   // a send does not wait for its commit
   kForgetRecord,    // a record does not reach the store
+  kForgetResult,    // a result is not kept
   kCorruptStatus,   // a counter in the status is wrong
   // Behind the model's back:
   kDropReply,    // a REPLY to a client vanishes
