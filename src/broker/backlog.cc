@@ -209,7 +209,7 @@ void Broker::State::on_event(BacklogClaimed& event) {
   if (event.claim.which == BacklogClaim::Which::kOne) {
     const Asker asker = std::move(backlog.wanted.front().asker);
     backlog.wanted.erase(backlog.wanted.begin());
-    cancel_for(asker);
+    act_for(asker);
   }
   if (event.claim.which == BacklogClaim::Which::kDue) {
     BacklogLane& lane = backlog.lanes[event.claim.priority];

@@ -28,15 +28,15 @@ struct BacklogLane {
 
 // Who asked for something that the store must be asked for first.
 struct Asker {
-  enum class Wants : uint8_t { kView, kCancel, kCancelByQuery, kDead, kResult };
+  enum class Wants : uint8_t { kView, kCancel, kCancelByQuery, kDead, kResult, kRetry, kDelete };
   Wants wants;
   Side side;
   Bytes peer;
   Bytes message_id;
   Bytes what;   // the view
-  Bytes about;  // its arguments, or the id of the job to be cancelled
+  Bytes about;  // its arguments, or the id of the job
 };
-// A job that is to be claimed whatever its turn, to be cancelled.
+// A job that is to be claimed whatever its turn, to be cancelled, deleted or run now.
 struct WantedJob {
   JobKey key = 0;
   Asker asker;

@@ -111,6 +111,7 @@ struct Broker::State {
   void accept(const MessageArrived& event, Request& request, Queue& queue);
   CommitNumber take(Job fresh);
   std::optional<Error> cancel_job(Job& job);
+  void end_waiting(Job& job, std::string_view text);
   void send_cancel(const Job& job);
   Queue* queue_for(const Bytes& name, size_t queues_max);
   void prune_queues();
@@ -217,7 +218,8 @@ struct Broker::State {
   bool ask_for_view(const MessageArrived& event, const Query& query);
   bool ask_to_cancel(const MessageArrived& event, const Bytes& id, bool by_query);
   void show(const Asker& asker, const StoreAnswer& found);
-  void cancel_found(const Asker& asker, const StoreAnswer& found);
+  void fetch_for(const Asker& asker, const StoreAnswer& found);
+  void act_for(const Asker& asker);
   void cancel_for(const Asker& asker);
 
   // --- dead_letters.cc ---
@@ -229,6 +231,13 @@ struct Broker::State {
   bool remove_letter(JobKey key);
   void forget_removed_letters();
   bool retry_letter(const DeadLetter& letter);
+
+  // --- job_changes.cc: jobs that are run now or removed ---
+  bool change_by_query(const MessageArrived& event, const Query& query);
+  void answer_change(const Asker& asker, const StoreAnswer& found);
+  std::string delete_left(const Asker& asker, const StoreAnswer& found);
+  void change_for(const Asker& asker);
+  void run_now(Job& job);
 
   // --- results.cc: what jobs ended with, kept for a while ---
   void set_result_limits();

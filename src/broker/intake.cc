@@ -223,8 +223,7 @@ void Broker::State::on_message(const MessageArrived& event, Cancel& cancel) {
 
 std::optional<Error> Broker::State::cancel_job(Job& job) {
   if (job.state != JobState::kRunning) {
-    if (job.state == JobState::kWaiting) job.queue->remove(job);
-    end(job, Outcome::kCancelled, failure_payload(Outcome::kCancelled, "cancelled before it started"));
+    end_waiting(job, "cancelled before it started");
     return std::nullopt;
   }
   if (!job.worker->capabilities.cancel) {
@@ -234,6 +233,12 @@ std::optional<Error> Broker::State::cancel_job(Job& job) {
   job.cancel_requested = true;
   send_cancel(job);
   return std::nullopt;
+}
+
+// Or delayed.
+void Broker::State::end_waiting(Job& job, std::string_view text) {
+  if (job.state == JobState::kWaiting) job.queue->remove(job);
+  end_undispatched(job, Outcome::kCancelled, text);
 }
 
 // Not before the REQUEST that it is about.

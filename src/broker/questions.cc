@@ -57,7 +57,8 @@ void Broker::State::on_event(StoreAnswer& event) {
   if (event.error) return error(asker.side, asker.peer, event.error->code, event.error->text, asker.message_id);
   if (asker.wants == Asker::Wants::kDead) return answer_dead(asker, event);
   if (asker.wants == Asker::Wants::kResult) return answer_result(asker, &event);
-  asker.wants == Asker::Wants::kView ? show(asker, event) : cancel_found(asker, event);
+  if (asker.wants == Asker::Wants::kRetry || asker.wants == Asker::Wants::kDelete) return answer_change(asker, event);
+  asker.wants == Asker::Wants::kView ? show(asker, event) : fetch_for(asker, event);
 }
 
 void Broker::State::show(const Asker& asker, const StoreAnswer& found) {
@@ -67,13 +68,19 @@ void Broker::State::show(const Asker& asker, const StoreAnswer& found) {
 }
 
 // It may have been claimed, or have ended, since the store was asked. Else it is claimed now, by its key.
-void Broker::State::cancel_found(const Asker& asker, const StoreAnswer& found) {
-  if (jobs_.find(asker.about.view()) || found.jobs.empty()) return cancel_for(asker);
+void Broker::State::fetch_for(const Asker& asker, const StoreAnswer& found) {
+  if (jobs_.find(asker.about.view()) || found.jobs.empty()) return act_for(asker);
   const StoredJob& job = found.jobs[0].job;
   const auto queue = queues_.find(job.accepted.queue.view());
-  if (queue == queues_.end() || !queue->second->backlog) return cancel_for(asker);
+  if (queue == queues_.end() || !queue->second->backlog) return act_for(asker);
   queue->second->backlog->wanted.push_back({job.accepted.key, asker});
   touch_backlog(*queue->second);
+}
+
+// The job is in memory now, if there is one.
+void Broker::State::act_for(const Asker& asker) {
+  const bool cancels = asker.wants == Asker::Wants::kCancel || asker.wants == Asker::Wants::kCancelByQuery;
+  cancels ? cancel_for(asker) : change_for(asker);
 }
 
 void Broker::State::cancel_for(const Asker& asker) {

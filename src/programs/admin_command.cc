@@ -48,9 +48,10 @@ struct ViewMember {
   std::string_view view;
   const char* member;
 };
-constexpr ViewMember kMembers[] = {{"status", "totals"}, {"queues", "queues"},         {"workers", "workers"},
-                                   {"jobs", "jobs"},     {"schedulers", "schedulers"}, {"job", "id"},
-                                   {"dead", "dead"},     {"cancel", "cancelled"},      {"dead-show", "id"}};
+constexpr ViewMember kMembers[] = {{"status", "totals"},      {"queues", "queues"},         {"workers", "workers"},
+                                   {"jobs", "jobs"},          {"schedulers", "schedulers"}, {"job", "id"},
+                                   {"dead", "dead"},          {"cancel", "cancelled"},      {"dead-show", "id"},
+                                   {"jobs-retry", "retried"}, {"jobs-delete", "deleted"}};
 
 }  // namespace
 

@@ -78,6 +78,8 @@ ExitCode run_jobs_list(Invocation& invocation);
 ExitCode run_jobs_show(Invocation& invocation);
 ExitCode run_jobs_explain(Invocation& invocation);
 ExitCode run_jobs_cancel(Invocation& invocation);
+ExitCode run_jobs_retry(Invocation& invocation);
+ExitCode run_jobs_delete(Invocation& invocation);
 ExitCode run_dead_list(Invocation& invocation);
 ExitCode run_dead_show(Invocation& invocation);
 ExitCode run_dead_retry(Invocation& invocation);

@@ -61,7 +61,8 @@ TEST_F(CommandsTest, WrongUsageIsOneSentenceThatSaysTheMend) {
   expect_usage_error({"sned"}, "there is no command sned; did you mean send?\n");
   expect_usage_error({"banana"}, "there is no command banana; `emq help` lists them\n");
   expect_usage_error({"jobs", "shwo"}, "there is no command jobs shwo; did you mean jobs show?\n");
-  expect_usage_error({"jobs", "banana"}, "emq jobs is followed by one of: list, show, explain, cancel\n");
+  expect_usage_error({"jobs", "banana"},
+                     "emq jobs is followed by one of: list, show, explain, cancel, retry, delete\n");
   expect_usage_error({"send"}, "NAME is missing: emq send NAME [ARGUMENT…] [FLAG…]\nTry: emq send --help\n");
   expect_usage_error({"status", "now"}, "\"now\" is one argument too many: emq status [FLAG…]\n");
   expect_usage_error({"send", "a", "--wiat"}, "there is no flag --wiat; did you mean --wait?\n");

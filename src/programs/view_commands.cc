@@ -112,6 +112,19 @@ ExitCode run_jobs_cancel(Invocation& invocation) {
   });
 }
 
+ExitCode run_jobs_retry(Invocation& invocation) {
+  return show_text(invocation, "jobs-retry", id_argument(invocation), [](const Json& answer, bool) -> std::string {
+    if (answer.value("waits", Json(false)) == Json(true)) return "the job waits for a free worker already\n";
+    return fmt::format("retried {}\n", count_text(number_field(answer, "retried")));
+  });
+}
+
+ExitCode run_jobs_delete(Invocation& invocation) {
+  return show_text(invocation, "jobs-delete", id_argument(invocation), [](const Json& answer, bool) {
+    return fmt::format("deleted {}\n", count_text(number_field(answer, "deleted")));
+  });
+}
+
 ExitCode run_shutdown(Invocation& invocation) {
   Result<AdminClient> admin = admin_client_of(invocation);
   if (!admin) return kExitUsage;

@@ -42,6 +42,24 @@ TEST_F(ResultsTest, AGuaranteedJobsResultSurvivesARouterThatIsKilledAfterItsRepl
   EXPECT_EQ(client_.result("good").value, value);
   EXPECT_EQ(client_.result("bad").failure->outcome, "error");
   EXPECT_EQ(emq({"verify"}).code, 0);
+  EXPECT_EQ(emq({"jobs", "delete", "good"}).out, "deleted 1\n");
+  EXPECT_EQ(emq({"jobs", "show", "good"}).code, 1);
+  EXPECT_EQ(emq({"jobs", "retry", "bad"}).out, "retried 1\n") << "it is a dead letter";
+  ASSERT_TRUE(router_.wait_for_total("dead", 2));
+  EXPECT_EQ(emq({"jobs", "retry", "good"}).code, 1);
+}
+
+TEST_F(ResultsTest, ADelayedJobIsRunNowOrRemoved) {
+  start_manager("m");
+  client_.send("math.add", {2, 3}, {.guarantee = true, .delay = 1h, .result_ttl = 1h, .id = "sum"});
+  auto unwanted = client_.try_request("math.add", {2, 3}, {.delay = 1h, .id = "unwanted"});
+  ASSERT_TRUE(client_.flush(60s));
+  EXPECT_EQ(emq({"jobs", "retry", "sum"}).out, "retried 1\n");
+  ASSERT_TRUE(router_.wait_for_total("done", 1));
+  EXPECT_EQ(client_.result("sum").value, 5);
+  EXPECT_EQ(emq({"jobs", "delete", "unwanted"}).out, "deleted 1\n");
+  EXPECT_FALSE(unwanted.get());
+  EXPECT_EQ(emq({"jobs", "delete", "unwanted"}).code, 1);
 }
 
 TEST_F(ResultsTest, APlainJobsResultEndsWithItsRouter) {
