@@ -11,6 +11,7 @@ std::string published_attempt_id(const ModelJob& job, uint32_t attempt) {
 }
 
 void BrokerModel::step(const Event& event, const Effects& effects, Instant now, Instant due) {
+  results.clear();
   if (stopped_) {
     if (!effects.sends.empty()) violate("stopped", "the broker speaks after its shutdown");
     return;
@@ -20,7 +21,6 @@ void BrokerModel::step(const Event& event, const Effects& effects, Instant now, 
   event_ = &event;
   effects_ = &effects;
   due_replies_.clear();
-  results.clear();
   ++step_;
   if (!std::holds_alternative<SendFailed>(event)) drop_doomed();
   std::visit([this](const auto& specific) { apply(specific); }, event);
