@@ -96,11 +96,11 @@ void BrokerModel::on(const MessageArrived& event, const Reply& reply) {
 }
 
 void BrokerModel::on(const MessageArrived& event, const Disconnect&) {
-  if (event.side == Side::kAdministrative) {
-    draining_ = true;
-  } else if (ModelWorker* worker = find_worker({event.side, event.peer.str()})) {
+  if (ModelWorker* worker = find_worker({event.side, event.peer.str()})) {
     worker->leaving = true;
     worker->credits = 0;
+  } else if (event.side == Side::kAdministrative) {
+    draining_ = true;
   }
 }
 

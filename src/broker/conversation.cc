@@ -201,14 +201,16 @@ void Broker::State::on_message(const MessageArrived& event, Heartbeat&) {
   if (!peers_.find(event.side, event.peer.view())) stranger(event);
 }
 
+// On the administrative socket it is the order to shut down; but of a peer that said INFORM there, as a job manager
+// that was given this address by mistake, it says that the peer leaves.
 void Broker::State::on_message(const MessageArrived& event, Disconnect&) {
-  if (event.side == Side::kAdministrative) {
+  Peer* peer = peers_.find(event.side, event.peer.view());
+  if (!peer && event.side == Side::kAdministrative) {
     ack(event);
     return start_drain();
   }
-  Peer* peer = peers_.find(event.side, event.peer.view());
+  send(event.side, event.peer, Goodbye{});
   if (!peer) return;
-  send(*peer, Goodbye{});
   if (peer->kind != PeerKind::kWorker) return drop(*peer, LossCause::kLeft);
   stop_feeding(static_cast<Worker&>(*peer));
 }

@@ -189,8 +189,13 @@ TEST(StrangerTest, WorkersTalkIsAnsweredWithGoodbye) {
 TEST(StrangerTest, TheirFarewellNeedsNoAnswer) {
   TestBroker broker;
   broker.say("w9", Goodbye{});
-  broker.say("w9", Disconnect{});
   EXPECT_THAT(broker.sent(), IsEmpty());
+}
+
+TEST(StrangerTest, WhoeverLeavesHearsGoodbye) {
+  TestBroker broker;
+  broker.say("w9", Disconnect{});
+  EXPECT_THAT(broker.sent(), ElementsAre("w9 KBYE"));
 }
 
 TEST(StrangerTest, AClientThatSpeaksAsAWorkerIsTold) {
@@ -297,6 +302,24 @@ TEST(DisconnectTest, AClientOrSchedulerIsForgotten) {
   broker.say("s1", Disconnect{});
   EXPECT_THAT(broker.sent(), ElementsAre("c1 KBYE", "s1 KBYE"));
   EXPECT_THAT(broker.view("status"), HasSubstr(R"("peers":{"workers":0,"schedulers":0,"clients":0})"));
+}
+
+TEST(DisconnectTest, AJobManagerAtTheAdministrativeAddressLeavesAndShutsNothingDown) {
+  TestBroker broker;
+  broker.worker("a1");
+  broker.ready("a1");
+  broker.forget();
+  broker.say("a1", Disconnect{});
+  EXPECT_THAT(broker.sent(), ElementsAre("a1 KBYE"));
+  broker.say("a1", Goodbye{});
+  broker.forget();
+  broker.request("c1", "j1");
+  EXPECT_THAT(broker.sent(), ElementsAre("c1 ACK j1"));
+  broker.say("a2", Disconnect{});
+  EXPECT_THAT(broker.sent(), testing::Contains("a2 ACK m"));
+  broker.forget();
+  broker.request("c1", "j2");
+  EXPECT_THAT(broker.sent(), testing::Not(testing::Contains("c1 ACK j2")));
 }
 
 TEST(DisconnectTest, TheJobsOfAClientThatLeftGoOn) {
