@@ -54,25 +54,6 @@ void Executor::cancel(const Bytes& request_id, Instant now) {
   }
 }
 
-void Executor::restart(ExecutorSettings settings, Instant now) {
-  State& state = *state_;
-  if (state.stopping) return;
-  settings.processes = state.settings.processes;
-  state.settings = std::move(settings);
-  state.names_logged = false;
-  for (ProcessSlot& slot : state.slots) {
-    slot.failures = 0;
-    slot.start_at = now;
-    if (!slot.worker || slot.worker->killed) continue;
-    if (slot.worker->phase == WorkerProcess::Phase::kBusy) {
-      slot.worker->retire_after_job = true;
-    } else {
-      state.retire(slot, now);
-    }
-  }
-  state.start_missing(now);
-}
-
 void Executor::drain(Instant kill_at, Instant now) {
   State& state = *state_;
   state.draining = true;
@@ -89,6 +70,7 @@ void Executor::stop(Instant now) {
   State& state = *state_;
   if (state.stopping) return;
   state.draining = state.stopping = true;
+  state.end_trial(now);
   for (ProcessSlot& slot : state.slots) {
     if (slot.worker && !slot.worker->task) state.tell_to_stop(*slot.worker, now);
   }

@@ -81,7 +81,8 @@ class Executor {
   // Ends the job as `cancelled`: at once if it has not begun; else its handler is told, and later its process stopped.
   // A job that ends by itself before it notices keeps its own outcome. An id that is not here is ignored.
   void cancel(const Bytes& request_id, Instant now);
-  // Replaces every process, each after the job that it runs, by one with these settings. The number of processes stays.
+  // Starts a process with these settings; once it is ready, every other is replaced, each after the job that it runs.
+  // If it cannot serve, that is logged and nothing changes. The number of processes stays.
   void restart(ExecutorSettings settings, Instant now);
   // Gives back what has not begun and takes nothing more. What still runs at `kill_at` is killed (outcome `killed`).
   // May be called again with another time.

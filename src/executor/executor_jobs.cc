@@ -92,7 +92,8 @@ void Executor::State::release(WorkerProcess& worker, Instant now) {
   } else if (stopping) {
     tell_to_stop(worker, now);
   } else if (worn_out || worker.retire_after_job) {
-    retire(*slot, now);
+    slot->start_at = now;
+    retire(std::move(slot->worker), now);
   } else {
     worker.terminate_at = Instant::never();  // of a cancellation that it did not need
   }

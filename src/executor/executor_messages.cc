@@ -103,6 +103,7 @@ void Executor::State::on_message(WorkerProcess& worker, WorkerReady& ready, Inst
   worker.phase = WorkerProcess::Phase::kIdle;
   worker.ready_by = Instant::never();
   ever_ready = true;
+  if (is_trial(worker)) adopt_trial(now);
   if (names_logged || !ready.names) return;
   names_logged = true;
   if (ready.names->empty()) {
@@ -178,14 +179,15 @@ void Executor::State::remove(WorkerProcess& worker, const ExitStatus& status, bo
   if (worker.child.output() >= 0) unwatch(worker.child.output());
   if (!worker.channel_closed) unwatch(worker.child.channel());
   unwatch(worker.child.exit_descriptor());
+  const std::string reason =
+      worker.failure.empty() ? worker.name() + " " + status.text() : worker.name() + " failed: " + worker.failure;
+  if (is_trial(worker)) return refuse_trial(reason);
   ProcessSlot* slot = slot_of(worker);
   if (slot == nullptr) {
     std::erase_if(retired, [&](const auto& each) { return each.get() == &worker; });
     return;
   }
   if (worker.failure_is_final && !ever_ready) give_up(worker.failure);
-  const std::string reason =
-      worker.failure.empty() ? worker.name() + " " + status.text() : worker.name() + " failed: " + worker.failure;
   const bool failed_at_start = !was_busy && worker.jobs_done == 0 && !stopping;
   slot->worker.reset();
   slot->start_at = now;

@@ -39,14 +39,19 @@ void Executor::State::start_missing(Instant now) {
 void Executor::State::start_process(ProcessSlot& slot, Instant now) {
   Result<ChildProcess> child = ChildProcess::start(settings.command);
   if (!child) return on_start_failure(slot, child.error().text, now);
-  slot.worker = std::make_unique<WorkerProcess>(++last_number, std::move(*child));
-  WorkerProcess& worker = *slot.worker;
+  slot.worker = launch(settings, std::move(*child), now);
+}
+
+std::unique_ptr<WorkerProcess> Executor::State::launch(const ExecutorSettings& with, ChildProcess child, Instant now) {
+  auto started = std::make_unique<WorkerProcess>(++last_number, std::move(child));
+  WorkerProcess& worker = *started;
   by_number[worker.number] = &worker;
-  worker.ready_by = now + settings.start_timeout;
+  worker.ready_by = now + with.start_timeout;
   watch(worker.child.channel(), worker, kChannel, EPOLLIN);
   watch(worker.child.output(), worker, kOutput, EPOLLIN);
   watch(worker.child.exit_descriptor(), worker, kExit, EPOLLIN);
-  send(worker, hello_line(settings.hooks));
+  send(worker, hello_line(with.hooks));
+  return started;
 }
 
 void Executor::State::watch(int descriptor, const WorkerProcess& worker, ProcessPart part, uint32_t events) {
@@ -87,13 +92,12 @@ void Executor::State::kill(WorkerProcess& worker) {
   worker.child.signal_group(SIGKILL);
 }
 
-// Replaces a process that runs no job.
-void Executor::State::retire(ProcessSlot& slot, Instant now) {
-  EMQ_ASSERT(slot.worker->phase != WorkerProcess::Phase::kBusy);
-  slot.worker->retired = true;
-  tell_to_stop(*slot.worker, now);
-  retired.push_back(std::move(slot.worker));
-  slot.start_at = now;
+// One that runs no job, and has no slot any more.
+void Executor::State::retire(std::unique_ptr<WorkerProcess> worker, Instant now) {
+  EMQ_ASSERT(worker->phase != WorkerProcess::Phase::kBusy);
+  worker->retired = true;
+  tell_to_stop(*worker, now);
+  retired.push_back(std::move(worker));
 }
 
 void Executor::State::tell_to_stop(WorkerProcess& worker, Instant now) {

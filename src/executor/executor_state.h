@@ -1,9 +1,11 @@
-// The inside of the Executor, shared by the sources that implement it: executor_processes.cc (start, stop, replace),
-// executor_messages.cc (what processes say) and executor_jobs.cc (give out, time, settle).
+// The inside of the Executor, shared by the sources that implement it: executor_processes.cc (start, stop),
+// executor_restart.cc (other settings), executor_messages.cc (what processes say) and executor_jobs.cc (give out, time,
+// settle).
 #pragma once
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -26,6 +28,12 @@ struct ProcessSlot {
   Instant start_at;
 };
 
+// The first process with other settings; it has no slot.
+struct Trial {
+  ExecutorSettings settings;
+  std::unique_ptr<WorkerProcess> worker;
+};
+
 struct WaitingCall {
   ExecutorJob job;
   JobCall call;  // slices of job.payload
@@ -37,16 +45,25 @@ struct Executor::State {
   // --- Processes ---
   void start_missing(Instant now);
   void start_process(ProcessSlot& slot, Instant now);
+  std::unique_ptr<WorkerProcess> launch(const ExecutorSettings& with, ChildProcess child, Instant now);
   void watch(int descriptor, const WorkerProcess& worker, ProcessPart part, uint32_t events);
   void unwatch(int descriptor);
   void send(WorkerProcess& worker, const std::string& line);
   void update_write_interest(WorkerProcess& worker);
   void terminate(WorkerProcess& worker, Instant now);
   void kill(WorkerProcess& worker);
-  void retire(ProcessSlot& slot, Instant now);
+  void retire(std::unique_ptr<WorkerProcess> worker, Instant now);
   void tell_to_stop(WorkerProcess& worker, Instant now);
   void on_start_failure(ProcessSlot& slot, const std::string& reason, Instant now);
   void give_up(const std::string& reason);
+
+  // --- Other settings ---
+  void start_trial(ExecutorSettings wanted, Instant now);
+  bool is_trial(const WorkerProcess& worker) const;
+  void adopt_trial(Instant now);
+  void end_trial(Instant now);
+  void refuse_trial(const std::string& reason);
+  void replace_all(Instant now);
 
   // --- What they say ---
   void on_event(uint64_t data, uint32_t events, Instant now);
@@ -78,8 +95,9 @@ struct Executor::State {
   ExecutorSettings settings;
   FileDescriptor epoll;
   std::vector<ProcessSlot> slots;
-  std::vector<std::unique_ptr<WorkerProcess>> retired;     // told to stop, and replaced
-  std::unordered_map<uint64_t, WorkerProcess*> by_number;  // all of both
+  std::vector<std::unique_ptr<WorkerProcess>> retired;  // told to stop, and replaced
+  std::optional<Trial> trial;
+  std::unordered_map<uint64_t, WorkerProcess*> by_number;  // all of these
   std::deque<WaitingCall> waiting;
   std::vector<ExecutorEvent> out;
   uint64_t last_number = 0;

@@ -339,8 +339,34 @@ TEST_F(ExecutorTest, RestartReplacesProcessesAfterTheirJobs) {
   executor_->restart(settings, now());
   executor_->cancel(Bytes(running), now());
   EXPECT_EQ(outcome_of(running), Outcome::kCancelled);
+  step_until([&] { return !is_alive(before); });
   EXPECT_NE(value_of(run("process")), before);
   EXPECT_EQ(value_of(run("hooks"))[0], true);
+}
+
+TEST_F(ExecutorTest, SettingsThatNoProcessCanServeWithChangeNothing) {
+  start();
+  const int before = value_of(run("process")).get<int>();
+  ExecutorSettings settings = usual_settings();
+  settings.command.push_back("/nowhere/jobs.so");
+  executor_->restart(settings, now());
+  step_until([&] { return log_.find("all processes stay as they are") != std::string::npos; });
+  EXPECT_THAT(log_, HasSubstr("cannot load /nowhere/jobs.so"));
+  EXPECT_EQ(value_of(run("process")), before);
+  // And the next ones can.
+  settings = usual_settings();
+  settings.hooks.setup = "set_up";
+  executor_->restart(settings, now());
+  step_until([&] { return !is_alive(before); });
+  EXPECT_EQ(value_of(run("hooks"))[0], true);
+}
+
+TEST_F(ExecutorTest, ARestartThatIsUnderWayEndsWithTheExecutor) {
+  start();
+  executor_->restart(usual_settings(), now());
+  executor_->restart(usual_settings(), now());
+  executor_->stop(now());
+  step_until([&] { return executor_->finished(); });
 }
 
 TEST_F(ExecutorTest, IdleProcessThatIsKilledIsReplaced) {

@@ -159,7 +159,8 @@ void JobManagerLoop::reload() {
   options_.plugins = std::move(options.plugins);
   options_.kill_grace_period = options.kill_grace_period;
   executor_.restart(executor_settings(options_), now_);
-  log(LogLevel::kInfo, "the settings were read again; each worker process is replaced once it is free");
+  log(LogLevel::kInfo,
+      "the settings were read again; once a process can serve with them, each other one is replaced when it is free");
 }
 
 // Jobs are asked for when there is a process to run them. What is held while no broker is there is kept.
