@@ -53,6 +53,29 @@ constexpr ViewMember kMembers[] = {{"status", "totals"},      {"queues", "queues
                                    {"dead", "dead"},          {"cancel", "cancelled"},      {"dead-show", "id"},
                                    {"jobs-retry", "retried"}, {"jobs-delete", "deleted"}};
 
+using JsonType = nlohmann::ordered_json::value_t;
+struct MemberType {
+  std::string_view member;
+  JsonType type;
+};
+constexpr MemberType kMemberTypes[] = {{"totals", JsonType::object},
+                                       {"queues", JsonType::array},
+                                       {"workers", JsonType::array},
+                                       {"jobs", JsonType::array},
+                                       {"schedulers", JsonType::array},
+                                       {"dead", JsonType::array},
+                                       {"id", JsonType::string},
+                                       {"cancelled", JsonType::boolean},
+                                       {"retried", JsonType::number_unsigned},
+                                       {"deleted", JsonType::number_unsigned}};
+
+bool is_as_due(const nlohmann::ordered_json& answer, std::string_view member) {
+  const auto* due = std::ranges::find(kMemberTypes, member, &MemberType::member);
+  EMQ_ASSERT(due != std::end(kMemberTypes), "member {}", member);
+  const auto found = answer.is_object() ? answer.find(member) : answer.end();
+  return found != answer.end() && found->type() == due->type;
+}
+
 }  // namespace
 
 Result<nlohmann::ordered_json> answer_of(AdminClient& admin, const std::string& view, const std::string& arguments,
@@ -60,9 +83,9 @@ Result<nlohmann::ordered_json> answer_of(AdminClient& admin, const std::string& 
   const Result<std::string> answer = admin.query(view, arguments);
   if (!answer) return tl::unexpected(answer.error());
   auto json = nlohmann::ordered_json::parse(*answer, nullptr, false);
-  if (json.is_object() && json.contains(member)) return json;
-  return fail(ErrorCode::kBadMessage,
-              fmt::format("what {} answers to {} is no JSON object with {}", admin.address(), view, member));
+  if (is_as_due(json, member)) return json;
+  return fail(ErrorCode::kBadMessage, fmt::format("what {} answers to {} is no JSON object with {} as it is due",
+                                                  admin.address(), view, member));
 }
 
 ExitCode asked_in_vain(Invocation& invocation, const Error& error) {

@@ -117,7 +117,9 @@ TEST_F(OddAnswersTest, WhatIsNoMessageIsNoAnswer) {
 }
 
 TEST_F(OddAnswersTest, AnObjectWithoutWhatWasAskedForIsNoAnswer) {
-  for (const char* text : {"{}", "[]", "no JSON"}) {
+  const char* const of_wrong_types =
+      R"({"queues":null,"workers":5,"jobs":"x","schedulers":1,"dead":{},"totals":[],"deleted":-1,"cancelled":"maybe"})";
+  for (const char* text : {"{}", "[]", "no JSON", of_wrong_types}) {
     const OddPeer peer(always([text](const Bytes& id) { return Reply{Bytes(std::string_view(text)), id}; }));
     for (const auto& view : views_) expect_failure(peer, view, "is no JSON object with ");
     expect_failure(peer, {"dead", "delete", "--all"}, "is no JSON object with deleted");
