@@ -175,7 +175,8 @@ void ClientSession::State::follow_up() {
 void ClientSession::State::fail_overdue() {
   while (Submission* submission = outbox.overdue(now)) {
     if (!link.ever_established()) {
-      fail(*submission, ErrorCode::kUnreachable, "no broker answers at " + addresses());
+      fail(*submission, ErrorCode::kUnreachable,
+           link.refusal().empty() ? "no broker answers at " + addresses() : link.refusal());
     } else if (submission->accepted) {
       fail(*submission, ErrorCode::kTimedOut, "the broker has the job, but no result came within the time given");
     } else {

@@ -272,6 +272,18 @@ TEST_F(ClientSessionTest, DeadlineOfARequestCountsUntilItsReply) {
   EXPECT_TRUE(take<Replied>().empty());
 }
 
+TEST_F(ClientSessionTest, DeadlineWithABrokerThatRefusesSaysWhatItSaid) {
+  step(ClientStarted{});
+  submit_within("a", seconds(2));
+  const Bytes inform_id = take_messages<Inform>().at(0).id;
+  hear(ErrorMessage{{ErrorCode::kForbidden, "no you do not"}, inform_id});
+  advance(seconds(2));
+  const std::vector<Failed> failed = take<Failed>();
+  ASSERT_EQ(failed.size(), 1u);
+  EXPECT_EQ(failed[0].error.code, ErrorCode::kUnreachable);
+  EXPECT_THAT(failed[0].error.text, testing::EndsWith("refused INFORM: forbidden: no you do not"));
+}
+
 TEST_F(ClientSessionTest, DeadlineWithoutAnyBrokerSaysUnreachable) {
   step(ClientStarted{});
   submit_within("a", seconds(2));

@@ -39,6 +39,7 @@ void Link::begin(Instant now) {
 
 void Link::establish(const Ack& ack, Instant now) {
   phase_ = Phase::kEstablished;
+  refusal_.clear();
   broker_capabilities_ = parse_capabilities(ack.capabilities);
   established_id_ = routing_id_;
   established_at_ = heard_at_ = now;
@@ -81,8 +82,9 @@ LinkChange Link::receive_while_informing(const Message& message, Instant now) {
   }
   if (const ErrorMessage* error = std::get_if<ErrorMessage>(&message.body)) {
     if (error->offending_id != inform_id_) return LinkChange::kNone;
-    log(true, "the broker at " + address() + " refused INFORM: " + std::string(error_word(error->error.code)) + ": " +
-                  error->error.text);
+    refusal_ = "the broker at " + address() + " refused INFORM: " + std::string(error_word(error->error.code)) + ": " +
+               error->error.text;
+    log(true, refusal_);
     end_was_logged_ = true;
     end(Next::kOtherAddress, false, now);
     return LinkChange::kEnded;
@@ -90,6 +92,7 @@ LinkChange Link::receive_while_informing(const Message& message, Instant now) {
   const bool disconnect = std::holds_alternative<Disconnect>(message.body);
   if (disconnect) send(Goodbye{}, now);
   if (!disconnect && !std::holds_alternative<Goodbye>(message.body)) return LinkChange::kNone;
+  refusal_ = "the broker at " + address() + " answers INFORM with " + std::string(command_word(message.body));
   end(Next::kOtherAddress, false, now);
   return LinkChange::kEnded;
 }

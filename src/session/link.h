@@ -76,6 +76,9 @@ class Link {
   // Of the last ACK of an INFORM. Empty words from a broker of the published protocol.
   const Capabilities& broker_capabilities() const { return broker_capabilities_; }
   bool ever_established() const { return !established_id_.empty(); }
+  // How a broker last refused to begin a conversation, as a sentence with its address; empty if none has since the last
+  // conversation began.
+  const std::string& refusal() const { return refusal_; }
 
  private:
   enum class Phase { kStopped, kWaiting, kInforming, kEstablished, kLeaving };
@@ -108,7 +111,8 @@ class Link {
   Capabilities broker_capabilities_;
   bool parting_ = false;
   bool goodbye_received_ = false;
-  bool made_ = false;              // of the present connection
+  bool made_ = false;  // of the present connection
+  std::string refusal_;
   bool end_was_logged_ = false;    // one warning for an outage, not one for each try
   bool name_was_doubted_ = false;  // the same of the warning that the name may be taken
 
