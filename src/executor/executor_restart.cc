@@ -30,6 +30,7 @@ bool Executor::State::is_trial(const WorkerProcess& worker) const { return trial
 void Executor::State::adopt_trial(Instant now) {
   EMQ_ASSERT(trial && trial->worker);
   settings = std::move(trial->settings);
+  log(false, "a worker process serves with the new settings; the others are replaced, busy ones after their job");
   replace_all(now);
   for (ProcessSlot& slot : slots) {
     if (slot.worker) continue;

@@ -158,9 +158,8 @@ void JobManagerLoop::reload() {
   options_.executor = std::move(options.executor);
   options_.plugins = std::move(options.plugins);
   options_.kill_grace_period = options.kill_grace_period;
+  log(LogLevel::kInfo, "the settings were read again; a new worker process tries them first");
   executor_.restart(executor_settings(options_), now_);
-  log(LogLevel::kInfo,
-      "the settings were read again; once a process can serve with them, each other one is replaced when it is free");
 }
 
 // Jobs are asked for when there is a process to run them. What is held while no broker is there is kept.
