@@ -1,6 +1,7 @@
 #include "src/programs/addresses.h"
 
 #include "src/client/addresses.h"
+#include "src/transport/address.h"
 
 namespace eventmq {
 namespace {
@@ -16,7 +17,7 @@ std::string connectable(const std::string& listen_address) {
   for (const std::string any : {"tcp://*:", "tcp://0.0.0.0:", "tcp://[::]:"}) {
     if (listen_address.starts_with(any)) return "tcp://127.0.0.1:" + listen_address.substr(any.size());
   }
-  return listen_address;
+  return listening_place(listen_address);
 }
 
 std::string frontend_address(const std::string& typed, const std::map<std::string, std::string>& environment,

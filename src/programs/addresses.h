@@ -7,7 +7,8 @@
 
 namespace eventmq {
 
-// A listening address as one connects to it from the same machine: any interface becomes 127.0.0.1.
+// A listening address as one connects to it from the same machine: every interface becomes 127.0.0.1, and
+// one that is named its address.
 std::string connectable(const std::string& listen_address);
 
 // The frontend: `typed` (of --broker), EMQ_BROKER_ADDR, or frontend_listen_addr.

@@ -2,12 +2,18 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
+#include <ifaddrs.h>
+#include <netinet/in.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <filesystem>
+#include <memory>
 #include <string>
 
 namespace eventmq {
@@ -57,6 +63,29 @@ std::string_view form(AddressUse use) {
 }
 
 bool is_any(std::string_view host) { return host == "*" || host == "0.0.0.0" || host == "[::]"; }
+
+// In whatever case: host names know none (RFC 4343).
+bool is_localhost(std::string_view host) {
+  return host.size() == 9 && ::strncasecmp(host.data(), "localhost", host.size()) == 0;
+}
+
+// Empty if there is no such interface, or it has none.
+std::string ipv4_of_interface(std::string_view name) {
+  ifaddrs* found = nullptr;
+  if (::getifaddrs(&found) != 0) return {};
+  const std::unique_ptr<ifaddrs, void (*)(ifaddrs*)> all(found, &::freeifaddrs);
+  for (const ifaddrs* each = all.get(); each != nullptr; each = each->ifa_next) {
+    if (each->ifa_addr == nullptr || each->ifa_addr->sa_family != AF_INET || name != each->ifa_name) continue;
+    char text[INET_ADDRSTRLEN] = "";
+    return ::inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(each->ifa_addr)->sin_addr, text, sizeof text);
+  }
+  return {};
+}
+
+// Whatever way its path is written.
+bool same_file(std::string_view one, std::string_view other) {
+  return std::filesystem::path(one).lexically_normal() == std::filesystem::path(other).lexically_normal();
+}
 
 tl::unexpected<Error> malformed(std::string_view address, std::string_view why) {
   return fail(ErrorCode::kBadValue, fmt::format("the address '{}' {}", address, why));
@@ -109,18 +138,32 @@ bool somebody_listens(std::string_view address) {
 
 std::string without_lookup(std::string_view address, bool as_ipv6) {
   HostPort parts;
-  if (!address.starts_with(kTcp) || !split(address.substr(kTcp.size()), parts) || parts.host != "localhost") {
+  if (!address.starts_with(kTcp) || !split(address.substr(kTcp.size()), parts) || !is_localhost(parts.host)) {
     return std::string(address);
   }
   return fmt::format("{}{}:{}", kTcp, as_ipv6 ? "[::1]" : "127.0.0.1", parts.port);
 }
 
+std::string listening_place(std::string_view address) {
+  HostPort parts;
+  if (!address.starts_with(kTcp) || !split(address.substr(kTcp.size()), parts)) return std::string(address);
+  std::string host(is_localhost(parts.host) ? "127.0.0.1" : parts.host);
+  if (host_kind(address) == HostKind::kName && !is_localhost(parts.host)) {
+    if (std::string found = ipv4_of_interface(parts.host); !found.empty()) host = std::move(found);
+  }
+  const size_t digit = std::min(parts.port.find_first_not_of('0'), parts.port.size() - 1);
+  return fmt::format("{}{}:{}", kTcp, host, parts.port.substr(digit));
+}
+
 bool same_place(std::string_view one, std::string_view other) {
   HostPort a, b;
-  const std::string one_found = without_lookup(one, false);
-  const std::string other_found = without_lookup(other, false);
+  const std::string one_found = listening_place(one);
+  const std::string other_found = listening_place(other);
   const bool both_tcp = one_found.starts_with(kTcp) && split(std::string_view(one_found).substr(kTcp.size()), a) &&
                         other_found.starts_with(kTcp) && split(std::string_view(other_found).substr(kTcp.size()), b);
+  if (one.starts_with(kIpc) && other.starts_with(kIpc)) {
+    return same_file(one.substr(kIpc.size()), other.substr(kIpc.size()));
+  }
   if (!both_tcp) return one == other;
   if (a.port != b.port || a.port == "*" || a.port == "0") return false;
   return a.host == b.host || is_any(a.host) || is_any(b.host);
@@ -128,11 +171,10 @@ bool same_place(std::string_view one, std::string_view other) {
 
 bool reachable_from_other_machines(std::string_view address) {
   HostPort parts;
-  if (!address.starts_with(kTcp) || !split(address.substr(kTcp.size()), parts)) return false;
+  const std::string place = listening_place(address);
+  if (!place.starts_with(kTcp) || !split(std::string_view(place).substr(kTcp.size()), parts)) return false;
   const std::string_view host = without_brackets(parts.host);
-  const bool loopback =
-      (is_ipv4(host) && host.starts_with("127.")) || host == "::1" || host == "localhost" || host == "lo";
-  return !loopback;
+  return !(is_ipv4(host) && host.starts_with("127.")) && host != "::1";
 }
 
 }  // namespace eventmq

@@ -33,4 +33,9 @@ bool somebody_listens(std::string_view address);
 // on a system without a hosts file too, and can be listened on; any other as it stands.
 std::string without_lookup(std::string_view address, bool as_ipv6);
 
+// An address to listen on with numbers only: `localhost` as 127.0.0.1, an interface of this machine as its IPv4 address
+// if it has one, the port without leading zeros; any other as it stands. It can be connected to from this machine,
+// unless it is every interface.
+std::string listening_place(std::string_view address);
+
 }  // namespace eventmq

@@ -51,8 +51,10 @@ TEST(AddressTest, TwoSocketsInOnePlaceAreSeen) {
   };
   for (const Pair& pair :
        {Pair{"tcp://127.0.0.1:5", "tcp://127.0.0.1:5"}, Pair{"tcp://localhost:5", "tcp://127.0.0.1:5"},
+        Pair{"tcp://127.0.0.1:05", "tcp://127.0.0.1:5"}, Pair{"tcp://lo:5", "tcp://127.0.0.1:5"},
         Pair{"tcp://*:5", "tcp://127.0.0.1:5"}, Pair{"tcp://0.0.0.0:5", "tcp://*:5"},
-        Pair{"tcp://[::]:5", "tcp://10.0.0.1:5"}, Pair{"ipc:///run/x", "ipc:///run/x"}}) {
+        Pair{"tcp://[::]:5", "tcp://10.0.0.1:5"}, Pair{"ipc:///run/x", "ipc:///run/x"},
+        Pair{"ipc:///run/./x", "ipc:///run//x"}}) {
     EXPECT_TRUE(same_place(pair.one, pair.other)) << pair.one << " " << pair.other;
     EXPECT_TRUE(same_place(pair.other, pair.one)) << pair.one << " " << pair.other;
   }
@@ -86,8 +88,18 @@ TEST(AddressTest, TheKindOfHostIsKnown) {
 TEST(AddressTest, LocalhostNeedsNoLookup) {
   EXPECT_EQ(without_lookup("tcp://localhost:47291", false), "tcp://127.0.0.1:47291");
   EXPECT_EQ(without_lookup("tcp://localhost:47291", true), "tcp://[::1]:47291");
+  EXPECT_EQ(without_lookup("tcp://LocalHost:1", false), "tcp://127.0.0.1:1");
   for (const char* other : {"tcp://localhost.example:1", "tcp://10.0.0.1:1", "ipc://localhost:1", "tcp://localhost"}) {
     EXPECT_EQ(without_lookup(other, false), other);
+  }
+}
+
+TEST(AddressTest, AnInterfaceIsListenedOnAtItsIpv4Address) {
+  EXPECT_EQ(listening_place("tcp://lo:47291"), "tcp://127.0.0.1:47291");
+  EXPECT_EQ(listening_place("tcp://lo:*"), "tcp://127.0.0.1:*");
+  EXPECT_EQ(listening_place("tcp://LOCALHOST:047291"), "tcp://127.0.0.1:47291");
+  for (const char* other : {"tcp://nosuch0:1", "tcp://10.0.0.1:1", "tcp://*:0", "ipc://lo:1", "tcp://lo"}) {
+    EXPECT_EQ(listening_place(other), other);
   }
 }
 

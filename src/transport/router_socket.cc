@@ -154,7 +154,7 @@ Result<void> RouterSocket::bind(const std::string& address) {
   if (socket == nullptr) {
     return fail(ErrorCode::kSystem, fmt::format("cannot open a socket: {}", zmq_strerror(zmq_errno())));
   }
-  const std::string place = without_lookup(address, false);
+  const std::string place = listening_place(address);
   set_options(socket, state_->options, host_kind(place));
   if (Result<void> watched = state_->watch(address, socket); !watched) {
     zmq_close(socket);
