@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <ranges>
 
 #include "src/broker/job_history.h"
 #include "src/broker/job_text.h"
@@ -75,6 +74,10 @@ Result<AdminViews::Arguments> AdminViews::parse_arguments(std::string_view text)
     } else {
       return fail(ErrorCode::kBadValue, "QUERY has no argument " + key);
     }
+  }
+  const std::string& state = arguments.state;
+  if (!state.empty() && state != "delayed" && state != "waiting" && state != "running") {
+    return fail(ErrorCode::kBadValue, "argument state is delayed, waiting or running");
   }
   arguments.limit = std::min(arguments.limit, limits::kListingRows);
   return arguments;
@@ -432,15 +435,25 @@ Result<AdminViews::Json> AdminViews::job(const Arguments& arguments, const Store
     row["explain"] = explain(*job);
     return Json{std::move(row)};
   }
-  for (const EndedJob& ended : broker.ended_ | std::views::reverse) {
-    if (ended.id == arguments.id) return Json{ended_json(ended, broker.now_)};
-  }
+  const auto last = std::find_if(broker.ended_.rbegin(), broker.ended_.rend(),
+                                 [&](const EndedJob& ended) { return ended.id == arguments.id; });
+  if (last != broker.ended_.rend()) return ended(*last);
   if (const ResultKept* kept = broker.results_.find(arguments.id, broker.now_)) {
     return Json{ended_json(FoundResult{*kept, kept->value.size()}, broker.now_)};
   }
   if (found && found->result) return Json{ended_json(*found->result, broker.now_)};
   if (found && !found->jobs.empty()) return backlog_job(found->jobs[0]);
   return fail(ErrorCode::kUnknownJob, fmt::format("no job {}: it was never here, or it ended long ago", arguments.id));
+}
+
+AdminViews::Json AdminViews::ended(const EndedJob& job) const {
+  Value row = ended_json(job, broker.now_);
+  if (broker.store_available_ || job.commit <= broker.durable_commit_) return {std::move(row)};
+  row["waits_for"] = "store";
+  row["explain"] = fmt::format(
+      "{} That waits for the store, which is not available ({}): nobody is told before it is kept.",
+      row["explain"].get<std::string>(), broker.store_fault_);
+  return {std::move(row)};
 }
 
 // Why the job is where it is, in a sentence.

@@ -37,6 +37,7 @@ struct AdminViews {
   Json schedulers() const;
   Json jobs(const Arguments& arguments, const StoreAnswer* found) const;
   Result<Json> job(const Arguments& arguments, const StoreAnswer* found) const;
+  Json ended(const EndedJob& job) const;
   Json job_row(const Job& job) const;
   Json backlog_row(const ListedJob& listed) const;
   Json backlog_job(const ListedJob& listed) const;

@@ -40,6 +40,7 @@ struct EndedJob {
   Bytes history;             // of a guaranteed job
   Instant kept_until;        // its result; Instant{}: it is not kept
   uint64_t value_bytes = 0;  // of the result
+  CommitNumber commit = 0;   // that keeps its end; 0 if it was not guaranteed
 };
 
 // What was refused or dropped, for `emq status`.
@@ -105,7 +106,7 @@ struct Broker::State {
   std::optional<Error> follow(const MessageArrived& event, const Request& request, Job& job);
   void make_guaranteed(Job& job);
   std::optional<Error> memory_refusal(size_t bytes) const;
-  std::optional<Error> store_refusal(const Request& request) const;
+  std::optional<Error> store_refusal(const JobHeaders& headers) const;
   std::optional<Error> room_refusal(const MessageArrived& event, const Request& request, const Queue& queue) const;
   std::optional<Error> refusal(const MessageArrived& event, const Request& request, const Queue& queue) const;
   void accept(const MessageArrived& event, Request& request, Queue& queue);

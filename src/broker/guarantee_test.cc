@@ -228,6 +228,29 @@ TEST_F(FullDiskTest, AJobWithoutAWorkerThatIsNotKeptYetSaysSoToo) {
   EXPECT_THAT(view("job", R"({"id": "j1"})"), HasSubstr("It waits for the store"));
 }
 
+TEST_F(FullDiskTest, AJobThatEndsIsNotShownAsIfThatWereKept) {
+  run_job("guarantee");
+  broker_.settle("w1", "j1", 1);
+  broker_.step(StoreChanged{false, "the disk is full", 2});
+  const std::string row = view("job", R"({"id": "j1"})");
+  EXPECT_THAT(row, HasSubstr(R"("waits_for":"store")"));
+  EXPECT_THAT(row, HasSubstr("That waits for the store, which is not available (the disk is full)"));
+  broker_.step(StoreChanged{true, ""});
+  EXPECT_THAT(view("job", R"({"id": "j1"})"), Not(HasSubstr("waits")));
+}
+
+TEST_F(FullDiskTest, AJobThatWaitsIsNotCancelled) {
+  broker_.request("c1", "j1", "guarantee");
+  broker_.request("c1", "plain", "");
+  broker_.step(StoreChanged{false, "the disk is full", 1});
+  broker_.forget();
+  broker_.cancel("c1", "j1");
+  EXPECT_THAT(broker_.sent(), ElementsAre("c1 ERROR store-unavailable cancel-j1"));
+  broker_.cancel("c1", "plain");
+  EXPECT_THAT(broker_.sent(), ElementsAre("c1 ACK cancel-plain"));
+  EXPECT_THAT(view("job", R"({"id": "j1"})"), HasSubstr(R"("state":"waiting")"));
+}
+
 // --- A plain job that a guaranteed request shares by its unique key becomes guaranteed ---
 
 TEST_F(GuaranteeTest, AGuaranteedFollowerMakesAWaitingJobGuaranteed) {

@@ -104,7 +104,7 @@ bool Broker::State::merge_unique(const MessageArrived& event, const Request& req
   const auto found = unique_jobs_.find(unique_key(queue, request.headers.unique));
   if (found == unique_jobs_.end()) return false;
   Job& job = *found->second;
-  if (const std::optional<Error> refused = store_refusal(request)) {
+  if (const std::optional<Error> refused = store_refusal(request.headers)) {
     error(event, refused->code, refused->text);
     return true;
   }
@@ -151,8 +151,9 @@ std::optional<Error> Broker::State::memory_refusal(size_t bytes) const {
                                                   settings_.memory_bytes >> 20)};
 }
 
-std::optional<Error> Broker::State::store_refusal(const Request& request) const {
-  if (store_available_ || !request.headers.guarantee) return std::nullopt;
+// Whatever happens to a guaranteed job must be kept.
+std::optional<Error> Broker::State::store_refusal(const JobHeaders& headers) const {
+  if (store_available_ || !headers.guarantee) return std::nullopt;
   return Error{ErrorCode::kStoreUnavailable, "the store cannot keep it: " + store_fault_};
 }
 
@@ -160,7 +161,7 @@ std::optional<Error> Broker::State::store_refusal(const Request& request) const 
 std::optional<Error> Broker::State::refusal(const MessageArrived& event, const Request& request,
                                             const Queue& queue) const {
   if (draining_) return Error{ErrorCode::kShuttingDown, "the broker is stopping"};
-  if (const std::optional<Error> refused = store_refusal(request)) return refused;
+  if (const std::optional<Error> refused = store_refusal(request.headers)) return refused;
   if (may_leave_memory(request.headers)) return std::nullopt;
   return room_refusal(event, request, queue);
 }
@@ -223,6 +224,7 @@ void Broker::State::on_message(const MessageArrived& event, Cancel& cancel) {
 
 std::optional<Error> Broker::State::cancel_job(Job& job) {
   if (job.state != JobState::kRunning) {
+    if (std::optional<Error> refused = store_refusal(job.headers)) return refused;
     end_waiting(job, "cancelled before it started");
     return std::nullopt;
   }

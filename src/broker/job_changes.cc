@@ -80,6 +80,7 @@ void Broker::State::change_for(const Asker& asker) {
   if (job->state == JobState::kRunning || job->orphaned) {
     return refuse(ErrorCode::kForbidden, "the job is running, or may be, on its worker: cancel it instead");
   }
+  if (const std::optional<Error> refused = store_refusal(job->headers)) return refuse(refused->code, refused->text);
   if (!retry) {
     end_waiting(*job, "deleted before it started");
     return say(changed("deleted", 1));

@@ -157,5 +157,12 @@ TEST_F(JobChangesTest, WhileTheStoreIsAwayOnlyWhatIsInMemoryIsChanged) {
   EXPECT_EQ(retry("j1"), "ERROR store-unavailable query");
 }
 
+TEST_F(JobChangesTest, AGuaranteedJobInMemoryIsNotChangedWhileTheStoreIsAway) {
+  broker_->request("c1", "j1", "guarantee,delay:100");
+  broker_->step(StoreChanged{false, "the disk is full"});
+  EXPECT_EQ(retry("j1"), "ERROR store-unavailable query");
+  EXPECT_EQ(remove("j1"), "ERROR store-unavailable query");
+}
+
 }  // namespace
 }  // namespace eventmq

@@ -165,7 +165,8 @@ void Broker::State::retry_later(Job& job) {
 
 void Broker::State::expire(Job& job) {
   if (job.state == JobState::kWaiting) job.queue->remove(job);
-  end_undispatched(job, Outcome::kExpired, "no worker was free in time");
+  const bool was_due = job.due_at <= now_;
+  end_undispatched(job, Outcome::kExpired, was_due ? "no worker was free in time" : "it expired before it was due");
 }
 
 void Broker::State::end_undispatched(Job& job, Outcome outcome, std::string_view text) {
@@ -197,7 +198,7 @@ void Broker::State::end(Job& job, Outcome outcome, Bytes payload) {
   const std::string_view cause = outcome == Outcome::kOk ? "" : payload.view().substr(0, limits::kEndedResultBytes);
   const bool kept = job.headers.result_ttl.us > 0;
   ended_.push_back({job.id, job.queue->name, outcome, job.attempt, job.accepted_at, now_, Bytes(cause), job.history,
-                    kept ? now_ + job.headers.result_ttl : Instant{}, payload.size()});
+                    kept ? now_ + job.headers.result_ttl : Instant{}, payload.size(), after});
   if (ended_.size() > limits::kEndedJobsRemembered) ended_.pop_front();
   jobs_.release(job);
 }

@@ -69,6 +69,17 @@ constexpr MemberType kMemberTypes[] = {{"totals", JsonType::object},
                                        {"retried", JsonType::number_unsigned},
                                        {"deleted", JsonType::number_unsigned}};
 
+// An answer waits for what its question changed to be kept, so the store may be what it waits for.
+Error with_the_stores_fault(AdminClient& admin, Error error) {
+  if (error.code != ErrorCode::kTimedOut) return error;
+  const Result<std::string> answer = admin.query("status", "");
+  const auto json = answer ? nlohmann::ordered_json::parse(*answer, nullptr, false) : nlohmann::ordered_json();
+  const auto store = json.is_object() ? json.find("store") : json.end();
+  const std::string fault = store == json.end() ? "" : text_field(*store, "fault");
+  if (!fault.empty()) error.text += ": its store is not available, and what was asked counts once it is back: " + fault;
+  return error;
+}
+
 bool is_as_due(const nlohmann::ordered_json& answer, std::string_view member) {
   const auto* due = std::ranges::find(kMemberTypes, member, &MemberType::member);
   EMQ_ASSERT(due != std::end(kMemberTypes), "member {}", member);
@@ -81,7 +92,7 @@ bool is_as_due(const nlohmann::ordered_json& answer, std::string_view member) {
 Result<nlohmann::ordered_json> answer_of(AdminClient& admin, const std::string& view, const std::string& arguments,
                                          const char* member) {
   const Result<std::string> answer = admin.query(view, arguments);
-  if (!answer) return tl::unexpected(answer.error());
+  if (!answer) return tl::unexpected(with_the_stores_fault(admin, answer.error()));
   auto json = nlohmann::ordered_json::parse(*answer, nullptr, false);
   if (is_as_due(json, member)) return json;
   return fail(ErrorCode::kBadMessage, fmt::format("what {} answers to {} is no JSON object with {} as it is due",
