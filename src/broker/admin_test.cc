@@ -239,6 +239,7 @@ TEST_F(AdminTest, BadQuestionsAreRefused) {
   EXPECT_EQ(broker_.view("jobs", R"({"limit": -1})"), "bad-value");
   EXPECT_EQ(broker_.view("jobs", R"({"limit": "2"})"), "bad-value");
   EXPECT_EQ(broker_.view("jobs", R"({"queue": 7})"), "bad-value");
+  EXPECT_EQ(broker_.view("jobs", R"({"state": "bad"})"), "bad-value");
   EXPECT_EQ(broker_.view("job"), "unknown-job");
   EXPECT_EQ(broker_.view("job", R"({"id": "j9"})"), "unknown-job");
   EXPECT_EQ(broker_.view("jobs", std::string(limits::kQueryBytes + 1, ' ')), "too-large");

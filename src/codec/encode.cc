@@ -21,9 +21,11 @@ Bytes number_bytes(uint32_t value) {
   return Bytes(std::to_string(value));
 }
 
+// In decimal notation, with no exponent. Less than a millionth is nothing.
 Bytes fraction_bytes(double fraction) {
+  if (fraction < 1e-6) return Bytes::literal("0");
   std::array<char, 32> text;
-  const auto result = std::to_chars(text.data(), text.data() + text.size(), fraction);
+  const auto result = std::to_chars(text.data(), text.data() + text.size(), fraction, std::chars_format::fixed);
   EMQ_ASSERT(result.ec == std::errc());
   return Bytes(std::string_view(text.data(), static_cast<size_t>(result.ptr - text.data())));
 }

@@ -35,6 +35,15 @@ TEST(EncodeTest, ResumeIsSaidOnlyWithItsCapability) {
   EXPECT_EQ(encode({Bytes("m1"), inform}).size(), 8u);
 }
 
+TEST(EncodeTest, FractionsHaveNoExponent) {
+  const auto fraction = [](double value) { return encode({Bytes("m1"), Progress{Bytes("j1"), value, {}}})[5].str(); };
+  EXPECT_EQ(fraction(0), "0");
+  EXPECT_EQ(fraction(1), "1");
+  EXPECT_EQ(fraction(0.25), "0.25");
+  EXPECT_EQ(fraction(1e-6), "0.000001");
+  EXPECT_EQ(fraction(5e-324), "0");
+}
+
 TEST(EncodeTest, PayloadSharesItsMemory) {
   const Bytes payload("a payload");
   Request request;

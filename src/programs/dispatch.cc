@@ -34,6 +34,10 @@ ExitCode unknown_command(const std::string& word, Console& console) {
     console.error_line(std::string(sentence));
     return kExitUsage;
   }
+  if (word.empty()) {
+    console.error_line("the command is empty: `emq help` lists them");
+    return kExitUsage;
+  }
   std::vector<std::string_view> names;
   for (const Command& command : all_commands()) names.push_back(split_words(command.name).front());
   const std::string near = nearest_name(word, names);

@@ -84,6 +84,9 @@ Result<Job> job_of(const Invocation& invocation) {
   Job job;
   if (auto read = read_arguments(invocation, job); !read) return tl::unexpected(read.error());
   if (auto read = read_times(invocation, job); !read) return tl::unexpected(read.error());
+  if (job.options.expires.count() > 0 && job.options.delay > job.options.expires) {
+    return bad("--delay is longer than --expires: the job could never start");
+  }
   const auto retries = count_flag(invocation, "--retry-count", limits::kRetryCount);
   if (!retries) return tl::unexpected(retries.error());
   job.options.retry_count = static_cast<uint32_t>(*retries);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdlib>
 
 #include "src/base/assert.h"
 #include "src/settings/nearest.h"
@@ -13,11 +14,14 @@ namespace {
 
 tl::unexpected<Error> bad(std::string text) { return fail(ErrorCode::kBadValue, std::move(text)); }
 
-bool is_number(std::string_view word) {
-  return word.size() > 1 && word[0] == '-' && (std::isdigit(static_cast<unsigned char>(word[1])) || word[1] == '.');
+// All of it: -5w is none.
+bool is_number(const std::string& word) {
+  const bool begins = word[0] == '-' && (std::isdigit(static_cast<unsigned char>(word[1])) || word[1] == '.');
+  char* end = nullptr;
+  return begins && (std::strtod(word.c_str(), &end), *end == '\0');
 }
 
-bool is_flag(std::string_view word) { return word.size() > 1 && word[0] == '-' && !is_number(word); }
+bool is_flag(const std::string& word) { return word.size() > 1 && word[0] == '-' && !is_number(word); }
 
 bool has_name(const FlagSpec& spec, std::string_view name) {
   return std::ranges::find(spec.names, name) != spec.names.end();
