@@ -382,10 +382,13 @@ void BrokerModel::on(const MessageArrived& event, const Cancel& cancel) {
   if (const auto* error = std::get_if<ErrorMessage>(answer)) {
     if (error->error.code == ErrorCode::kQueueFull && (!job || job->stored)) return;
     const bool unknown = error->error.code == ErrorCode::kUnknownJob &&
-                         (!job || (job->stored && !store_available_) || (job->queued() && job->expires_at <= now_));
+                         (!job || (job->queued() && job->expires_at <= now_));
+    // That a job is in the store alone is known of newer ones only, so any other id may be one's.
+    const bool away = error->error.code == ErrorCode::kStoreUnavailable && !store_available_ &&
+                      (!job || (job->headers.guarantee && job->state != ModelJob::State::kRunning));
     const ModelWorker* worker = job && job->state == ModelJob::State::kRunning ? find_worker(job->worker) : nullptr;
     const bool cannot = error->error.code == ErrorCode::kForbidden && worker && !worker->capabilities.cancel;
-    if (!unknown && !cannot)
+    if (!unknown && !cannot && !away)
       violate("cancel", fmt::format("CANCEL of {} is refused: {}", cancel.request_id.view(), error->error.text));
     return;
   }

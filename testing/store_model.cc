@@ -171,10 +171,25 @@ bool StoreModel::is_asked_for(const Row& row, const BacklogClaim& claim) {
              LanePlace{row.job.due_at, job.key} > claim.after;
     case BacklogClaim::Which::kExpired:
       return job.expires_at <= claim.now;
-    case BacklogClaim::Which::kOne:
-      return job.key == claim.key;
+    case BacklogClaim::Which::kKeys:
+      return false;  // claim_keys
   }
   return false;
+}
+
+void StoreModel::claim_keys(BacklogClaimed& claimed) const {
+  uint64_t bytes = 0;
+  for (const JobKey key : claimed.claim.keys) {
+    const auto found = jobs_.find(key);
+    const bool there =
+        found != jobs_.end() && found->second.backlog && found->second.job.accepted.queue == claimed.claim.queue;
+    if (there) {
+      bytes += found->second.job.accepted.payload.size();
+      if (!claimed.jobs.empty() && bytes > claimed.claim.bytes) return;
+      claimed.jobs.push_back(stored(found->second));
+    }
+    ++claimed.keys_done;
+  }
 }
 
 BacklogClaimed StoreModel::claim(const BacklogClaim& claim) const {
@@ -208,6 +223,7 @@ BacklogClaimed StoreModel::claim(const BacklogClaim& claim) const {
       claimed.next_expiry = std::min(claimed.next_expiry, job.expires_at);
     }
   }
+  if (claim.which == BacklogClaim::Which::kKeys) claim_keys(claimed);
   return claimed;
 }
 
@@ -303,7 +319,8 @@ std::string text_of(const BacklogClaimed& claimed) {
   std::string text;
   for (const StoredJob& job : claimed.jobs) text += text_of(job);
   return text +
-         fmt::format("next due {}, next expiry {}\n", time_text(claimed.next_due), time_text(claimed.next_expiry));
+         fmt::format("{} keys, next due {}, next expiry {}\n", claimed.keys_done, time_text(claimed.next_due),
+                     time_text(claimed.next_expiry));
 }
 
 std::string text_of(const DeadLetters& letters) {

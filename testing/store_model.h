@@ -46,6 +46,7 @@ class StoreModel {
   static StoredJob stored(const Row& row);
   void add_lanes(StoredQueue& queue) const;
   std::optional<FoundResult> result(const StoreQuestion& question) const;
+  void claim_keys(BacklogClaimed& claimed) const;
   static bool is_asked_for(const Row& row, const BacklogClaim& claim);
 
   std::map<JobKey, Row> jobs_;

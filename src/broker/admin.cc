@@ -37,6 +37,7 @@ void Broker::State::on_message(const MessageArrived& event, ShowSchedulers&) {
 void Broker::State::on_message(const MessageArrived& event, Query& query) {
   if (query.what == "result" && event.side != Side::kBackend) return result_by_query(event, query);
   if (!only_for_administrators(event)) return;
+  if (change_many(event, query)) return;
   if (query.what == "cancel") return cancel_by_query(event, query.arguments.view());
   if (change_by_query(event, query) || ask_for_dead(event, query) || ask_for_view(event, query)) return;
   Result<std::string> json = AdminViews{*this}.view(query.what.view(), query.arguments.view());

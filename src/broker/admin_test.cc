@@ -184,13 +184,14 @@ TEST_F(AdminTest, JobsAreFilteredAndPaged) {
   EXPECT_EQ(view("jobs", R"({"queue": "nobody"})")["jobs"].at(0)["id"], "j3");
   EXPECT_EQ(view("jobs", R"({"state": "delayed"})")["jobs"].at(0)["id"], "j2");
   EXPECT_EQ(view("jobs", R"({"name": "pkg.jobs.add"})")["jobs"].at(0)["id"], "j1");
-  EXPECT_EQ(view("jobs", R"({"queue": "none"})")["matched"], 0);
+  EXPECT_TRUE(view("jobs", R"({"queue": "none"})")["jobs"].empty());
+  EXPECT_TRUE(view("jobs", R"({"older_than": 3600})")["jobs"].empty());
   const Json first = view("jobs", R"({"limit": 2})");
-  const Json second = view("jobs", R"({"limit": 2, "offset": 2})");
   EXPECT_EQ(first["jobs"].size(), 2u);
+  const Json second = view("jobs", R"({"limit": 2, "after": ")" + first["next"].get<std::string>() + R"("})");
   EXPECT_EQ(second["jobs"].size(), 1u);
-  EXPECT_EQ(second["matched"], 3);
-  EXPECT_EQ(second["left_out"], 0);
+  EXPECT_FALSE(second.contains("next"));
+  EXPECT_TRUE(view("jobs", R"({"after": "m99999999999"})")["jobs"].empty());
 }
 
 TEST_F(AdminTest, AJobsRowSaysWhatItIs) {
@@ -240,6 +241,13 @@ TEST_F(AdminTest, BadQuestionsAreRefused) {
   EXPECT_EQ(broker_.view("jobs", R"({"limit": "2"})"), "bad-value");
   EXPECT_EQ(broker_.view("jobs", R"({"queue": 7})"), "bad-value");
   EXPECT_EQ(broker_.view("jobs", R"({"state": "bad"})"), "bad-value");
+  for (const char* place : {R"("m")", R"("x1")", R"("m-1")", R"("s1 ")", R"("s18446744073709551615")", "5"}) {
+    EXPECT_EQ(broker_.view("jobs", fmt::format(R"({{"after": {}}})", place)), "bad-value") << place;
+  }
+  EXPECT_EQ(broker_.view("jobs", R"({"older_than": -1})"), "bad-value");
+  EXPECT_EQ(broker_.view("cancel", "{}"), "bad-value");
+  EXPECT_EQ(broker_.view("cancel", R"({"all": false})"), "bad-value");
+  EXPECT_EQ(broker_.view("cancel", R"({"id": "j1", "queue": "default"})"), "bad-value");
   EXPECT_EQ(broker_.view("job"), "unknown-job");
   EXPECT_EQ(broker_.view("job", R"({"id": "j9"})"), "unknown-job");
   EXPECT_EQ(broker_.view("jobs", std::string(limits::kQueryBytes + 1, ' ')), "too-large");

@@ -3,11 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 #include <nlohmann/json.hpp>
 
-#include "src/broker/job_history.h"
-#include "src/broker/job_text.h"
+#include "src/broker/admin_views_json.h"
 #include "src/broker/view_json.h"
 #include "src/wire/text.h"
 
@@ -36,55 +34,8 @@ Value counters_json(const QueueCounters& counters) {
 
 }  // namespace
 
-struct AdminViews::Json {
-  Value value;
-};
-
-struct AdminViews::Arguments {
-  std::string id, queue, state, name;
-  size_t limit = 100;
-  size_t offset = 0;
-  size_t after = 0;  // the key of a job in the store: only those behind it
-
-  std::string* text(std::string_view key) {
-    return key == "id" ? &id : key == "queue" ? &queue : key == "state" ? &state : key == "name" ? &name : nullptr;
-  }
-  size_t* number(std::string_view key) {
-    return key == "limit" ? &limit : key == "offset" ? &offset : key == "after" ? &after : nullptr;
-  }
-  bool match(const Job& job, std::string_view state_word) const {
-    return (queue.empty() || job.queue->name == queue) && (state.empty() || state_word == state) &&
-           (name.empty() || job_name(job.payload.view()) == name);
-  }
-};
-
-Result<AdminViews::Arguments> AdminViews::parse_arguments(std::string_view text) {
-  Arguments arguments;
-  if (text.empty()) return arguments;
-  if (text.size() > limits::kQueryBytes) return fail(ErrorCode::kTooLarge, "the arguments of QUERY are too long");
-  const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
-  if (!json.is_object()) return fail(ErrorCode::kBadValue, "the arguments of QUERY are a JSON object");
-  for (const auto& [key, value] : json.items()) {
-    if (std::string* target = arguments.text(key)) {
-      if (!value.is_string()) return fail(ErrorCode::kBadValue, "argument " + key + " is a text");
-      *target = value.get<std::string>();
-    } else if (size_t* number = arguments.number(key)) {
-      if (!value.is_number_unsigned()) return fail(ErrorCode::kBadValue, "argument " + key + " is a whole number");
-      *number = value.get<size_t>();
-    } else {
-      return fail(ErrorCode::kBadValue, "QUERY has no argument " + key);
-    }
-  }
-  const std::string& state = arguments.state;
-  if (!state.empty() && state != "delayed" && state != "waiting" && state != "running") {
-    return fail(ErrorCode::kBadValue, "argument state is delayed, waiting or running");
-  }
-  arguments.limit = std::min(arguments.limit, limits::kListingRows);
-  return arguments;
-}
-
 Result<std::string> AdminViews::view(std::string_view what, std::string_view text, const StoreAnswer* found) const {
-  const Result<Arguments> arguments = parse_arguments(text);
+  const Result<JobsQuery> arguments = JobsQuery::parse(text);
   if (!arguments) return tl::unexpected(arguments.error());
   if (what == "status") return view_text(status().value);
   if (what == "queues") return view_text(queues().value);
@@ -96,13 +47,6 @@ Result<std::string> AdminViews::view(std::string_view what, std::string_view tex
       ErrorCode::kBadValue,
       fmt::format("there is no view {}: status, queues, workers, schedulers, jobs, job, result, dead, dead-show",
                   what));
-}
-
-Result<std::string> AdminViews::job_id(std::string_view text) {
-  Result<Arguments> arguments = parse_arguments(text);
-  if (!arguments) return tl::unexpected(arguments.error());
-  if (arguments->id.empty()) return fail(ErrorCode::kBadValue, "the argument id is missing");
-  return std::move(arguments->id);
 }
 
 // Keys are what peers chose and there may be very many, so: a map that finds them quickly, and a bound.
@@ -161,12 +105,6 @@ std::string AdminViews::published_schedulers() const {
   return view_text({{"connected_schedulers", connected}});
 }
 
-// While the store is not available nothing becomes durable, so it is known what its sends wait for.
-bool AdminViews::waits_for_store(const Job& job) const {
-  if (broker.store_available_ || !job.headers.guarantee) return false;
-  return (job.worker ? job.request_commit : job.accepted_commit) > broker.durable_commit_;
-}
-
 AdminViews::HeldByStore AdminViews::held_by_store() const {
   HeldByStore held;
   if (broker.store_available_) return held;
@@ -186,10 +124,6 @@ uint64_t AdminViews::running_at(const Worker& worker) const {
   for (const Job* job = worker.running.front(); job; job = JobList::next(*job))
     running += waits_for_store(*job) ? 0 : 1;
   return running;
-}
-
-std::string_view AdminViews::state_word(const Job& job) const {
-  return job_state_word(job.worker && waits_for_store(job) ? JobState::kWaiting : job.state);
 }
 
 QueueCounters AdminViews::counters_of(const Queue& queue, const HeldByStore& held) {
@@ -303,183 +237,6 @@ AdminViews::Json AdminViews::schedulers() const {
   });
   const size_t left_out = broker.peers_.count(PeerKind::kScheduler) - rows.size();
   return {{{"schedulers", std::move(rows)}, {"left_out", left_out}}};
-}
-
-AdminViews::Json AdminViews::job_row(const Job& job) const {
-  Value row = {{"id", job.id.str()},
-               {"queue", job.queue->name.str()},
-               {"name", job_name(job.payload.view())},
-               {"state", state_word(job)},
-               {"class", job.headers.guarantee         ? "guaranteed"
-                         : job.headers.retry_count > 0 ? "retried"
-                                                       : "plain"},
-               {"attempt", job.attempt},
-               {"retries_used", job.retries_used},
-               {"retry_count", job.headers.retry_count},
-               {"losses", job.losses},
-               {"priority", job.headers.priority},
-               {"age_seconds", age_seconds(broker.now_, job.accepted_at)},
-               {"bytes", job.payload.size()}};
-  if (job.state == JobState::kDelayed) row["due_in_seconds"] = age_seconds(job.due_at, broker.now_);
-  if (waits_for_store(job)) {
-    row["waits_for"] = "store";
-  } else if (job.worker) {
-    row["worker"] = job.worker->routing_id.str();
-    row["running_seconds"] = age_seconds(broker.now_, job.started_at);
-  }
-  return {std::move(row)};
-}
-
-// The broker does nothing else meanwhile, so it looks at so many jobs and no more, and says how many it left out.
-AdminViews::Json AdminViews::jobs(const Arguments& arguments, const StoreAnswer* found) const {
-  Value rows = Value::array();
-  const size_t visits_max = arguments.name.empty() ? limits::kListingVisits : limits::kListingNamesRead;
-  size_t visited = 0;
-  size_t matched = 0;
-  broker.jobs_.for_each([&](const Job& job) {
-    if (visited == visits_max || arguments.after > 0) return false;
-    ++visited;
-    if (!arguments.match(job, state_word(job))) return true;
-    ++matched;
-    if (matched > arguments.offset && rows.size() < arguments.limit) rows.push_back(job_row(job).value);
-    return true;
-  });
-  const size_t left_out = arguments.after > 0 ? 0 : broker.jobs_.size() - visited;
-  Value json = {{"jobs", std::move(rows)}, {"matched", matched}, {"offset", arguments.offset}, {"left_out", left_out}};
-  if (!found) return {std::move(json)};
-  for (const ListedJob& listed : found->jobs) {
-    if (json["jobs"].size() >= arguments.limit) break;
-    if (broker.jobs_.find(listed.job.accepted.id.view())) continue;  // it was claimed
-    if (!arguments.name.empty() && job_name(listed.job.accepted.payload.view()) != arguments.name) continue;
-    json["jobs"].push_back(backlog_row(listed).value);
-    json["next"] = listed.job.accepted.key;
-  }
-  const bool all = json["jobs"].size() < arguments.limit;
-  if (all && found->next == 0) {
-    json.erase("next");
-  } else if (all) {
-    json["next"] = found->next;
-  }
-  return {std::move(json)};
-}
-
-std::optional<StoreQuestion> AdminViews::question_for(std::string_view what, std::string_view text) const {
-  const Result<Arguments> arguments = parse_arguments(text);
-  if (!arguments || (what != "jobs" && what != "job")) return std::nullopt;
-  StoreQuestion question;
-  question.id = Bytes(arguments->id);
-  question.queue = Bytes(arguments->queue);
-  question.behind = arguments->after;
-  if (what == "job") {
-    question.visits = broker.backlog_size_ == 0 ? 0 : std::numeric_limits<int64_t>::max();
-    question.result_bytes = limits::kEndedResultBytes;
-    const auto is_it = [&](const EndedJob& ended) { return ended.id == arguments->id; };
-    const bool known = broker.jobs_.find(arguments->id) || broker.results_.find(arguments->id, broker.now_) ||
-                       std::ranges::any_of(broker.ended_, is_it);
-    return known ? std::nullopt : std::optional(std::move(question));
-  }
-  if (broker.backlog_size_ == 0) return std::nullopt;
-  if (!arguments->state.empty() && arguments->state != "waiting" && arguments->state != "delayed") return std::nullopt;
-  if (!arguments->state.empty()) question.due = arguments->state == "waiting";
-  const bool by_name = !arguments->name.empty();
-  question.visits = by_name ? limits::kListingNamesRead : limits::kListingVisits;
-  question.rows = static_cast<uint32_t>(by_name ? limits::kListingRows : arguments->limit);
-  return question.rows > 0 ? std::optional(std::move(question)) : std::nullopt;
-}
-
-// As a job in memory is shown.
-AdminViews::Json AdminViews::backlog_row(const ListedJob& listed) const {
-  const JobAccepted& accepted = listed.job.accepted;
-  Queue nowhere(accepted.queue, 0);
-  Job job;
-  job.id = accepted.id;
-  job.queue = &nowhere;
-  job.headers = accepted.headers;
-  job.payload = accepted.payload;
-  job.state = listed.job.due_at <= broker.now_ ? JobState::kWaiting : JobState::kDelayed;
-  job.attempt = listed.job.attempt;
-  job.retries_used = listed.job.retries_used;
-  job.losses = listed.job.losses;
-  job.accepted_at = accepted.accepted_at;
-  job.due_at = listed.job.due_at;
-  Value row = job_row(job).value;
-  row["bytes"] = listed.payload_bytes;
-  row["in_store"] = true;
-  return {std::move(row)};
-}
-
-AdminViews::Json AdminViews::backlog_job(const ListedJob& listed) const {
-  Value row = backlog_row(listed).value;
-  row["headers"] = listed.job.accepted.headers.text.str();
-  row["history"] = history_json(listed.job.history.view(), broker.now_);
-  const auto queue = broker.queues_.find(listed.job.accepted.queue.view());
-  const uint32_t workers = queue == broker.queues_.end() ? 0 : queue->second->workers;
-  row["explain"] = listed.job.due_at > broker.now_ ? fmt::format("It is in the store and becomes ready in {:.1f} s.",
-                                                                 age_seconds(listed.job.due_at, broker.now_))
-                   : workers == 0
-                       ? fmt::format("It is in the store and waits because no worker serves queue {}.",
-                                     listed.job.accepted.queue.view())
-                       : fmt::format(
-                             "It waits in the store behind the jobs in memory: {} workers serve queue {}, and "
-                             "{} jobs wait there.",
-                             workers, listed.job.accepted.queue.view(), queue->second->counters.all_waiting());
-  return {std::move(row)};
-}
-
-Result<AdminViews::Json> AdminViews::job(const Arguments& arguments, const StoreAnswer* found) const {
-  if (const Job* job = broker.jobs_.find(arguments.id)) {
-    Value row = job_row(*job).value;
-    row["headers"] = job->headers.text.str();
-    row["client"] = job->client.str();
-    row["history"] = history_json(job->history.view(), broker.now_);
-    row["explain"] = explain(*job);
-    return Json{std::move(row)};
-  }
-  const auto last = std::find_if(broker.ended_.rbegin(), broker.ended_.rend(),
-                                 [&](const EndedJob& ended) { return ended.id == arguments.id; });
-  if (last != broker.ended_.rend()) return ended(*last);
-  if (const ResultKept* kept = broker.results_.find(arguments.id, broker.now_)) {
-    return Json{ended_json(FoundResult{*kept, kept->value.size()}, broker.now_)};
-  }
-  if (found && found->result) return Json{ended_json(*found->result, broker.now_)};
-  if (found && !found->jobs.empty()) return backlog_job(found->jobs[0]);
-  return fail(ErrorCode::kUnknownJob, fmt::format("no job {}: it was never here, or it ended long ago", arguments.id));
-}
-
-AdminViews::Json AdminViews::ended(const EndedJob& job) const {
-  Value row = ended_json(job, broker.now_);
-  if (broker.store_available_ || job.commit <= broker.durable_commit_) return {std::move(row)};
-  row["waits_for"] = "store";
-  row["explain"] = fmt::format(
-      "{} That waits for the store, which is not available ({}): nobody is told before it is kept.",
-      row["explain"].get<std::string>(), broker.store_fault_);
-  return {std::move(row)};
-}
-
-// Why the job is where it is, in a sentence.
-std::string AdminViews::explain(const Job& job) const {
-  const Queue& queue = *job.queue;
-  if (waits_for_store(job)) {
-    return fmt::format(
-        "It waits for the store, which is not available ({}): nothing about it is said before it is kept.",
-        broker.store_fault_);
-  }
-  switch (job.state) {
-    case JobState::kRunning:
-      return fmt::format("It has been running for {:.1f} s on worker {}, attempt {}{}.",
-                         age_seconds(broker.now_, job.started_at), job.worker->routing_id.view(), job.attempt,
-                         job.cancel_requested ? ", and the worker was told to cancel it" : "");
-    case JobState::kDelayed:
-      return fmt::format(
-          "It is {} and becomes ready in {:.1f} s.",
-          job.attempt == 0 ? "delayed as asked" : fmt::format("to be run again after attempt {}", job.attempt),
-          age_seconds(job.due_at, broker.now_));
-    case JobState::kWaiting:
-      if (queue.workers == 0) return fmt::format("It waits because no worker serves queue {}.", queue.name.view());
-      return fmt::format("It waits for a free slot: {} workers serve queue {}, all busy, and {} jobs wait there.",
-                         queue.workers, queue.name.view(), queue.counters.all_waiting());
-  }
-  EMQ_ASSERT(false);
 }
 
 }  // namespace eventmq

@@ -6,6 +6,7 @@
 
 #include "src/base/result.h"
 #include "src/broker/core.h"
+#include "src/broker/jobs_query.h"
 
 namespace eventmq {
 
@@ -23,20 +24,26 @@ struct AdminViews {
   Result<std::string> view(std::string_view what, std::string_view arguments, const StoreAnswer* found = nullptr) const;
   // What the store must be asked for this view; nothing if the broker knows all of it, or the arguments are wrong.
   std::optional<StoreQuestion> question_for(std::string_view what, std::string_view arguments) const;
+  // As people see it.
+  std::string_view state_word(const Job& job) const;
   // The `id` among the arguments of QUERY. Errors: kBadValue when there is none.
   static Result<std::string> job_id(std::string_view arguments);
 
  private:
-  struct Arguments;
-  struct Json;  // hides the JSON library from the rest of the folder
+  struct Json;  // admin_views_json.h: hides the JSON library from the rest of the folder
 
-  static Result<Arguments> parse_arguments(std::string_view text);
   Json status() const;
   Json queues() const;
   Json workers() const;
   Json schedulers() const;
-  Json jobs(const Arguments& arguments, const StoreAnswer* found) const;
-  Result<Json> job(const Arguments& arguments, const StoreAnswer* found) const;
+
+  // job_views.cc
+  std::optional<StoreQuestion> question_for_one(const JobsQuery& query) const;
+  std::optional<StoreQuestion> question_for_page(const JobsQuery& query) const;
+  Json jobs(const JobsQuery& query, const StoreAnswer* found) const;
+  // Where the page behind these begins.
+  std::optional<JobsPlace> add_from_store(const JobsQuery& query, const StoreAnswer& found, Json& rows) const;
+  Result<Json> job(const JobsQuery& query, const StoreAnswer* found) const;
   Json ended(const EndedJob& job) const;
   Json job_row(const Job& job) const;
   Json backlog_row(const ListedJob& listed) const;
@@ -47,7 +54,6 @@ struct AdminViews {
   HeldByStore held_by_store() const;
   bool waits_for_store(const Job& job) const;
   uint64_t running_at(const Worker& worker) const;
-  std::string_view state_word(const Job& job) const;
   static QueueCounters counters_of(const Queue& queue, const HeldByStore& held);
 
   Json queue_row(const Queue& queue, const HeldByStore& held) const;

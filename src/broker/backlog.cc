@@ -51,6 +51,12 @@ bool Broker::State::belongs_to_backlog(const Job& job, size_t bytes) const {
   return window_is_full(*job.queue, bytes);
 }
 
+// A claim in order would find it.
+bool Broker::State::comes_after_claimed(const Job& job) const {
+  const Backlog* backlog = job.queue->backlog.get();
+  return !backlog || backlog->lanes[job.headers.priority].claimed_to < LanePlace{job.due_at, job.key};
+}
+
 CommitNumber Broker::State::accept_to_backlog(Job& job) {
   job.key = ++last_key_;
   const CommitNumber commit =
@@ -120,8 +126,9 @@ void Broker::State::claim_for(Queue& queue) {
   Backlog& backlog = *queue.backlog;
   if (backlog.claiming) return;
   if (!backlog.wanted.empty()) {
-    BacklogClaim claim{.which = BacklogClaim::Which::kOne};
-    claim.key = backlog.wanted.front().key;
+    BacklogClaim claim{.which = BacklogClaim::Which::kKeys};
+    claim.keys = backlog.wanted.front().keys;
+    claim.bytes = limits::kClaimBytes;
     return send_claim(queue, std::move(claim));
   }
   if (draining_) return;
@@ -205,12 +212,9 @@ void Broker::State::on_event(BacklogClaimed& event) {
   Backlog& backlog = *queue.backlog;
   backlog.claiming = false;
   backlog.next_expiry = std::min(event.next_expiry, backlog.added_expiry);
-  for (StoredJob& job : event.jobs) take_claimed(queue, job);
-  if (event.claim.which == BacklogClaim::Which::kOne) {
-    const Asker asker = std::move(backlog.wanted.front().asker);
-    backlog.wanted.erase(backlog.wanted.begin());
-    act_for(asker);
-  }
+  const bool in_turn = event.claim.which != BacklogClaim::Which::kKeys;
+  for (StoredJob& job : event.jobs) take_claimed(queue, job, in_turn);
+  if (!in_turn) answer_wanted(backlog, event.keys_done);
   if (event.claim.which == BacklogClaim::Which::kDue) {
     BacklogLane& lane = backlog.lanes[event.claim.priority];
     lane.next_due = std::min(event.next_due, lane.added_due);
@@ -219,7 +223,16 @@ void Broker::State::on_event(BacklogClaimed& event) {
   touch_backlog(queue);
 }
 
-void Broker::State::take_claimed(Queue& queue, StoredJob& stored) {
+// It is in memory now, or it was claimed before.
+void Broker::State::answer_wanted(Backlog& backlog, size_t keys) {
+  if (!backlog.wanted.front().asker) return change_claimed(backlog, keys);
+  const Asker asker = *std::move(backlog.wanted.front().asker);
+  backlog.wanted.erase(backlog.wanted.begin());
+  act_for(asker);
+}
+
+// One that is claimed out of its turn leaves the backlog at once: a later claim may begin before it.
+void Broker::State::take_claimed(Queue& queue, StoredJob& stored, bool in_turn) {
   BacklogLane& lane = queue.backlog->lanes[stored.accepted.headers.priority];
   // It expired after it was claimed in order, and the store had not heard yet what became of it.
   if (LanePlace{stored.due_at, stored.accepted.key} <= lane.claimed_to) return;
@@ -238,6 +251,7 @@ void Broker::State::take_claimed(Queue& queue, StoredJob& stored) {
   }
   Job& job = take_in(stored);
   jobs_.change_client(job, route.side, route.peer);
+  if (!in_turn) record_requeued(job, job.due_at);
   if (job.expires_at <= now_) return expire(job);
   if (job.due_at <= now_) return become_ready(job);
   timers_.set(job, std::min(job.due_at, job.expires_at));

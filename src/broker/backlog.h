@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "src/broker/broker.h"
@@ -28,7 +29,7 @@ struct BacklogLane {
 
 // Who asked for something that the store must be asked for first.
 struct Asker {
-  enum class Wants : uint8_t { kView, kCancel, kCancelByQuery, kDead, kResult, kRetry, kDelete };
+  enum class Wants : uint8_t { kView, kCancel, kCancelByQuery, kDead, kResult, kRetry, kDelete, kMany };
   Wants wants;
   Side side;
   Bytes peer;
@@ -36,17 +37,19 @@ struct Asker {
   Bytes what;   // the view
   Bytes about;  // its arguments, or the id of the job
 };
-// A job that is to be claimed whatever its turn, to be cancelled, deleted or run now.
-struct WantedJob {
-  JobKey key = 0;
-  Asker asker;
+// Jobs that are to be claimed whatever their turn, to be cancelled, deleted or run now.
+struct WantedJobs {
+  std::vector<JobKey> keys;
+  std::vector<Bytes> ids;          // theirs
+  uint64_t bulk = 0;               // the number of the BulkChange that they are part of
+  std::optional<Asker> asker = {};  // instead, of a single one
 };
 
 struct Backlog {
   std::array<BacklogLane, limits::kPriorityHighest + 1> lanes;
   Instant next_expiry = Instant::never();   // no job expires before
   Instant added_expiry = Instant::never();  // the same for those added since the claim that is under way
-  std::vector<WantedJob> wanted;            // at most limits::kOpenQuestions of all queues
+  std::vector<WantedJobs> wanted;           // at most twice limits::kOpenQuestions of all queues
   bool claiming = false;                    // a claim is under way; there is one at a time
   bool touched = false;                     // something changed in this step
   Instant wake = Instant::never();          // its place among the timers of all backlogs

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -17,6 +18,7 @@
 #include "src/broker/dead_letters.h"
 #include "src/broker/dedupe_window.h"
 #include "src/broker/job_table.h"
+#include "src/broker/jobs_query.h"
 #include "src/broker/kept_results.h"
 #include "src/broker/peers.h"
 #include "src/broker/queue.h"
@@ -41,6 +43,19 @@ struct EndedJob {
   Instant kept_until;        // its result; Instant{}: it is not kept
   uint64_t value_bytes = 0;  // of the result
   CommitNumber commit = 0;   // that keeps its end; 0 if it was not guaranteed
+};
+
+// What people do to jobs, by ids or many at once.
+enum class JobChange { kCancel, kRetry, kDelete };
+// An order about many, while jobs of it are claimed from the store.
+struct BulkChange {
+  Asker asker;
+  JobChange change;
+  size_t groups_open = 0;
+  uint64_t done = 0;
+  uint64_t asked = 0;    // those that run, and whose workers were told to cancel them
+  uint64_t refused = 0;  // left as they are
+  std::optional<JobsPlace> next = {};
 };
 
 // What was refused or dropped, for `emq status`.
@@ -112,7 +127,7 @@ struct Broker::State {
   void accept(const MessageArrived& event, Request& request, Queue& queue);
   CommitNumber take(Job fresh);
   std::optional<Error> cancel_job(Job& job);
-  void end_waiting(Job& job, std::string_view text);
+  void end_waiting(Job& job, JobChange change);
   void send_cancel(const Job& job);
   Queue* queue_for(const Bytes& name, size_t queues_max);
   void prune_queues();
@@ -195,6 +210,7 @@ struct Broker::State {
   // --- backlog.cc: guaranteed jobs that only the store keeps ---
   bool may_leave_memory(const JobHeaders& headers) const;
   bool belongs_to_backlog(const Job& job, size_t bytes) const;
+  bool comes_after_claimed(const Job& job) const;
   bool window_is_full(const Queue& queue, size_t bytes) const;
   CommitNumber accept_to_backlog(Job& job);
   void move_to_backlog(Job& job);
@@ -210,13 +226,18 @@ struct Broker::State {
   void wake_for_backlog(Queue& queue);
   void set_backlog_timer(Queue& queue, Instant at);
   void touch_due_backlogs();
-  void take_claimed(Queue& queue, StoredJob& stored);
+  void answer_wanted(Backlog& backlog, size_t keys);
+  void take_claimed(Queue& queue, StoredJob& stored, bool in_turn);
   void drop_repeated(Queue& queue, const StoredJob& stored);
 
   // --- questions.cc: what is asked about jobs that only the store knows ---
   void on_event(StoreAnswer& event);
   bool ask_store(Asker asker, StoreQuestion question);
   bool ask_for_view(const MessageArrived& event, const Query& query);
+  // Shows the jobs in memory that fit, from the query's place on, but at most `rows`, and says where to go on; nothing:
+  // there are no more in memory.
+  std::optional<JobsPlace> page_in_memory(const JobsQuery& query, size_t rows,
+                                          const std::function<void(const Job&)>& show) const;
   bool ask_to_cancel(const MessageArrived& event, const Bytes& id, bool by_query);
   void show(const Asker& asker, const StoreAnswer& found);
   void fetch_for(const Asker& asker, const StoreAnswer& found);
@@ -239,6 +260,17 @@ struct Broker::State {
   std::string delete_left(const Asker& asker, const StoreAnswer& found);
   void change_for(const Asker& asker);
   void run_now(Job& job);
+
+  // --- bulk_changes.cc: many of them ---
+  enum class Changed { kNot, kDone, kAsked, kRefused };
+  bool change_many(const MessageArrived& event, const Query& query);
+  void change_in_memory(const Asker& asker, const JobsQuery& query);
+  void ask_for_many(const Asker& asker, const JobsQuery& query);
+  void claim_many(const Asker& asker, const StoreAnswer& found);
+  void change_claimed(Backlog& backlog, size_t count);
+  void change_one(BulkChange& bulk, const Bytes& id);
+  Changed change(Job& job, JobChange change);
+  void answer_bulk(const BulkChange& bulk);
 
   // --- results.cc: what jobs ended with, kept for a while ---
   void set_result_limits();
@@ -310,6 +342,8 @@ struct Broker::State {
   uint64_t backlog_size_ = 0;        // jobs of all queues
   std::map<uint64_t, Asker> asked_;  // of the store, by the question's number
   uint64_t last_question_ = 0;
+  std::map<uint64_t, BulkChange> bulk_changes_;  // that wait for jobs to be claimed
+  uint64_t last_bulk_ = 0;
   std::set<JobKey> removed_letters_;  // that answers still to come may know
   std::vector<Worker*> doomed_;       // to be dropped once all failed sends of a turn are known
   QueueCounters retired_;             // of queues that were removed while idle

@@ -225,7 +225,7 @@ void Broker::State::on_message(const MessageArrived& event, Cancel& cancel) {
 std::optional<Error> Broker::State::cancel_job(Job& job) {
   if (job.state != JobState::kRunning) {
     if (std::optional<Error> refused = store_refusal(job.headers)) return refused;
-    end_waiting(job, "cancelled before it started");
+    end_waiting(job, JobChange::kCancel);
     return std::nullopt;
   }
   if (!job.worker->capabilities.cancel) {
@@ -238,9 +238,10 @@ std::optional<Error> Broker::State::cancel_job(Job& job) {
 }
 
 // Or delayed.
-void Broker::State::end_waiting(Job& job, std::string_view text) {
+void Broker::State::end_waiting(Job& job, JobChange change) {
   if (job.state == JobState::kWaiting) job.queue->remove(job);
-  end_undispatched(job, Outcome::kCancelled, text);
+  const bool deleted = change == JobChange::kDelete;
+  end_undispatched(job, Outcome::kCancelled, deleted ? "deleted before it started" : "cancelled before it started");
 }
 
 // Not before the REQUEST that it is about.

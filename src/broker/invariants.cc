@@ -18,7 +18,7 @@ void Broker::State::check_jobs() const {
   size_t unique_keys = 0;
   size_t followers = 0;
   uint64_t guaranteed_bytes = 0;
-  jobs_.for_each([&](Job& job) {
+  jobs_.for_each([&](const Job& job) {
     memory_bytes += job.memory_bytes();
     if (job.headers.guarantee) guaranteed_bytes += job.memory_bytes();
     if (job.timer_index != Job::kNoTimer) ++timers;
@@ -33,7 +33,6 @@ void Broker::State::check_jobs() const {
     EMQ_ASSERT(job.state != JobState::kRunning || job.timer_index == Job::kNoTimer, "job {}", job.id.view());
     EMQ_ASSERT(job.retries_used <= job.headers.retry_count, "job {}", job.id.view());
     EMQ_ASSERT(!job.handed_back || job.state == JobState::kWaiting, "job {}", job.id.view());
-    return true;
   });
   EMQ_ASSERT(memory_bytes == jobs_.memory_bytes(), "{} and {}", memory_bytes, jobs_.memory_bytes());
   EMQ_ASSERT(guaranteed_bytes == jobs_.guaranteed_bytes(), "{} and {}", guaranteed_bytes, jobs_.guaranteed_bytes());
@@ -47,12 +46,11 @@ void Broker::State::check_queues() const {
     uint64_t waiting = 0, delayed = 0, running = 0;
   };
   std::map<const Queue*, Seen> seen;
-  jobs_.for_each([&](Job& job) {
+  jobs_.for_each([&](const Job& job) {
     Seen& counts = seen[job.queue];
     ++(job.state == JobState::kWaiting   ? counts.waiting
        : job.state == JobState::kDelayed ? counts.delayed
                                          : counts.running);
-    return true;
   });
   uint64_t backlog = 0;
   for (const auto& [name, queue] : queues_) {

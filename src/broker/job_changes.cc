@@ -82,7 +82,7 @@ void Broker::State::change_for(const Asker& asker) {
   }
   if (const std::optional<Error> refused = store_refusal(job->headers)) return refuse(refused->code, refused->text);
   if (!retry) {
-    end_waiting(*job, "deleted before it started");
+    end_waiting(*job, JobChange::kDelete);
     return say(changed("deleted", 1));
   }
   if (job->state == JobState::kWaiting) return say(R"({"retried": 0, "waits": true})");
@@ -94,6 +94,7 @@ void Broker::State::change_for(const Asker& asker) {
 void Broker::State::run_now(Job& job) {
   timers_.clear(job);
   job.due_at = now_;
+  if (store_available_ && belongs_to_backlog(job, 0) && comes_after_claimed(job)) return move_to_backlog(job);
   if (job.headers.guarantee) record_requeued(job, now_);
   become_ready(job);
 }

@@ -36,9 +36,9 @@ class JobChangesTest : public ::testing::Test {
   }
   std::string retry(const std::string& id) { return change("jobs-retry", id); }
   std::string remove(const std::string& id) { return change("jobs-delete", id); }
-  void keep_nothing_in_memory() {
+  void keep_in_memory(uint64_t jobs) {
     BrokerSettings settings = broker_->settings();
-    settings.window_jobs = 0;
+    settings.window_jobs = jobs;
     broker_->change_settings(settings);
   }
   void kill(const std::string& id, const std::string& headers = "guarantee") {
@@ -118,13 +118,14 @@ TEST_F(JobChangesTest, WhoWaitsForARemovedJobIsToldThatItWasCancelled) {
 
 TEST_F(JobChangesTest, JobsInTheStoreAloneAreReached) {
   broker_->request("c1", "first", "guarantee,delay:100");
-  keep_nothing_in_memory();
+  keep_in_memory(0);
   for (const char* id : {"a", "b"}) broker_->request("c1", id, "guarantee,reply-requested,delay:100");
   serve();
   ASSERT_EQ(disk_.backlog().size(), 2u);
   EXPECT_EQ(remove("a"), kDeleted);
   EXPECT_THAT(told_, ElementsAre(HasSubstr("c1 REPLY a cancelled ")));
   broker_->ready("w1");
+  keep_in_memory(10);
   EXPECT_EQ(retry("b"), kRetried);
   EXPECT_THAT(told_, ElementsAre("w1 REQUEST b #1"));
   EXPECT_TRUE(disk_.backlog().empty());

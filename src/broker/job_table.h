@@ -1,7 +1,9 @@
 // Owns all live jobs: finds them by id, counts their memory. A Job* stays valid until release().
 #pragma once
 
+#include <algorithm>
 #include <deque>
+#include <optional>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -36,12 +38,25 @@ class JobTable {
   // Of the guaranteed jobs among them.
   uint64_t guaranteed_bytes() const { return guaranteed_bytes_; }
 
-  // Calls visit(Job&) for each live job, in no stated order, until it returns false.
+  // Calls visit(const Job&) for the live jobs in at most `most` slots from `from` on, until it returns false for one. The
+  // slot to go on with, that one's if there is one; nothing: those were all. A job keeps its slot, so whoever goes on
+  // from slot to slot meets each that lives meanwhile once.
+  template <class Visit>
+  std::optional<size_t> visit_slots(size_t from, size_t most, Visit visit) const {
+    const size_t end = from + std::min(most, slots_.size() - std::min(from, slots_.size()));
+    for (size_t slot = from; slot < end; ++slot) {
+      const bool live = !slots_[slot].id.empty();
+      if (live && !visit(slots_[slot])) return slot;
+    }
+    return end < slots_.size() ? std::optional(end) : std::nullopt;
+  }
+  // Calls visit(const Job&) for each live job, in the same order.
   template <class Visit>
   void for_each(Visit visit) const {
-    for (const auto& entry : by_id_) {
-      if (!visit(*entry.second)) return;
-    }
+    visit_slots(0, slots_.size(), [&visit](const Job& job) {
+      visit(job);
+      return true;
+    });
   }
 
  private:

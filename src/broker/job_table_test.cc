@@ -65,14 +65,23 @@ TEST_F(JobTableTest, ABlockThatSeveralFramesShareCountsOnce) {
   EXPECT_EQ(shared, bare.memory_bytes() + 30);
 }
 
-TEST_F(JobTableTest, VisitsAllUntilTold) {
-  for (const char* id : {"a", "b", "c"}) add(id);
-  int visits = 0;
-  table_.for_each([&](const Job&) { return ++visits > 0; });
-  EXPECT_EQ(visits, 3);
-  visits = 0;
-  table_.for_each([&](const Job&) { return ++visits < 2; });
-  EXPECT_EQ(visits, 2);
+TEST_F(JobTableTest, VisitsEachLiveJobOnceFromSlotToSlot) {
+  std::vector<Job*> jobs;
+  for (const char* id : {"a", "b", "c", "d"}) jobs.push_back(&add(id));
+  table_.release(*jobs[1]);
+  std::string seen;
+  const auto see = [&](const Job& job) {
+    seen += job.id.str();
+    return true;
+  };
+  EXPECT_EQ(table_.visit_slots(0, 3, see), 3u);
+  EXPECT_EQ(table_.visit_slots(3, 3, see), std::nullopt);
+  EXPECT_EQ(seen, "acd");
+  EXPECT_EQ(table_.visit_slots(0, 9, [](const Job& job) { return job.id != "c"; }), 2u) << "to be visited again";
+  for (const size_t behind : {size_t{4}, size_t{5}, SIZE_MAX}) EXPECT_EQ(table_.visit_slots(behind, 9, see), std::nullopt);
+  seen.clear();
+  table_.for_each(see);
+  EXPECT_EQ(seen, "acd");
 }
 
 using JobTableDeathTest = JobTableTest;

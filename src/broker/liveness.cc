@@ -89,18 +89,12 @@ bool Broker::State::drained() const {
 }
 
 void Broker::State::finish_drain() {
-  std::vector<Job*> left;
-  jobs_.for_each([&](Job& job) {
-    left.push_back(&job);
-    return true;
+  jobs_.for_each([&](const Job& job) {
+    if (job.headers.guarantee) return;
+    reply_all(job, Outcome::kLost, failure_payload(Outcome::kLost, "the broker was shut down"), 0);
   });
-  for (Job* job : left) {
-    if (!job->headers.guarantee) {
-      reply_all(*job, Outcome::kLost, failure_payload(Outcome::kLost, "the broker was shut down"), 0);
-    }
-  }
-  if (!left.empty()) {
-    log(LogLevel::kWarning, fmt::format("{} jobs were still waiting, delayed or running at the end", left.size()));
+  if (jobs_.size() > 0) {
+    log(LogLevel::kWarning, fmt::format("{} jobs were still waiting, delayed or running at the end", jobs_.size()));
   }
   // After whatever still waits for the store.
   peers_.for_each([&](Peer& peer) { send(peer.side, peer.routing_id, Goodbye{}, last_commit_); });

@@ -37,9 +37,27 @@ bool Broker::State::ask_for_view(const MessageArrived& event, const Query& query
   return true;
 }
 
+std::optional<JobsPlace> Broker::State::page_in_memory(const JobsQuery& query, size_t rows,
+                                                      const std::function<void(const Job&)>& show) const {
+  if (query.after.in_store) return std::nullopt;
+  const AdminViews views{*this};
+  size_t shown = 0;
+  const std::optional<size_t> next = jobs_.visit_slots(query.after.at, query.visits(), [&](const Job& job) {
+    if (shown == rows) return false;
+    if (!query.fits(job, views.state_word(job), now_)) return true;
+    ++shown;
+    show(job);
+    return true;
+  });
+  return next ? std::optional(JobsPlace{false, *next}) : std::nullopt;
+}
+
 // True: the job may be in the store alone, which is asked.
 bool Broker::State::ask_to_cancel(const MessageArrived& event, const Bytes& id, bool by_query) {
-  if (backlog_size_ == 0 || !store_available_ || dedupe_.find(id.view(), now_) == KnownId::kEnded) return false;
+  if (backlog_size_ == 0 || dedupe_.find(id.view(), now_) == KnownId::kEnded) return false;
+  if (!store_available_) {
+    return error(event, ErrorCode::kStoreUnavailable, "the store cannot be asked: " + store_fault_), true;
+  }
   StoreQuestion question;
   question.id = id;
   question.visits = std::numeric_limits<int64_t>::max();
@@ -58,6 +76,7 @@ void Broker::State::on_event(StoreAnswer& event) {
   if (asker.wants == Asker::Wants::kDead) return answer_dead(asker, event);
   if (asker.wants == Asker::Wants::kResult) return answer_result(asker, &event);
   if (asker.wants == Asker::Wants::kRetry || asker.wants == Asker::Wants::kDelete) return answer_change(asker, event);
+  if (asker.wants == Asker::Wants::kMany) return claim_many(asker, event);
   asker.wants == Asker::Wants::kView ? show(asker, event) : fetch_for(asker, event);
 }
 
@@ -73,7 +92,7 @@ void Broker::State::fetch_for(const Asker& asker, const StoreAnswer& found) {
   const StoredJob& job = found.jobs[0].job;
   const auto queue = queues_.find(job.accepted.queue.view());
   if (queue == queues_.end() || !queue->second->backlog) return act_for(asker);
-  queue->second->backlog->wanted.push_back({job.accepted.key, asker});
+  queue->second->backlog->wanted.push_back({.keys = {job.accepted.key}, .ids = {asker.about}, .asker = asker});
   touch_backlog(*queue->second);
 }
 

@@ -67,7 +67,8 @@ constexpr MemberType kMemberTypes[] = {{"totals", JsonType::object},
                                        {"id", JsonType::string},
                                        {"cancelled", JsonType::boolean},
                                        {"retried", JsonType::number_unsigned},
-                                       {"deleted", JsonType::number_unsigned}};
+                                       {"deleted", JsonType::number_unsigned},
+                                       {"done", JsonType::number_unsigned}};
 
 // An answer waits for what its question changed to be kept, so the store may be what it waits for.
 Error with_the_stores_fault(AdminClient& admin, Error error) {

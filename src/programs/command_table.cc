@@ -112,18 +112,22 @@ Command send_command() {
           .run = run_send};
 }
 
-std::vector<FlagSpec> jobs_list_flags() {
-  return {valued({"-q", "--queue"}, "NAME", "Only jobs of this queue."),
-          valued({"--state"}, "STATE", "Only delayed, waiting or running jobs."),
-          valued({"--name"}, "NAME", "Only jobs of this name."),
-          valued({"--limit"}, "N", "At most so many, up to 1000. [100]"),
-          valued({"--offset"}, "N", "Leave out the first so many that are in the router's memory. [0]"),
-          valued({"--after"}, "KEY", "Only those in the store that come after; each page names the key of the next."),
-          json_flag()};
+std::vector<FlagSpec> jobs_flags(std::vector<FlagSpec> more) {
+  std::vector<FlagSpec> flags = {
+      valued({"-q", "--queue"}, "NAME", "Only jobs of this queue."),
+      valued({"--state"}, "STATE", "Only delayed, waiting or running jobs."),
+      valued({"--name"}, "NAME", "Only jobs of this name."),
+      valued({"--older-than"}, "SECONDS", "Only those that were accepted longer ago; 2h, 7d.")};
+  flags.insert(flags.end(), more.begin(), more.end());
+  flags.push_back(json_flag());
+  return admin_flags(std::move(flags));
 }
 
 std::vector<Command> looking_commands() {
   const std::vector<ArgumentSpec> id = {{"ID", "The job's id, as `emq send` printed it."}};
+  const std::vector<ArgumentSpec> maybe_id = {
+      {"ID", "The job's id, as `emq send` printed it; else those of the flags.", ArgumentCount::kOptional}};
+  const FlagSpec all = flag({"--all"}, "Every job that has not ended.");
   return {
       {.name = "status",
        .summary = "Show the router's state and counters.",
@@ -140,7 +144,8 @@ std::vector<Command> looking_commands() {
        .run = run_schedulers},
       {.name = "jobs list",
        .summary = "List the jobs that the router holds.",
-       .flags = admin_flags(jobs_list_flags()),
+       .flags = jobs_flags({valued({"--limit"}, "N", "At most so many. [100]"),
+                            valued({"--after"}, "PLACE", "Go on where a page ended, as it said.")}),
        .examples = {"emq jobs list --queue reports --state waiting"},
        .run = run_jobs_list},
       {.name = "jobs show",
@@ -156,23 +161,28 @@ std::vector<Command> looking_commands() {
        .flags = admin_flags({json_flag()}),
        .run = run_jobs_explain},
       {.name = "jobs cancel",
-       .summary = "Cancel a job.",
-       .details = "A waiting job ends at once; a running one is told to stop.",
-       .arguments = id,
-       .flags = admin_flags({json_flag()}),
+       .summary = "Cancel a job, or many.",
+       .details = "A waiting job ends at once; of a running one the worker is told to stop it. By the flags, jobs that "
+                  "come after the command began are not meant.",
+       .arguments = maybe_id,
+       .flags = jobs_flags({all}),
+       .examples = {"emq jobs cancel the-id", "emq jobs cancel --queue reports --older-than 1d"},
        .run = run_jobs_cancel},
       {.name = "jobs retry",
-       .summary = "Run a job now that is delayed, waits out its backoff, or is a dead letter.",
-       .details = "Its attempts and retries count on; of a dead letter they begin anew, as with `emq dead retry`.",
-       .arguments = id,
-       .flags = admin_flags({json_flag()}),
+       .summary = "Run a job now that is delayed, waits out its backoff, or is a dead letter; or many.",
+       .details = "Its attempts and retries count on; of a dead letter they begin anew, as with `emq dead retry`. By "
+                  "the flags, only those that are delayed or wait out their backoff.",
+       .arguments = maybe_id,
+       .flags = jobs_flags({all}),
+       .examples = {"emq jobs retry the-id", "emq jobs retry --queue reports"},
        .run = run_jobs_retry},
       {.name = "jobs delete",
-       .summary = "Remove a job that has not started, or what one left that has ended.",
+       .summary = "Remove a job that has not started, or what one left that has ended; or many that have not started.",
        .details = "Whoever waits for a job that is removed is told that it was cancelled. One that runs is refused: "
                   "cancel it. Of one that has ended its dead letter and its result are removed.",
-       .arguments = id,
-       .flags = admin_flags({json_flag()}),
+       .arguments = maybe_id,
+       .flags = jobs_flags({all}),
+       .examples = {"emq jobs delete the-id", "emq jobs delete --queue reports --state waiting"},
        .run = run_jobs_delete}};
 }
 

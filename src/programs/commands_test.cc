@@ -76,9 +76,11 @@ TEST_F(CommandsTest, WrongValuesAreRefusedBeforeAnythingIsSent) {
   expect_usage_error({"send", "a", "--timeout", "soon"}, "--timeout: \"soon\" is no number of seconds");
   expect_usage_error({"send", "a", "--delay", "99999999999"},
                      "--delay: \"99999999999\" is too long; at most 315360000 seconds (ten years) can be asked for\n");
-  expect_usage_error({"jobs", "list", "--limit", "1001"},
-                     "--limit: one listing has at most 1000 jobs; write --limit 1000, and add --offset 1000 for the "
-                     "next ones\n");
+  expect_usage_error({"jobs", "list", "--limit", "many"}, "--limit: ");
+  expect_usage_error({"jobs", "list", "--state", "ended"}, "--state must be delayed, waiting or running, not \"ended\"");
+  expect_usage_error({"jobs", "cancel"}, "say which: an id, --queue, --name, --state, --older-than, or --all\n");
+  expect_usage_error({"jobs", "retry", "--all", "--queue", "q"}, "--all means every job");
+  expect_usage_error({"jobs", "delete", "the-id", "--queue", "q"}, "give an id, or say by the flags which jobs");
   expect_usage_error({"jobmanager", "-Q", "abc,10"},
                      "-Q: queues: weight 10 stands before no name; write 10,default 20,high\n");
   expect_usage_error({"send", "a", "--priority", "10"}, "--priority must be a whole number from 0 to 9, not \"10\"");

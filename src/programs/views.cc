@@ -204,10 +204,9 @@ std::string schedulers_view(const Json& answer, bool colour) {
 
 std::string jobs_view(const Json& answer, bool colour) {
   const Json& rows = rows_of(answer, "jobs");
-  const double matched = number_field(answer, "matched");
-  const bool more = answer.contains("next");
-  if (rows.empty() && more) return fmt::format("none here; go on with --after {}\n", count_of(answer, "next"));
-  if (rows.empty()) return matched > 0 ? fmt::format("{:.0f} jobs, none at this offset\n", matched) : "no jobs\n";
+  const std::string next = text_field(answer, "next");
+  const std::string more = next.empty() ? "" : fmt::format("there may be more: --after {}\n", safe_text(next));
+  if (rows.empty()) return more.empty() ? "no jobs\n" : more;
   using enum Align;
   TextTable table({{"JOB", kLeft},
                    {"NAME", kLeft},
@@ -232,10 +231,7 @@ std::string jobs_view(const Json& answer, bool colour) {
                    duration_text(number_field(row, "age_seconds")),
                    text_field(row, "worker")});
   }
-  if (more) return table.text(colour) + fmt::format("more are in the store: --after {}\n", count_of(answer, "next"));
-  const double left = matched - static_cast<double>(rows.size());
-  return table.text(colour) +
-         (left > 0 ? fmt::format("{} of {:.0f} jobs; --limit and --offset show others\n", rows.size(), matched) : "");
+  return table.text(colour) + more;
 }
 
 namespace {

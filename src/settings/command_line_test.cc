@@ -67,7 +67,7 @@ TEST_F(CommandLineTest, WrongFlagsGetASentenceThatSaysTheMend) {
   EXPECT_EQ(parsed({"--banana"}), "there is no flag --banana");
   EXPECT_EQ(parsed({"--no-wait"}), "there is no flag --no-wait; did you mean --wait?");
   EXPECT_EQ(parsed({"-x"}), "there is no flag -x");
-  EXPECT_EQ(parsed({"a", "-5w"}), "there is no flag -5w");
+  EXPECT_EQ(parsed({"a", "-5w"}), "there is no flag -5w; did you mean -w?");
   EXPECT_EQ(parsed({"--queue"}), "--queue needs a value: --queue NAME");
   EXPECT_EQ(parsed({"--queue", "--wait"}), "--queue needs a value: --queue NAME");
   EXPECT_EQ(parsed({"--wait=5"}), "--wait takes no value");

@@ -137,33 +137,51 @@ Result<BacklogClaimed> SqliteBacklog::claim(const BacklogClaim& claim) {
   find_queue_.start(claim.queue.view());
   const Result<bool> found = find_queue_.next();
   if (!found) return tl::unexpected(found.error());
-  if (!*found) return claimed;
+  if (!*found) {
+    claimed.keys_done = claim.keys.size();
+    return claimed;
+  }
   const int64_t queue_id = find_queue_.integer(0);
   find_queue_.reset();
-  SqliteStatement& select = select_of(claim.which);
-  start(select, claim, queue_id);
-  Result<void> done = take_rows(select, claimed);
-  select.reset();
+  Result<void> done = take_all(claimed, queue_id);
   if (done) done = find_next(claimed, queue_id);
   if (!done) return tl::unexpected(done.error());
   return claimed;
 }
 
-SqliteStatement& SqliteBacklog::select_of(BacklogClaim::Which which) {
-  if (which == BacklogClaim::Which::kDue) return select_due_;
-  return which == BacklogClaim::Which::kExpired ? select_expired_ : select_one_;
+Result<void> SqliteBacklog::take_all(BacklogClaimed& claimed, int64_t queue_id) {
+  const BacklogClaim& claim = claimed.claim;
+  if (claim.which == BacklogClaim::Which::kKeys) return take_keys(claimed, queue_id);
+  const bool due = claim.which == BacklogClaim::Which::kDue;
+  SqliteStatement& select = due ? select_due_ : select_expired_;
+  if (due) {
+    select.start(queue_id, int64_t{claim.priority}, claim.after.due_at.us, number(claim.after.key), claim.now.us);
+  } else {
+    select.start(queue_id, claim.now.us);
+  }
+  Result<void> done = take_rows(select, claimed);
+  select.reset();
+  return done;
 }
 
-void SqliteBacklog::start(SqliteStatement& select, const BacklogClaim& claim, int64_t queue_id) const {
-  switch (claim.which) {
-    case BacklogClaim::Which::kDue:
-      return select.start(queue_id, int64_t{claim.priority}, claim.after.due_at.us, number(claim.after.key),
-                          claim.now.us);
-    case BacklogClaim::Which::kExpired:
-      return select.start(queue_id, claim.now.us);
-    case BacklogClaim::Which::kOne:
-      return select.start(queue_id, number(claim.key));
+// One more than fits is read, and not looked for.
+Result<void> SqliteBacklog::take_keys(BacklogClaimed& claimed, int64_t queue_id) {
+  uint64_t bytes = 0;
+  for (const JobKey key : claimed.claim.keys) {
+    select_one_.start(queue_id, number(key));
+    const Result<bool> row = select_one_.next();
+    if (!row) return tl::unexpected(row.error());
+    if (*row) {
+      Result<StoredJob> job = read_job_row(select_one_, claimed.claim.queue);
+      select_one_.reset();
+      if (!job) return tl::unexpected(job.error());
+      bytes += job->accepted.payload.size();
+      if (!claimed.jobs.empty() && bytes > claimed.claim.bytes) return {};
+      claimed.jobs.push_back(std::move(*job));
+    }
+    ++claimed.keys_done;
   }
+  return {};
 }
 
 Result<void> SqliteBacklog::take_rows(SqliteStatement& select, BacklogClaimed& claimed) {

@@ -43,8 +43,8 @@ class SqliteBacklog {
 
   void count(int64_t queue_id, int64_t priority, bool delayed, int64_t by);
   Result<bool> count_removed(SqliteStatement& removal, int64_t by);
-  void start(SqliteStatement& select, const BacklogClaim& claim, int64_t queue_id) const;
-  SqliteStatement& select_of(BacklogClaim::Which which);
+  Result<void> take_all(BacklogClaimed& claimed, int64_t queue_id);
+  Result<void> take_keys(BacklogClaimed& claimed, int64_t queue_id);
   Result<void> take_rows(SqliteStatement& select, BacklogClaimed& claimed);
   Result<void> find_next(BacklogClaimed& claimed, int64_t queue_id);
 

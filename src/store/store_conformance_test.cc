@@ -133,7 +133,8 @@ BacklogClaim random_claim(Prng& prng, const StoreModel& model, Instant now) {
     const StoredJob& job = jobs[prng.below(jobs.size())];
     claim.queue = job.accepted.queue;
     claim.priority = job.accepted.headers.priority;
-    claim.key = job.accepted.key;
+    claim.keys = {job.accepted.key};
+    for (uint64_t more = prng.below(5); more > 0; --more) claim.keys.push_back(prng.below(job.accepted.key + 5));
     if (prng.chance(50)) claim.after = {job.due_at, job.accepted.key};
   }
   claim.which = static_cast<BacklogClaim::Which>(prng.below(3));

@@ -189,13 +189,13 @@ struct BacklogClaim {
   enum class Which : uint8_t {
     kDue,      // of a lane: those that are due, in order, behind `after`
     kExpired,  // of a queue: those whose time to start is over
-    kOne,      // the job with the key
+    kKeys,     // those of `keys`, in that order
   };
   Which which = Which::kDue;
   Bytes queue;
   uint8_t priority = 0;
   LanePlace after;
-  JobKey key = 0;
+  std::vector<JobKey> keys;
   Instant now;
   uint32_t jobs = 1;   // at most
   uint64_t bytes = 0;  // of payloads, but always one job
@@ -203,6 +203,7 @@ struct BacklogClaim {
 struct BacklogClaimed {
   BacklogClaim claim;  // that this answers
   std::vector<StoredJob> jobs;
+  size_t keys_done = 0;                    // kKeys: so many of them were looked for
   Instant next_due = Instant::never();     // kDue: of the first job of the lane that is not among them
   Instant next_expiry = Instant::never();  // of the queue's backlog; kExpired: of what is not among them
 };

@@ -1,0 +1,206 @@
+// What the broker shows of jobs: lists, and single ones.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "src/broker/admin_views_json.h"
+#include "src/broker/job_history.h"
+#include "src/broker/job_text.h"
+#include "src/broker/view_json.h"
+
+namespace eventmq {
+namespace {
+
+using Value = nlohmann::ordered_json;
+
+double age_seconds(Instant now, Instant then) { return (now - then).seconds(); }
+
+}  // namespace
+
+// While the store is not available nothing becomes durable, so it is known what its sends wait for.
+bool AdminViews::waits_for_store(const Job& job) const {
+  if (broker.store_available_ || !job.headers.guarantee) return false;
+  return (job.worker ? job.request_commit : job.accepted_commit) > broker.durable_commit_;
+}
+
+std::string_view AdminViews::state_word(const Job& job) const {
+  return job_state_word(job.worker && waits_for_store(job) ? JobState::kWaiting : job.state);
+}
+
+Result<std::string> AdminViews::job_id(std::string_view text) {
+  Result<JobsQuery> query = JobsQuery::parse(text);
+  if (!query) return tl::unexpected(query.error());
+  if (query->id.empty()) return fail(ErrorCode::kBadValue, "the argument id is missing");
+  return std::move(query->id);
+}
+
+AdminViews::Json AdminViews::job_row(const Job& job) const {
+  Value row = {{"id", job.id.str()},
+               {"queue", job.queue->name.str()},
+               {"name", job_name(job.payload.view())},
+               {"state", state_word(job)},
+               {"class", job.headers.guarantee         ? "guaranteed"
+                         : job.headers.retry_count > 0 ? "retried"
+                                                       : "plain"},
+               {"attempt", job.attempt},
+               {"retries_used", job.retries_used},
+               {"retry_count", job.headers.retry_count},
+               {"losses", job.losses},
+               {"priority", job.headers.priority},
+               {"age_seconds", age_seconds(broker.now_, job.accepted_at)},
+               {"bytes", job.payload.size()}};
+  if (job.state == JobState::kDelayed) row["due_in_seconds"] = age_seconds(job.due_at, broker.now_);
+  if (waits_for_store(job)) {
+    row["waits_for"] = "store";
+  } else if (job.worker) {
+    row["worker"] = job.worker->routing_id.str();
+    row["running_seconds"] = age_seconds(broker.now_, job.started_at);
+  }
+  return {std::move(row)};
+}
+
+// The broker does nothing else meanwhile, so it looks at so many jobs and no more; the next page goes on where this ended.
+AdminViews::Json AdminViews::jobs(const JobsQuery& query, const StoreAnswer* found) const {
+  Json rows{Value::array()};
+  std::optional<JobsPlace> next = broker.page_in_memory(
+      query, query.limit, [&](const Job& job) { rows.value.push_back(job_row(job).value); });
+  if (found && !next) next = add_from_store(query, *found, rows);
+  Value json = {{"jobs", std::move(rows.value)}};
+  if (next) json["next"] = next->text();
+  return {std::move(json)};
+}
+
+std::optional<JobsPlace> AdminViews::add_from_store(const JobsQuery& query, const StoreAnswer& found,
+                                                    Json& rows) const {
+  JobKey last = 0;
+  for (const ListedJob& listed : found.jobs) {
+    if (rows.value.size() >= query.limit) return JobsPlace{true, last};
+    last = listed.job.accepted.key;
+    if (broker.jobs_.find(listed.job.accepted.id.view()) || !query.fits(listed, broker.now_)) continue;
+    rows.value.push_back(backlog_row(listed).value);
+  }
+  return found.next == 0 ? std::nullopt : std::optional(JobsPlace{true, found.next});
+}
+
+std::optional<StoreQuestion> AdminViews::question_for(std::string_view what, std::string_view text) const {
+  const Result<JobsQuery> query = JobsQuery::parse(text);
+  if (!query) return std::nullopt;
+  return what == "jobs" ? question_for_page(*query) : what == "job" ? question_for_one(*query) : std::nullopt;
+}
+
+std::optional<StoreQuestion> AdminViews::question_for_one(const JobsQuery& query) const {
+  const auto is_it = [&](const EndedJob& ended) { return ended.id == query.id; };
+  if (broker.jobs_.find(query.id) || broker.results_.find(query.id, broker.now_)) return std::nullopt;
+  if (std::ranges::any_of(broker.ended_, is_it)) return std::nullopt;
+  StoreQuestion question;
+  question.id = Bytes(query.id);
+  question.visits = broker.backlog_size_ == 0 ? 0 : std::numeric_limits<int64_t>::max();
+  question.result_bytes = limits::kEndedResultBytes;
+  return question;
+}
+
+// Those in memory come first.
+std::optional<StoreQuestion> AdminViews::question_for_page(const JobsQuery& query) const {
+  if (broker.backlog_size_ == 0 || !query.may_be_in_store()) return std::nullopt;
+  size_t rows = 0;
+  const bool more = broker.page_in_memory(query, query.limit, [&](const Job&) { ++rows; }).has_value();
+  return more || rows == query.limit ? std::nullopt : std::optional(query.question(query.limit - rows));
+}
+
+// As a job in memory is shown.
+AdminViews::Json AdminViews::backlog_row(const ListedJob& listed) const {
+  const JobAccepted& accepted = listed.job.accepted;
+  Queue nowhere(accepted.queue, 0);
+  Job job;
+  job.id = accepted.id;
+  job.queue = &nowhere;
+  job.headers = accepted.headers;
+  job.payload = accepted.payload;
+  job.state = listed.job.due_at <= broker.now_ ? JobState::kWaiting : JobState::kDelayed;
+  job.attempt = listed.job.attempt;
+  job.retries_used = listed.job.retries_used;
+  job.losses = listed.job.losses;
+  job.accepted_at = accepted.accepted_at;
+  job.due_at = listed.job.due_at;
+  Value row = job_row(job).value;
+  row["bytes"] = listed.payload_bytes;
+  row["in_store"] = true;
+  return {std::move(row)};
+}
+
+AdminViews::Json AdminViews::backlog_job(const ListedJob& listed) const {
+  Value row = backlog_row(listed).value;
+  row["headers"] = listed.job.accepted.headers.text.str();
+  row["history"] = history_json(listed.job.history.view(), broker.now_);
+  const auto queue = broker.queues_.find(listed.job.accepted.queue.view());
+  const uint32_t workers = queue == broker.queues_.end() ? 0 : queue->second->workers;
+  row["explain"] = listed.job.due_at > broker.now_ ? fmt::format("It is in the store and becomes ready in {:.1f} s.",
+                                                                 age_seconds(listed.job.due_at, broker.now_))
+                   : workers == 0
+                       ? fmt::format("It is in the store and waits because no worker serves queue {}.",
+                                     listed.job.accepted.queue.view())
+                       : fmt::format(
+                             "It waits in the store behind the jobs in memory: {} workers serve queue {}, and "
+                             "{} jobs wait there.",
+                             workers, listed.job.accepted.queue.view(), queue->second->counters.all_waiting());
+  return {std::move(row)};
+}
+
+Result<AdminViews::Json> AdminViews::job(const JobsQuery& query, const StoreAnswer* found) const {
+  if (const Job* job = broker.jobs_.find(query.id)) {
+    Value row = job_row(*job).value;
+    row["headers"] = job->headers.text.str();
+    row["client"] = job->client.str();
+    row["history"] = history_json(job->history.view(), broker.now_);
+    row["explain"] = explain(*job);
+    return Json{std::move(row)};
+  }
+  const auto last = std::find_if(broker.ended_.rbegin(), broker.ended_.rend(),
+                                 [&](const EndedJob& ended) { return ended.id == query.id; });
+  if (last != broker.ended_.rend()) return ended(*last);
+  if (const ResultKept* kept = broker.results_.find(query.id, broker.now_)) {
+    return Json{ended_json(FoundResult{*kept, kept->value.size()}, broker.now_)};
+  }
+  if (found && found->result) return Json{ended_json(*found->result, broker.now_)};
+  if (found && !found->jobs.empty()) return backlog_job(found->jobs[0]);
+  return fail(ErrorCode::kUnknownJob, fmt::format("no job {}: it was never here, or it ended long ago", query.id));
+}
+
+AdminViews::Json AdminViews::ended(const EndedJob& job) const {
+  Value row = ended_json(job, broker.now_);
+  if (broker.store_available_ || job.commit <= broker.durable_commit_) return {std::move(row)};
+  row["waits_for"] = "store";
+  row["explain"] = fmt::format(
+      "{} That waits for the store, which is not available ({}): nobody is told before it is kept.",
+      row["explain"].get<std::string>(), broker.store_fault_);
+  return {std::move(row)};
+}
+
+// Why the job is where it is, in a sentence.
+std::string AdminViews::explain(const Job& job) const {
+  const Queue& queue = *job.queue;
+  if (waits_for_store(job)) {
+    return fmt::format(
+        "It waits for the store, which is not available ({}): nothing about it is said before it is kept.",
+        broker.store_fault_);
+  }
+  switch (job.state) {
+    case JobState::kRunning:
+      return fmt::format("It has been running for {:.1f} s on worker {}, attempt {}{}.",
+                         age_seconds(broker.now_, job.started_at), job.worker->routing_id.view(), job.attempt,
+                         job.cancel_requested ? ", and the worker was told to cancel it" : "");
+    case JobState::kDelayed:
+      return fmt::format(
+          "It is {} and becomes ready in {:.1f} s.",
+          job.attempt == 0 ? "delayed as asked" : fmt::format("to be run again after attempt {}", job.attempt),
+          age_seconds(job.due_at, broker.now_));
+    case JobState::kWaiting:
+      if (queue.workers == 0) return fmt::format("It waits because no worker serves queue {}.", queue.name.view());
+      return fmt::format("It waits for a free slot: {} workers serve queue {}, all busy, and {} jobs wait there.",
+                         queue.workers, queue.name.view(), queue.counters.all_waiting());
+  }
+  EMQ_ASSERT(false);
+}
+
+}  // namespace eventmq
