@@ -30,10 +30,11 @@ constexpr auto kCapabilities =
 constexpr auto kPayloads = std::to_array<std::string_view>(
     {R"({"value": 1})", R"({"value": "TimeoutError"})", "", R"(["run", {"path": "p", "callable": "c"}])"});
 constexpr auto kViews =
-    std::to_array<std::string_view>({"status", "queues", "workers", "schedulers", "jobs", "job", "cancel", "no"});
+    std::to_array<std::string_view>({"status", "queues", "workers", "schedulers", "jobs", "job", "cancel", "jobs-retry",
+                                     "jobs-delete", "dead", "dead-retry", "no"});
 constexpr auto kArguments =
-    std::to_array<std::string_view>({"", "{}", R"({"id": "j1"})", R"({"queue": "q1", "limit": 1})", R"({"offset": 2})",
-                                     "[", R"({"state": "running"})"});
+    std::to_array<std::string_view>({"", "{}", R"({"id": "j1"})", R"({"queue": "q1", "limit": 1})",
+                                     R"({"after": "m2"})", "[", R"({"state": "running"})", R"({"all": true})"});
 
 class Input {
  public:
