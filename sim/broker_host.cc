@@ -121,6 +121,7 @@ void BrokerHost::store_committed() {
   flush();
   step_failures();
   for (BacklogClaimed& claimed : store_->take_claimed()) {
+    if (claimed.claim.which == BacklogClaim::Which::kKeys) book_->claimed_by_keys(claimed.jobs);
     if (!alive() || stopping_ || world_.violation) return;
     step(std::move(claimed));
   }

@@ -381,8 +381,8 @@ void BrokerModel::on(const MessageArrived& event, const Cancel& cancel) {
   if (!answer) return;
   if (const auto* error = std::get_if<ErrorMessage>(answer)) {
     if (error->error.code == ErrorCode::kQueueFull && (!job || job->stored)) return;
-    const bool unknown = error->error.code == ErrorCode::kUnknownJob &&
-                         (!job || (job->queued() && job->expires_at <= now_));
+    const bool unknown =
+        error->error.code == ErrorCode::kUnknownJob && (!job || (job->queued() && job->expires_at <= now_));
     // That a job is in the store alone is known of newer ones only, so any other id may be one's.
     const bool away = error->error.code == ErrorCode::kStoreUnavailable && !store_available_ &&
                       (!job || (job->headers.guarantee && job->state != ModelJob::State::kRunning));

@@ -57,8 +57,17 @@ void CommitBook::add(const AttemptStarted& record, CommitNumber commit) {
 void CommitBook::add(const JobRequeued& record, CommitNumber commit) {
   Life* life = life_of(record.id, commit);
   if (!life) return;
-  if (!life->running) world_.violate("records", fmt::format("{} is requeued and does not run", record.id.view()));
-  life->running = false;
+  if (!life->running && !life->wanted) {
+    world_.violate("records", fmt::format("{} is requeued and does not run", record.id.view()));
+  }
+  life->running = life->wanted = false;
+}
+
+void CommitBook::claimed_by_keys(const std::vector<StoredJob>& jobs) {
+  for (const StoredJob& job : jobs) {
+    const auto life = lives_.find(job.accepted.id.view());
+    if (life != lives_.end()) life->second.wanted = true;
+  }
 }
 
 void CommitBook::add(const JobEnded& record, CommitNumber commit) {

@@ -21,6 +21,9 @@ class CommitBook {
   // A guaranteed job, whether it has ended or not.
   bool knows(std::string_view id) const { return lives_.contains(id); }
 
+  // A claim by keys brings these: they leave the backlog by a record, and have not run.
+  void claimed_by_keys(const std::vector<StoredJob>& jobs);
+
   // While it is not, an attempt may begin before it is recorded, of a job that is.
   bool store_available = true;
   // The commit that must be durable before this may leave, by the rules; call it once the step's records
@@ -33,6 +36,7 @@ class CommitBook {
     CommitNumber last = 0;
     uint32_t attempt = 0;
     bool running = false;
+    bool wanted = false;  // claimed by its key
     bool ended = false;
   };
 

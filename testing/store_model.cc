@@ -318,9 +318,8 @@ std::string text_of(const FoundResult& result) {
 std::string text_of(const BacklogClaimed& claimed) {
   std::string text;
   for (const StoredJob& job : claimed.jobs) text += text_of(job);
-  return text +
-         fmt::format("{} keys, next due {}, next expiry {}\n", claimed.keys_done, time_text(claimed.next_due),
-                     time_text(claimed.next_expiry));
+  return text + fmt::format("{} keys, next due {}, next expiry {}\n", claimed.keys_done, time_text(claimed.next_due),
+                            time_text(claimed.next_expiry));
 }
 
 std::string text_of(const DeadLetters& letters) {

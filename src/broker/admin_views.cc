@@ -5,19 +5,18 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "src/broker/admin_views_json.h"
 #include "src/broker/view_json.h"
 #include "src/wire/text.h"
 
 namespace eventmq {
 namespace {
 
-using Value = nlohmann::ordered_json;
+using Json = nlohmann::ordered_json;
 using Map = nlohmann::json;
 
 double age_seconds(Instant now, Instant then) { return (now - then).seconds(); }
 
-Value counters_json(const QueueCounters& counters) {
+Json counters_json(const QueueCounters& counters) {
   return {{"accepted", counters.accepted},
           {"done", counters.done},
           {"dead", counters.dead},
@@ -37,12 +36,12 @@ Value counters_json(const QueueCounters& counters) {
 Result<std::string> AdminViews::view(std::string_view what, std::string_view text, const StoreAnswer* found) const {
   const Result<JobsQuery> arguments = JobsQuery::parse(text);
   if (!arguments) return tl::unexpected(arguments.error());
-  if (what == "status") return view_text(status().value);
-  if (what == "queues") return view_text(queues().value);
-  if (what == "workers") return view_text(workers().value);
-  if (what == "schedulers") return view_text(schedulers().value);
-  if (what == "jobs") return view_text(jobs(*arguments, found).value);
-  if (what == "job") return job(*arguments, found).map([](const Json& json) { return view_text(json.value); });
+  if (what == "status") return view_text(status());
+  if (what == "queues") return view_text(queues());
+  if (what == "workers") return view_text(workers());
+  if (what == "schedulers") return view_text(schedulers());
+  if (what == "jobs") return view_text(jobs(*arguments, found));
+  if (what == "job") return job(*arguments, found).map([](const Json& json) { return view_text(json); });
   return fail(
       ErrorCode::kBadValue,
       fmt::format("there is no view {}: status, queues, workers, schedulers, jobs, job, result, dead, dead-show",
@@ -141,19 +140,19 @@ QueueCounters AdminViews::totals(const HeldByStore& held) const {
   return sum;
 }
 
-AdminViews::Json AdminViews::status() const {
+Json AdminViews::status() const {
   const BrokerCounters& counters = broker.counters_;
-  Value json = {{"instance", broker.instance_},
-                {"state", broker.draining_ ? "draining" : "running"},
-                {"started_at", broker.started_at_.us / 1e6},
-                {"uptime_seconds", age_seconds(broker.now_, broker.started_at_)},
-                {"store",
-                 {{"name", broker.settings_.store_name},
-                  {"durable", broker.settings_.store_durable},
-                  {"available", broker.store_available_},
-                  {"fault", broker.store_fault_}}},
-                {"memory_bytes", broker.jobs_.memory_bytes()},
-                {"memory_limit_bytes", broker.settings_.memory_bytes}};
+  Json json = {{"instance", broker.instance_},
+               {"state", broker.draining_ ? "draining" : "running"},
+               {"started_at", broker.started_at_.us / 1e6},
+               {"uptime_seconds", age_seconds(broker.now_, broker.started_at_)},
+               {"store",
+                {{"name", broker.settings_.store_name},
+                 {"durable", broker.settings_.store_durable},
+                 {"available", broker.store_available_},
+                 {"fault", broker.store_fault_}}},
+               {"memory_bytes", broker.jobs_.memory_bytes()},
+               {"memory_limit_bytes", broker.settings_.memory_bytes}};
   json["totals"] = counters_json(totals(held_by_store()));
   json["peers"] = {{"workers", broker.peers_.count(PeerKind::kWorker)},
                    {"schedulers", broker.peers_.count(PeerKind::kScheduler)},
@@ -174,32 +173,32 @@ AdminViews::Json AdminViews::status() const {
                       {"results_dropped", counters.results_dropped},
                       {"recovered", counters.recovered},
                       {"resumed", counters.resumed}};
-  json["queues"] = queues().value["queues"];
-  return {std::move(json)};
+  json["queues"] = queues()["queues"];
+  return json;
 }
 
-AdminViews::Json AdminViews::queue_row(const Queue& queue, const HeldByStore& held) const {
-  Value row = {{"name", queue.name.str()}, {"workers", queue.workers}};
+Json AdminViews::queue_row(const Queue& queue, const HeldByStore& held) const {
+  Json row = {{"name", queue.name.str()}, {"workers", queue.workers}};
   row.update(counters_json(counters_of(queue, held)));
   row["latency_ms_last"] = queue.counters.latency_ms_last;
   row["latency_ms_max"] = queue.counters.latency_ms_max;
-  return {std::move(row)};
+  return row;
 }
 
-AdminViews::Json AdminViews::queues() const {
-  Value rows = Value::array();
+Json AdminViews::queues() const {
+  Json rows = Json::array();
   const HeldByStore held = held_by_store();
   for (const auto& [name, queue] : broker.queues_) {
     if (rows.size() == limits::kListingRows) break;
-    rows.push_back(queue_row(*queue, held).value);
+    rows.push_back(queue_row(*queue, held));
   }
   const size_t left_out = broker.queues_.size() - rows.size();
-  return {{{"queues", std::move(rows)}, {"left_out", left_out}}};
+  return {{"queues", std::move(rows)}, {"left_out", left_out}};
 }
 
-AdminViews::Json AdminViews::workers() const {
+Json AdminViews::workers() const {
   constexpr size_t kQueuesShown = 20;  // of one worker
-  Value rows = Value::array();
+  Json rows = Json::array();
   size_t left_out = 0;
   broker.peers_.for_each([&](const Peer& peer) {
     if (peer.kind != PeerKind::kWorker) return;
@@ -208,7 +207,7 @@ AdminViews::Json AdminViews::workers() const {
       return;
     }
     const Worker& worker = static_cast<const Worker&>(peer);
-    Value queues = Value::array();
+    Json queues = Json::array();
     for (const Subscription& subscription : worker.subscriptions) {
       if (queues.size() == kQueuesShown) break;
       queues.push_back({subscription.weight, subscription.queue->name.str()});
@@ -224,11 +223,11 @@ AdminViews::Json AdminViews::workers() const {
                     {"connected_seconds", age_seconds(broker.now_, worker.connected_at)},
                     {"silent_seconds", age_seconds(broker.now_, worker.last_heard)}});
   });
-  return {{{"workers", std::move(rows)}, {"left_out", left_out}}};
+  return {{"workers", std::move(rows)}, {"left_out", left_out}};
 }
 
-AdminViews::Json AdminViews::schedulers() const {
-  Value rows = Value::array();
+Json AdminViews::schedulers() const {
+  Json rows = Json::array();
   broker.peers_.for_each([&](const Peer& peer) {
     if (peer.kind != PeerKind::kScheduler || rows.size() == limits::kListingRows) return;
     rows.push_back({{"id", peer.routing_id.str()},
@@ -236,7 +235,7 @@ AdminViews::Json AdminViews::schedulers() const {
                     {"silent_seconds", age_seconds(broker.now_, peer.last_heard)}});
   });
   const size_t left_out = broker.peers_.count(PeerKind::kScheduler) - rows.size();
-  return {{{"schedulers", std::move(rows)}, {"left_out", left_out}}};
+  return {{"schedulers", std::move(rows)}, {"left_out", left_out}};
 }
 
 }  // namespace eventmq

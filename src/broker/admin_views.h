@@ -1,6 +1,7 @@
 // What the broker shows to people, as JSON text. Not on the hot path; every listing is bounded.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <unordered_map>
 
@@ -30,7 +31,7 @@ struct AdminViews {
   static Result<std::string> job_id(std::string_view arguments);
 
  private:
-  struct Json;  // admin_views_json.h: hides the JSON library from the rest of the folder
+  using Json = nlohmann::ordered_json;
 
   Json status() const;
   Json queues() const;

@@ -40,8 +40,8 @@ struct Asker {
 // Jobs that are to be claimed whatever their turn, to be cancelled, deleted or run now.
 struct WantedJobs {
   std::vector<JobKey> keys;
-  std::vector<Bytes> ids;          // theirs
-  uint64_t bulk = 0;               // the number of the BulkChange that they are part of
+  std::vector<Bytes> ids;           // theirs
+  uint64_t bulk = 0;                // the number of the BulkOrder that they are part of
   std::optional<Asker> asker = {};  // instead, of a single one
 };
 

@@ -13,10 +13,9 @@ constexpr auto kQueues = std::to_array<const char*>({"q1", "q2"});
 constexpr auto kHeaders = std::to_array<const char*>({"", ",delay:1", ",delay:3", ",priority:9", ",priority:9,delay:2",
                                                       ",expires:2", ",retry-count:1,backoff:2", ",unique:k"});
 constexpr auto kOrders = std::to_array<const char*>({"cancel", "jobs-retry", "jobs-delete"});
-constexpr auto kFilters =
-    std::to_array<const char*>({R"("all": true)", R"("queue": "q1")", R"("queue": "q2", "state": "delayed")",
-                                R"("state": "waiting")", R"("state": "delayed")", R"("older_than": 1)",
-                                R"("name": "math.add")", R"("name": "other")"});
+constexpr auto kFilters = std::to_array<const char*>(
+    {R"("all": true)", R"("queue": "q1")", R"("queue": "q2", "state": "delayed")", R"("state": "waiting")",
+     R"("state": "delayed")", R"("older_than": 1)", R"("name": "math.add")", R"("name": "other")"});
 
 class BacklogFuzz {
  public:
@@ -82,9 +81,7 @@ class BacklogFuzz {
     running_.erase(job);
     broker_.settle("w1", id, attempt, prng_.chance(80) ? Outcome::kOk : Outcome::kError);
   }
-  void order_one() {
-    broker_.query(any(kOrders), fmt::format(R"({{"id": "j{}"}})", 1 + prng_.below(accepted_ + 1)));
-  }
+  void order_one() { broker_.query(any(kOrders), fmt::format(R"({{"id": "j{}"}})", 1 + prng_.below(accepted_ + 1))); }
   // A new order, or the next page of one.
   void order_many() {
     const std::string after = next_.empty() ? "" : fmt::format(R"(, "after": "{}")", next_);

@@ -1,6 +1,6 @@
-// Many jobs at once: cancelled, run now or removed, by what they have in common. One order changes one page of them: those
-// in memory within its step; those in the store alone when they have been claimed by their keys, queue by queue. The
-// answer says where the next page begins.
+// Many jobs at once: cancelled, run now or removed, by what they have in common. One order changes one page of them:
+// those in memory within its step; those in the store alone when they have been claimed by their keys, queue by queue.
+// The answer says where the next page begins.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,10 +14,10 @@ namespace {
 
 struct ChangeWord {
   std::string_view view;
-  JobChange change;
+  JobOrder change;
 };
 constexpr ChangeWord kChanges[] = {
-    {"cancel", JobChange::kCancel}, {"jobs-retry", JobChange::kRetry}, {"jobs-delete", JobChange::kDelete}};
+    {"cancel", JobOrder::kCancel}, {"jobs-retry", JobOrder::kRetry}, {"jobs-delete", JobOrder::kDelete}};
 
 const ChangeWord* change_of(std::string_view view) {
   const auto* found = std::ranges::find(kChanges, view, &ChangeWord::view);
@@ -44,7 +44,7 @@ bool Broker::State::change_many(const MessageArrived& event, const Query& query)
 }
 
 void Broker::State::change_in_memory(const Asker& asker, const JobsQuery& query) {
-  BulkChange bulk{.asker = asker, .change = change_of(asker.what.view())->change};
+  BulkOrder bulk{.asker = asker, .change = change_of(asker.what.view())->change};
   std::vector<Bytes> ids;
   bulk.next = page_in_memory(query, limits::kListingRows, [&ids](const Job& job) { ids.push_back(job.id); });
   for (const Bytes& id : ids) change_one(bulk, id);
@@ -57,7 +57,7 @@ void Broker::State::ask_for_many(const Asker& asker, const JobsQuery& query) {
     error(asker.side, asker.peer, code, std::move(text), asker.message_id);
   };
   if (!store_available_) return refuse(ErrorCode::kStoreUnavailable, "the store cannot be asked: " + store_fault_);
-  if (bulk_changes_.size() >= limits::kOpenQuestions) {
+  if (bulk_orders_.size() >= limits::kOpenQuestions) {
     return refuse(ErrorCode::kQueueFull, "too many orders wait for the store: give it again later");
   }
   ask_store(asker, query.question(limits::kListingRows));
@@ -66,7 +66,7 @@ void Broker::State::ask_for_many(const Asker& asker, const JobsQuery& query) {
 // What was claimed since the store was asked is in memory.
 void Broker::State::claim_many(const Asker& asker, const StoreAnswer& found) {
   const Result<JobsQuery> query = JobsQuery::parse(asker.about.view());
-  BulkChange bulk{.asker = asker, .change = change_of(asker.what.view())->change};
+  BulkOrder bulk{.asker = asker, .change = change_of(asker.what.view())->change};
   if (found.next != 0) bulk.next = JobsPlace{true, found.next};
   std::map<std::string_view, WantedJobs> groups;  // by queue
   for (const ListedJob& listed : found.jobs) {
@@ -84,7 +84,7 @@ void Broker::State::claim_many(const Asker& asker, const StoreAnswer& found) {
   if (groups.empty()) return answer_bulk(bulk);
   bulk.groups_open = groups.size();
   const uint64_t number = ++last_bulk_;
-  bulk_changes_.emplace(number, std::move(bulk));
+  bulk_orders_.emplace(number, std::move(bulk));
   for (auto& [name, group] : groups) {
     group.bulk = number;
     Queue& queue = *queues_.find(name)->second;
@@ -97,7 +97,7 @@ void Broker::State::claim_many(const Asker& asker, const StoreAnswer& found) {
 void Broker::State::change_claimed(Backlog& backlog, size_t count) {
   WantedJobs& group = backlog.wanted.front();
   EMQ_ASSERT(count > 0 && count <= group.keys.size());
-  const auto bulk = bulk_changes_.find(group.bulk);
+  const auto bulk = bulk_orders_.find(group.bulk);
   const std::vector<Bytes> ids(group.ids.begin(), group.ids.begin() + static_cast<ptrdiff_t>(count));
   group.ids.erase(group.ids.begin(), group.ids.begin() + static_cast<ptrdiff_t>(count));
   group.keys.erase(group.keys.begin(), group.keys.begin() + static_cast<ptrdiff_t>(count));
@@ -108,10 +108,10 @@ void Broker::State::change_claimed(Backlog& backlog, size_t count) {
   for (const Bytes& id : ids) change_one(bulk->second, id);
   if (bulk->second.groups_open > 0) return;
   answer_bulk(bulk->second);
-  bulk_changes_.erase(bulk);
+  bulk_orders_.erase(bulk);
 }
 
-void Broker::State::change_one(BulkChange& bulk, const Bytes& id) {
+void Broker::State::change_one(BulkOrder& bulk, const Bytes& id) {
   Job* job = jobs_.find(id.view());
   if (!job) return;  // it has ended meanwhile
   switch (change(*job, bulk.change)) {
@@ -129,16 +129,16 @@ void Broker::State::change_one(BulkChange& bulk, const Bytes& id) {
   }
 }
 
-Broker::State::Changed Broker::State::change(Job& job, JobChange change) {
+Broker::State::Changed Broker::State::change(Job& job, JobOrder change) {
   const bool running = job.state == JobState::kRunning;
-  if (change == JobChange::kCancel && running) {
+  if (change == JobOrder::kCancel && running) {
     if (job.cancel_requested) return Changed::kNot;
     return cancel_job(job) ? Changed::kRefused : Changed::kAsked;
   }
-  if (change == JobChange::kRetry && (job.state != JobState::kDelayed || job.orphaned)) return Changed::kNot;
+  if (change == JobOrder::kRetry && (job.state != JobState::kDelayed || job.orphaned)) return Changed::kNot;
   const bool may_run = running || job.orphaned;
-  if ((change == JobChange::kDelete && may_run) || store_refusal(job.headers)) return Changed::kRefused;
-  if (change == JobChange::kRetry) {
+  if ((change == JobOrder::kDelete && may_run) || store_refusal(job.headers)) return Changed::kRefused;
+  if (change == JobOrder::kRetry) {
     run_now(job);
   } else {
     end_waiting(job, change);
@@ -146,7 +146,7 @@ Broker::State::Changed Broker::State::change(Job& job, JobChange change) {
   return Changed::kDone;
 }
 
-void Broker::State::answer_bulk(const BulkChange& bulk) {
+void Broker::State::answer_bulk(const BulkOrder& bulk) {
   std::string json = fmt::format(R"({{"done": {}, "asked": {}, "refused": {}{}}})", bulk.done, bulk.asked, bulk.refused,
                                  bulk.next ? fmt::format(R"(, "next": "{}")", bulk.next->text()) : "");
   send(bulk.asker.side, bulk.asker.peer, Reply{Bytes(json), bulk.asker.message_id}, last_commit_);

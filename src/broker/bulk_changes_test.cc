@@ -69,7 +69,8 @@ class BulkChangesTest : public ::testing::Test {
       arguments["after"] = json["next"];
     }
   }
-  void accept(int count, const std::string& headers, const std::string& queue = "default", const std::string& prefix = "j") {
+  void accept(int count, const std::string& headers, const std::string& queue = "default",
+              const std::string& prefix = "j") {
     for (int i = 1; i <= count; ++i) broker_->request("c1", prefix + std::to_string(i), headers, queue);
     serve();
   }

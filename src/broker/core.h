@@ -46,11 +46,11 @@ struct EndedJob {
 };
 
 // What people do to jobs, by ids or many at once.
-enum class JobChange { kCancel, kRetry, kDelete };
+enum class JobOrder { kCancel, kRetry, kDelete };
 // An order about many, while jobs of it are claimed from the store.
-struct BulkChange {
+struct BulkOrder {
   Asker asker;
-  JobChange change;
+  JobOrder change;
   size_t groups_open = 0;
   uint64_t done = 0;
   uint64_t asked = 0;    // those that run, and whose workers were told to cancel them
@@ -127,7 +127,7 @@ struct Broker::State {
   void accept(const MessageArrived& event, Request& request, Queue& queue);
   CommitNumber take(Job fresh);
   std::optional<Error> cancel_job(Job& job);
-  void end_waiting(Job& job, JobChange change);
+  void end_waiting(Job& job, JobOrder change);
   void send_cancel(const Job& job);
   Queue* queue_for(const Bytes& name, size_t queues_max);
   void prune_queues();
@@ -268,9 +268,9 @@ struct Broker::State {
   void ask_for_many(const Asker& asker, const JobsQuery& query);
   void claim_many(const Asker& asker, const StoreAnswer& found);
   void change_claimed(Backlog& backlog, size_t count);
-  void change_one(BulkChange& bulk, const Bytes& id);
-  Changed change(Job& job, JobChange change);
-  void answer_bulk(const BulkChange& bulk);
+  void change_one(BulkOrder& bulk, const Bytes& id);
+  Changed change(Job& job, JobOrder change);
+  void answer_bulk(const BulkOrder& bulk);
 
   // --- results.cc: what jobs ended with, kept for a while ---
   void set_result_limits();
@@ -342,7 +342,7 @@ struct Broker::State {
   uint64_t backlog_size_ = 0;        // jobs of all queues
   std::map<uint64_t, Asker> asked_;  // of the store, by the question's number
   uint64_t last_question_ = 0;
-  std::map<uint64_t, BulkChange> bulk_changes_;  // that wait for jobs to be claimed
+  std::map<uint64_t, BulkOrder> bulk_orders_;  // that wait for jobs to be claimed
   uint64_t last_bulk_ = 0;
   std::set<JobKey> removed_letters_;  // that answers still to come may know
   std::vector<Worker*> doomed_;       // to be dropped once all failed sends of a turn are known

@@ -225,7 +225,7 @@ void Broker::State::on_message(const MessageArrived& event, Cancel& cancel) {
 std::optional<Error> Broker::State::cancel_job(Job& job) {
   if (job.state != JobState::kRunning) {
     if (std::optional<Error> refused = store_refusal(job.headers)) return refused;
-    end_waiting(job, JobChange::kCancel);
+    end_waiting(job, JobOrder::kCancel);
     return std::nullopt;
   }
   if (!job.worker->capabilities.cancel) {
@@ -238,9 +238,9 @@ std::optional<Error> Broker::State::cancel_job(Job& job) {
 }
 
 // Or delayed.
-void Broker::State::end_waiting(Job& job, JobChange change) {
+void Broker::State::end_waiting(Job& job, JobOrder change) {
   if (job.state == JobState::kWaiting) job.queue->remove(job);
-  const bool deleted = change == JobChange::kDelete;
+  const bool deleted = change == JobOrder::kDelete;
   end_undispatched(job, Outcome::kCancelled, deleted ? "deleted before it started" : "cancelled before it started");
 }
 

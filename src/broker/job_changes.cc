@@ -82,7 +82,7 @@ void Broker::State::change_for(const Asker& asker) {
   }
   if (const std::optional<Error> refused = store_refusal(job->headers)) return refuse(refused->code, refused->text);
   if (!retry) {
-    end_waiting(*job, JobChange::kDelete);
+    end_waiting(*job, JobOrder::kDelete);
     return say(changed("deleted", 1));
   }
   if (job->state == JobState::kWaiting) return say(R"({"retried": 0, "waits": true})");

@@ -38,9 +38,9 @@ class JobTable {
   // Of the guaranteed jobs among them.
   uint64_t guaranteed_bytes() const { return guaranteed_bytes_; }
 
-  // Calls visit(const Job&) for the live jobs in at most `most` slots from `from` on, until it returns false for one. The
-  // slot to go on with, that one's if there is one; nothing: those were all. A job keeps its slot, so whoever goes on
-  // from slot to slot meets each that lives meanwhile once.
+  // Calls visit(const Job&) for the live jobs in at most `most` slots from `from` on, until it returns false for one.
+  // The slot to go on with, that one's if there is one; nothing: those were all. A job keeps its slot, so whoever goes
+  // on from slot to slot meets each that lives meanwhile once.
   template <class Visit>
   std::optional<size_t> visit_slots(size_t from, size_t most, Visit visit) const {
     const size_t end = from + std::min(most, slots_.size() - std::min(from, slots_.size()));

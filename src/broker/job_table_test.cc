@@ -78,7 +78,8 @@ TEST_F(JobTableTest, VisitsEachLiveJobOnceFromSlotToSlot) {
   EXPECT_EQ(table_.visit_slots(3, 3, see), std::nullopt);
   EXPECT_EQ(seen, "acd");
   EXPECT_EQ(table_.visit_slots(0, 9, [](const Job& job) { return job.id != "c"; }), 2u) << "to be visited again";
-  for (const size_t behind : {size_t{4}, size_t{5}, SIZE_MAX}) EXPECT_EQ(table_.visit_slots(behind, 9, see), std::nullopt);
+  for (const size_t behind : {size_t{4}, size_t{5}, SIZE_MAX})
+    EXPECT_EQ(table_.visit_slots(behind, 9, see), std::nullopt);
   seen.clear();
   table_.for_each(see);
   EXPECT_EQ(seen, "acd");

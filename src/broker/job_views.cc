@@ -3,8 +3,9 @@
 
 #include <algorithm>
 #include <limits>
+#include <nlohmann/json.hpp>
 
-#include "src/broker/admin_views_json.h"
+#include "src/broker/admin_views.h"
 #include "src/broker/job_history.h"
 #include "src/broker/job_text.h"
 #include "src/broker/view_json.h"
@@ -12,7 +13,7 @@
 namespace eventmq {
 namespace {
 
-using Value = nlohmann::ordered_json;
+using Json = nlohmann::ordered_json;
 
 double age_seconds(Instant now, Instant then) { return (now - then).seconds(); }
 
@@ -35,21 +36,21 @@ Result<std::string> AdminViews::job_id(std::string_view text) {
   return std::move(query->id);
 }
 
-AdminViews::Json AdminViews::job_row(const Job& job) const {
-  Value row = {{"id", job.id.str()},
-               {"queue", job.queue->name.str()},
-               {"name", job_name(job.payload.view())},
-               {"state", state_word(job)},
-               {"class", job.headers.guarantee         ? "guaranteed"
-                         : job.headers.retry_count > 0 ? "retried"
-                                                       : "plain"},
-               {"attempt", job.attempt},
-               {"retries_used", job.retries_used},
-               {"retry_count", job.headers.retry_count},
-               {"losses", job.losses},
-               {"priority", job.headers.priority},
-               {"age_seconds", age_seconds(broker.now_, job.accepted_at)},
-               {"bytes", job.payload.size()}};
+Json AdminViews::job_row(const Job& job) const {
+  Json row = {{"id", job.id.str()},
+              {"queue", job.queue->name.str()},
+              {"name", job_name(job.payload.view())},
+              {"state", state_word(job)},
+              {"class", job.headers.guarantee         ? "guaranteed"
+                        : job.headers.retry_count > 0 ? "retried"
+                                                      : "plain"},
+              {"attempt", job.attempt},
+              {"retries_used", job.retries_used},
+              {"retry_count", job.headers.retry_count},
+              {"losses", job.losses},
+              {"priority", job.headers.priority},
+              {"age_seconds", age_seconds(broker.now_, job.accepted_at)},
+              {"bytes", job.payload.size()}};
   if (job.state == JobState::kDelayed) row["due_in_seconds"] = age_seconds(job.due_at, broker.now_);
   if (waits_for_store(job)) {
     row["waits_for"] = "store";
@@ -57,28 +58,29 @@ AdminViews::Json AdminViews::job_row(const Job& job) const {
     row["worker"] = job.worker->routing_id.str();
     row["running_seconds"] = age_seconds(broker.now_, job.started_at);
   }
-  return {std::move(row)};
+  return row;
 }
 
-// The broker does nothing else meanwhile, so it looks at so many jobs and no more; the next page goes on where this ended.
-AdminViews::Json AdminViews::jobs(const JobsQuery& query, const StoreAnswer* found) const {
-  Json rows{Value::array()};
-  std::optional<JobsPlace> next = broker.page_in_memory(
-      query, query.limit, [&](const Job& job) { rows.value.push_back(job_row(job).value); });
+// The broker does nothing else meanwhile, so it looks at so many jobs and no more; the next page goes on where this
+// ended.
+Json AdminViews::jobs(const JobsQuery& query, const StoreAnswer* found) const {
+  Json rows = Json::array();
+  std::optional<JobsPlace> next =
+      broker.page_in_memory(query, query.limit, [&](const Job& job) { rows.push_back(job_row(job)); });
   if (found && !next) next = add_from_store(query, *found, rows);
-  Value json = {{"jobs", std::move(rows.value)}};
+  Json json = {{"jobs", std::move(rows)}};
   if (next) json["next"] = next->text();
-  return {std::move(json)};
+  return json;
 }
 
 std::optional<JobsPlace> AdminViews::add_from_store(const JobsQuery& query, const StoreAnswer& found,
                                                     Json& rows) const {
   JobKey last = 0;
   for (const ListedJob& listed : found.jobs) {
-    if (rows.value.size() >= query.limit) return JobsPlace{true, last};
+    if (rows.size() >= query.limit) return JobsPlace{true, last};
     last = listed.job.accepted.key;
     if (broker.jobs_.find(listed.job.accepted.id.view()) || !query.fits(listed, broker.now_)) continue;
-    rows.value.push_back(backlog_row(listed).value);
+    rows.push_back(backlog_row(listed));
   }
   return found.next == 0 ? std::nullopt : std::optional(JobsPlace{true, found.next});
 }
@@ -109,7 +111,7 @@ std::optional<StoreQuestion> AdminViews::question_for_page(const JobsQuery& quer
 }
 
 // As a job in memory is shown.
-AdminViews::Json AdminViews::backlog_row(const ListedJob& listed) const {
+Json AdminViews::backlog_row(const ListedJob& listed) const {
   const JobAccepted& accepted = listed.job.accepted;
   Queue nowhere(accepted.queue, 0);
   Job job;
@@ -123,14 +125,14 @@ AdminViews::Json AdminViews::backlog_row(const ListedJob& listed) const {
   job.losses = listed.job.losses;
   job.accepted_at = accepted.accepted_at;
   job.due_at = listed.job.due_at;
-  Value row = job_row(job).value;
+  Json row = job_row(job);
   row["bytes"] = listed.payload_bytes;
   row["in_store"] = true;
-  return {std::move(row)};
+  return row;
 }
 
-AdminViews::Json AdminViews::backlog_job(const ListedJob& listed) const {
-  Value row = backlog_row(listed).value;
+Json AdminViews::backlog_job(const ListedJob& listed) const {
+  Json row = backlog_row(listed);
   row["headers"] = listed.job.accepted.headers.text.str();
   row["history"] = history_json(listed.job.history.view(), broker.now_);
   const auto queue = broker.queues_.find(listed.job.accepted.queue.view());
@@ -144,37 +146,37 @@ AdminViews::Json AdminViews::backlog_job(const ListedJob& listed) const {
                              "It waits in the store behind the jobs in memory: {} workers serve queue {}, and "
                              "{} jobs wait there.",
                              workers, listed.job.accepted.queue.view(), queue->second->counters.all_waiting());
-  return {std::move(row)};
+  return row;
 }
 
-Result<AdminViews::Json> AdminViews::job(const JobsQuery& query, const StoreAnswer* found) const {
+Result<Json> AdminViews::job(const JobsQuery& query, const StoreAnswer* found) const {
   if (const Job* job = broker.jobs_.find(query.id)) {
-    Value row = job_row(*job).value;
+    Json row = job_row(*job);
     row["headers"] = job->headers.text.str();
     row["client"] = job->client.str();
     row["history"] = history_json(job->history.view(), broker.now_);
     row["explain"] = explain(*job);
-    return Json{std::move(row)};
+    return row;
   }
   const auto last = std::find_if(broker.ended_.rbegin(), broker.ended_.rend(),
                                  [&](const EndedJob& ended) { return ended.id == query.id; });
   if (last != broker.ended_.rend()) return ended(*last);
   if (const ResultKept* kept = broker.results_.find(query.id, broker.now_)) {
-    return Json{ended_json(FoundResult{*kept, kept->value.size()}, broker.now_)};
+    return ended_json(FoundResult{*kept, kept->value.size()}, broker.now_);
   }
-  if (found && found->result) return Json{ended_json(*found->result, broker.now_)};
+  if (found && found->result) return ended_json(*found->result, broker.now_);
   if (found && !found->jobs.empty()) return backlog_job(found->jobs[0]);
   return fail(ErrorCode::kUnknownJob, fmt::format("no job {}: it was never here, or it ended long ago", query.id));
 }
 
-AdminViews::Json AdminViews::ended(const EndedJob& job) const {
-  Value row = ended_json(job, broker.now_);
-  if (broker.store_available_ || job.commit <= broker.durable_commit_) return {std::move(row)};
+Json AdminViews::ended(const EndedJob& job) const {
+  Json row = ended_json(job, broker.now_);
+  if (broker.store_available_ || job.commit <= broker.durable_commit_) return row;
   row["waits_for"] = "store";
-  row["explain"] = fmt::format(
-      "{} That waits for the store, which is not available ({}): nobody is told before it is kept.",
-      row["explain"].get<std::string>(), broker.store_fault_);
-  return {std::move(row)};
+  row["explain"] =
+      fmt::format("{} That waits for the store, which is not available ({}): nobody is told before it is kept.",
+                  row["explain"].get<std::string>(), broker.store_fault_);
+  return row;
 }
 
 // Why the job is where it is, in a sentence.

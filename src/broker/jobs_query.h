@@ -1,5 +1,5 @@
-// The arguments of the questions and orders about jobs (QUERY, docs/protocol.md): which jobs are meant, and which page of
-// them.
+// The arguments of the questions and orders about jobs (QUERY, docs/protocol.md): which jobs are meant, and which page
+// of them.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,8 @@
 
 namespace eventmq {
 
-// Where a page of jobs begins: those in memory come first, by their slots, then those in the store alone, by their keys.
+// Where a page of jobs begins: those in memory come first, by their slots, then those in the store alone, by their
+// keys.
 struct JobsPlace {
   bool in_store = false;
   uint64_t at = 0;  // the slot of the first one; in the store: the key that they are behind

@@ -38,7 +38,7 @@ bool Broker::State::ask_for_view(const MessageArrived& event, const Query& query
 }
 
 std::optional<JobsPlace> Broker::State::page_in_memory(const JobsQuery& query, size_t rows,
-                                                      const std::function<void(const Job&)>& show) const {
+                                                       const std::function<void(const Job&)>& show) const {
   if (query.after.in_store) return std::nullopt;
   const AdminViews views{*this};
   size_t shown = 0;

@@ -77,7 +77,8 @@ TEST_F(CommandsTest, WrongValuesAreRefusedBeforeAnythingIsSent) {
   expect_usage_error({"send", "a", "--delay", "99999999999"},
                      "--delay: \"99999999999\" is too long; at most 315360000 seconds (ten years) can be asked for\n");
   expect_usage_error({"jobs", "list", "--limit", "many"}, "--limit: ");
-  expect_usage_error({"jobs", "list", "--state", "ended"}, "--state must be delayed, waiting or running, not \"ended\"");
+  expect_usage_error({"jobs", "list", "--state", "ended"},
+                     "--state must be delayed, waiting or running, not \"ended\"");
   expect_usage_error({"jobs", "cancel"}, "say which: an id, --queue, --name, --state, --older-than, or --all\n");
   expect_usage_error({"jobs", "retry", "--all", "--queue", "q"}, "--all means every job");
   expect_usage_error({"jobs", "delete", "the-id", "--queue", "q"}, "give an id, or say by the flags which jobs");
@@ -103,7 +104,7 @@ TEST_F(CommandsTest, WrongValuesAreRefusedBeforeAnythingIsSent) {
 }
 
 TEST_F(CommandsTest, AnEmptyWordIsNeverTakenForTheDefault) {
-  expect_usage_error({"jobs", "cancel", ""}, "ID is empty: emq jobs cancel ID [FLAG…]\n");
+  expect_usage_error({"jobs", "cancel", ""}, "ID is empty: emq jobs cancel [ID] [FLAG…]\n");
   expect_usage_error({"dead", "retry", ""}, "ID is empty: ");
   expect_usage_error({"send", ""}, "NAME is empty: ");
   expect_usage_error({"status", "-a", ""}, "-a is empty: write -a ADDRESS, or leave it out\n");

@@ -119,9 +119,9 @@ Result<Changes> change_all(AdminClient& admin, const ChangeWords& words, const J
 }
 
 std::string text_of(const ChangeWords& words, const Changes& changes) {
-  const std::string told = changes.asked > 0 ? fmt::format(", and {} run, whose workers were told to cancel them",
-                                                           count_text(changes.asked))
-                                             : "";
+  const std::string told =
+      changes.asked > 0 ? fmt::format(", and {} run, whose workers were told to cancel them", count_text(changes.asked))
+                        : "";
   return fmt::format("{} {}{}", words.done, count_text(changes.done), told);
 }
 
@@ -145,8 +145,8 @@ ExitCode run_change_of_many(Invocation& invocation, const ChangeWords& words) {
                      {"refused", static_cast<uint64_t>(changes->refused)}};
   invocation.console.line(invocation.has("--json") ? sums.dump(2) : text_of(words, *changes));
   if (changes->refused == 0) return kExitDone;
-  invocation.console.error_line(fmt::format("{} left as they are: they run, or the store cannot keep the change",
-                                            count_text(changes->refused)));
+  invocation.console.error_line(
+      fmt::format("{} left as they are: they run, or the store cannot keep the change", count_text(changes->refused)));
   return kExitFailed;
 }
 
@@ -200,9 +200,8 @@ ExitCode run_jobs_show(Invocation& invocation) {
 }
 
 ExitCode run_jobs_explain(Invocation& invocation) {
-  return show_view(invocation, "job", text_of(id_argument(invocation)), [&](const Json& job) {
-    invocation.console.line(safe_text(text_field(job, "explain")));
-  });
+  return show_view(invocation, "job", text_of(id_argument(invocation)),
+                   [&](const Json& job) { invocation.console.line(safe_text(text_field(job, "explain"))); });
 }
 
 ExitCode run_jobs_cancel(Invocation& invocation) {

@@ -1,4 +1,5 @@
-// Many jobs that are listed, cancelled, run now and deleted by what they have in common, most of them in the store alone.
+// Many jobs that are listed, cancelled, run now and deleted by what they have in common, most of them in the store
+// alone.
 #include <nlohmann/json.hpp>
 
 #include "tests/end_to_end/system.h"
