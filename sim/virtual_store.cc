@@ -27,6 +27,7 @@ void VirtualStore::ask(StoreQuestion question) {
 
 // Each claim sees the commits before it and no others; a question at least those.
 void VirtualStore::answer_claims() {
+  if (!questions_.empty() || !claims_.empty()) write_unsynced();
   while (!questions_.empty() && questions_.front().after <= committed_) {
     answers_.push_back(disk_.answer(questions_.front()));
     questions_.pop_front();
@@ -35,6 +36,17 @@ void VirtualStore::answer_claims() {
     claimed_.push_back(disk_.claim(claims_.front().second));
     claims_.pop_front();
   }
+}
+
+void VirtualStore::write(std::vector<JobRecord> records) {
+  write_unsynced();
+  unsynced_ = std::move(records);
+  if (!world_.sabotage_now(Sabotage::kForgetSync)) write_unsynced();
+}
+
+void VirtualStore::write_unsynced() {
+  for (const JobRecord& record : unsynced_) disk_.apply(record);
+  unsynced_.clear();
 }
 
 void VirtualStore::set_available(bool available) {
@@ -56,7 +68,7 @@ void VirtualStore::end_sync(CommitNumber target) {
   answer_claims();
   while (committed_ < target) {
     ++committed_;
-    for (const JobRecord& record : pending_.front()) disk_.apply(record);
+    write(std::move(pending_.front()));
     pending_.pop_front();
     answer_claims();
   }

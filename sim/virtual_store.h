@@ -42,11 +42,14 @@ class VirtualStore final : public Store {
  private:
   void begin_sync();
   void end_sync(CommitNumber target);
+  void write(std::vector<JobRecord> records);
+  void write_unsynced();
   void answer_claims();
 
   World& world_;
   StoreModel& disk_;
   std::deque<std::vector<JobRecord>> pending_;                // of the commits after committed_
+  std::vector<JobRecord> unsynced_;                           // Sabotage::kForgetSync: told, and not on the disk
   std::deque<std::pair<CommitNumber, BacklogClaim>> claims_;  // and the commit after which each was made
   std::vector<BacklogClaimed> claimed_;
   std::deque<StoreQuestion> questions_;

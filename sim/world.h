@@ -32,6 +32,7 @@ enum class Sabotage : uint8_t {
   kIgnoreCommits,   // a send does not wait for its commit
   kForgetRecord,    // a record does not reach the store
   kForgetResult,    // a result is not kept
+  kForgetSync,      // what is told to be durable is not on the disk yet
   kCorruptStatus,   // a counter in the status is wrong
   // Behind the model's back:
   kDropReply,    // a REPLY to a client vanishes

@@ -34,6 +34,8 @@ class FaultyRun {
   // Empty: all was well. Else what was not.
   std::string run(VfsFault fault, Ending ending);
   FaultVfs& vfs() { return vfs_; }
+  // As if the store told of a commit as soon as it has taken it.
+  void tell_early() { tells_early_ = true; }
   uint64_t calls() const { return calls_; }
 
  private:
@@ -47,6 +49,7 @@ class FaultyRun {
   CommitNumber submitted_ = 0;
   CommitNumber told_ = 0;
   uint64_t calls_ = 0;
+  bool tells_early_ = false;
   std::string refusal_;
 };
 
@@ -90,7 +93,7 @@ std::string FaultyRun::live(Ending ending) {
       !wait_until([&] { return vfs_.failures() > 1 || (all_told() && store->health().available); })) {
     return "it does not come back: " + store->health().text;
   }
-  if (store) told_ = store->committed();
+  if (store) told_ = tells_early_ ? submitted_ : store->committed();
   if (ending == Ending::kPowerLost) vfs_.cut_power();
   return {};
 }
@@ -307,6 +310,17 @@ TEST(SqliteFaultSelfTest, AStoreThatDoesNotSyncIsFoundOut) {
     FaultyRun run(history, seed);
     run.vfs().ignore_syncs();
     found_out += !run.run({.nth = kAtTheEnd}, Ending::kPowerLost).empty();
+  }
+  EXPECT_GT(found_out, 5);
+}
+
+TEST(SqliteFaultSelfTest, AStoreThatTellsBeforeItCommitsIsFoundOut) {
+  const ModelledHistory history(1, kCommits);
+  int found_out = 0;
+  for (uint64_t nth = 1; nth <= 80; ++nth) {
+    FaultyRun run(history, nth);
+    run.tell_early();
+    found_out += !run.run({.calls = VfsFault::kWrite, .nth = nth, .for_good = true}, Ending::kKilled).empty();
   }
   EXPECT_GT(found_out, 5);
 }
