@@ -45,7 +45,9 @@ struct AdminViews {
   // Where the page behind these begins.
   std::optional<JobsPlace> add_from_store(const JobsQuery& query, const StoreAnswer& found, Json& rows) const;
   Result<Json> job(const JobsQuery& query, const StoreAnswer* found) const;
-  Json ended(const EndedJob& job) const;
+  const EndedJob* ended_job(std::string_view id) const;
+  Json ended(const EndedJob& job, bool result_is_kept) const;
+  Json dead_job(const DeadLetter& letter) const;
   Json job_row(const Job& job) const;
   Json backlog_row(const ListedJob& listed) const;
   Json backlog_job(const ListedJob& listed) const;

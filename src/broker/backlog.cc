@@ -213,8 +213,12 @@ void Broker::State::on_event(BacklogClaimed& event) {
   backlog.claiming = false;
   backlog.next_expiry = std::min(event.next_expiry, backlog.added_expiry);
   const bool in_turn = event.claim.which != BacklogClaim::Which::kKeys;
-  for (StoredJob& job : event.jobs) take_claimed(queue, job, in_turn);
-  if (!in_turn) answer_wanted(backlog, event.keys_done);
+  std::vector<Bytes> wanted;
+  for (StoredJob& job : event.jobs) {
+    if (!in_turn) wanted.push_back(job.accepted.id);
+    take_claimed(queue, job, in_turn);
+  }
+  if (!in_turn) answer_wanted(backlog, event.keys_done, wanted);
   if (event.claim.which == BacklogClaim::Which::kDue) {
     BacklogLane& lane = backlog.lanes[event.claim.priority];
     lane.next_due = std::min(event.next_due, lane.added_due);
@@ -223,15 +227,24 @@ void Broker::State::on_event(BacklogClaimed& event) {
   touch_backlog(queue);
 }
 
-// It is in memory now, or it was claimed before.
-void Broker::State::answer_wanted(Backlog& backlog, size_t keys) {
-  if (!backlog.wanted.front().asker) return change_claimed(backlog, keys);
-  const Asker asker = *std::move(backlog.wanted.front().asker);
-  backlog.wanted.erase(backlog.wanted.begin());
-  act_for(asker);
+// They are in memory now, or were claimed before. None starts before it has been changed.
+void Broker::State::answer_wanted(Backlog& backlog, size_t keys, const std::vector<Bytes>& ids) {
+  if (std::optional<Asker> asker = std::move(backlog.wanted.front().asker)) {
+    backlog.wanted.erase(backlog.wanted.begin());
+    act_for(*asker);
+  } else {
+    change_claimed(backlog, keys);
+  }
+  for (const Bytes& id : ids) {
+    Job* job = jobs_.find(id.view());
+    if (!job || job->state != JobState::kDelayed || job->due_at > now_) continue;
+    timers_.clear(*job);
+    become_ready(*job);
+  }
 }
 
-// One that is claimed out of its turn leaves the backlog at once: a later claim may begin before it.
+// One that is claimed out of its turn leaves the backlog at once: a later claim may begin before it. It counts as
+// delayed until it has been changed.
 void Broker::State::take_claimed(Queue& queue, StoredJob& stored, bool in_turn) {
   BacklogLane& lane = queue.backlog->lanes[stored.accepted.headers.priority];
   // It expired after it was claimed in order, and the store had not heard yet what became of it.
@@ -253,7 +266,7 @@ void Broker::State::take_claimed(Queue& queue, StoredJob& stored, bool in_turn) 
   jobs_.change_client(job, route.side, route.peer);
   if (!in_turn) record_requeued(job, job.due_at);
   if (job.expires_at <= now_) return expire(job);
-  if (job.due_at <= now_) return become_ready(job);
+  if (in_turn && job.due_at <= now_) return become_ready(job);
   timers_.set(job, std::min(job.due_at, job.expires_at));
 }
 

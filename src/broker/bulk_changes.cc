@@ -24,6 +24,11 @@ const ChangeWord* change_of(std::string_view view) {
   return found == std::end(kChanges) ? nullptr : found;
 }
 
+BulkOrder bulk_order(const Asker& asker, const JobsQuery& query) {
+  const bool running_too = query.state.empty() || query.state == "running";
+  return {.asker = asker, .change = change_of(asker.what.view())->change, .running_too = running_too};
+}
+
 }  // namespace
 
 // True: it is such an order, and answered here or later.
@@ -44,7 +49,7 @@ bool Broker::State::change_many(const MessageArrived& event, const Query& query)
 }
 
 void Broker::State::change_in_memory(const Asker& asker, const JobsQuery& query) {
-  BulkOrder bulk{.asker = asker, .change = change_of(asker.what.view())->change};
+  BulkOrder bulk = bulk_order(asker, query);
   std::vector<Bytes> ids;
   bulk.next = page_in_memory(query, limits::kListingRows, [&ids](const Job& job) { ids.push_back(job.id); });
   for (const Bytes& id : ids) change_one(bulk, id);
@@ -66,7 +71,7 @@ void Broker::State::ask_for_many(const Asker& asker, const JobsQuery& query) {
 // What was claimed since the store was asked is in memory.
 void Broker::State::claim_many(const Asker& asker, const StoreAnswer& found) {
   const Result<JobsQuery> query = JobsQuery::parse(asker.about.view());
-  BulkOrder bulk{.asker = asker, .change = change_of(asker.what.view())->change};
+  BulkOrder bulk = bulk_order(asker, *query);
   if (found.next != 0) bulk.next = JobsPlace{true, found.next};
   std::map<std::string_view, WantedJobs> groups;  // by queue
   for (const ListedJob& listed : found.jobs) {
@@ -106,6 +111,7 @@ void Broker::State::change_claimed(Backlog& backlog, size_t count) {
     backlog.wanted.erase(backlog.wanted.begin());
   }
   for (const Bytes& id : ids) change_one(bulk->second, id);
+  if (out_->commit != 0) bulk->second.commit = out_->commit;
   if (bulk->second.groups_open > 0) return;
   answer_bulk(bulk->second);
   bulk_orders_.erase(bulk);
@@ -113,7 +119,8 @@ void Broker::State::change_claimed(Backlog& backlog, size_t count) {
 
 void Broker::State::change_one(BulkOrder& bulk, const Bytes& id) {
   Job* job = jobs_.find(id.view());
-  if (!job) return;  // it has ended meanwhile
+  if (!job) return;                                                   // it has ended meanwhile
+  if (job->state == JobState::kRunning && !bulk.running_too) return;  // it did not when it was chosen
   switch (change(*job, bulk.change)) {
     case Changed::kNot:
       return;
@@ -135,7 +142,8 @@ Broker::State::Changed Broker::State::change(Job& job, JobOrder change) {
     if (job.cancel_requested) return Changed::kNot;
     return cancel_job(job) ? Changed::kRefused : Changed::kAsked;
   }
-  if (change == JobOrder::kRetry && (job.state != JobState::kDelayed || job.orphaned)) return Changed::kNot;
+  const bool waits_out = job.state == JobState::kDelayed && job.due_at > now_ && !job.orphaned;
+  if (change == JobOrder::kRetry && !waits_out) return Changed::kNot;
   const bool may_run = running || job.orphaned;
   if ((change == JobOrder::kDelete && may_run) || store_refusal(job.headers)) return Changed::kRefused;
   if (change == JobOrder::kRetry) {
@@ -149,7 +157,8 @@ Broker::State::Changed Broker::State::change(Job& job, JobOrder change) {
 void Broker::State::answer_bulk(const BulkOrder& bulk) {
   std::string json = fmt::format(R"({{"done": {}, "asked": {}, "refused": {}{}}})", bulk.done, bulk.asked, bulk.refused,
                                  bulk.next ? fmt::format(R"(, "next": "{}")", bulk.next->text()) : "");
-  send(bulk.asker.side, bulk.asker.peer, Reply{Bytes(json), bulk.asker.message_id}, last_commit_);
+  send(bulk.asker.side, bulk.asker.peer, Reply{Bytes(json), bulk.asker.message_id},
+       std::max(bulk.commit, out_->commit));
 }
 
 }  // namespace eventmq

@@ -164,13 +164,27 @@ TEST_F(BulkChangesTest, DelayedJobsThatDoNotFitInMemoryAreDueInTheStore) {
   EXPECT_EQ(on_disk(), 0u);
 }
 
-TEST_F(BulkChangesTest, AJobThatIsDueByTheTimeItIsClaimedIsNotClaimedAgain) {
+TEST_F(BulkChangesTest, AJobThatIsDueAlreadyKeepsItsTurn) {
   begin(1);
   accept(3, "guarantee");
-  ASSERT_EQ(disk_.backlog().size(), 2u);
-  // Out of its turn, and with nothing to do for it.
   EXPECT_EQ(order("jobs-retry", R"({"id": "j3"})"), R"(REPLY query {"retried": 0, "waits": true})");
+  EXPECT_EQ(disk_.backlog().size(), 2u);
+}
+
+TEST_F(BulkChangesTest, AJobThatIsDueByTheTimeItIsClaimedIsNotClaimedAgain) {
+  begin(1);
+  accept(1, "guarantee");
+  broker_->request("c1", "j2", "guarantee");
+  broker_->request("c1", "j3", "guarantee,delay:2");
+  disk_.apply(broker_->records());
+  ASSERT_EQ(disk_.backlog().size(), 2u);
+  // It is claimed out of its turn, and there is nothing to do for it any more.
+  broker_->query("jobs-retry", R"({"id": "j3"})");
+  broker_->step(disk_.answer(broker_->questions().at(0)));
+  broker_->wait(seconds(3));
+  serve();
   EXPECT_EQ(disk_.backlog().size(), 1u);
+  EXPECT_THAT(broker_->sent(), Contains(R"(admin REPLY query {"retried": 0, "waits": true})"));
   broker_->worker("w1");
   broker_->ready("w1", 5);
   serve();
@@ -178,6 +192,60 @@ TEST_F(BulkChangesTest, AJobThatIsDueByTheTimeItIsClaimedIsNotClaimedAgain) {
   serve();
   EXPECT_EQ(on_disk(), 0u);
   EXPECT_THAT(broker_->view("status"), HasSubstr(R"("accepted":3,"done":3)"));
+}
+
+TEST_F(BulkChangesTest, WhatStartsMeanwhileIsNotMeantByWaiting) {
+  begin(2);
+  accept(8, "guarantee");
+  broker_->forget();
+  broker_->query("cancel", R"({"state": "waiting", "after": "s0"})");
+  disk_.apply(broker_->records());
+  StoreAnswer found = disk_.answer(broker_->questions().at(0));
+  broker_->worker("w1");
+  broker_->ready("w1", 4);
+  serve();  // four run, two of them of those that were found
+  broker_->step(std::move(found));
+  serve();
+  EXPECT_THAT(broker_->sent(), AllOf(Contains(R"(admin REPLY query {"done": 4, "asked": 0, "refused": 0})"),
+                                     Not(Contains(HasSubstr("w1 CANCEL")))));
+}
+
+TEST_F(BulkChangesTest, WhatIsClaimedToBeCancelledNeverStarts) {
+  begin(1);
+  accept(5, "guarantee");
+  broker_->forget();
+  broker_->query("cancel", R"({"all": true, "after": "s0"})");
+  disk_.apply(broker_->records());
+  broker_->step(disk_.answer(broker_->questions().at(0)));
+  const std::vector<BacklogClaim> claims = broker_->claims();
+  broker_->worker("w1");
+  broker_->ready("w1", 10);
+  for (const BacklogClaim& claim : claims) broker_->step(disk_.claim(claim));
+  serve();
+  const std::vector<std::string> sent = broker_->sent();
+  EXPECT_THAT(sent, Contains(R"(admin REPLY query {"done": 4, "asked": 0, "refused": 0})"));
+  EXPECT_EQ(std::ranges::count_if(sent, [](const std::string& s) { return s.starts_with("w1 REQUEST"); }), 1);
+}
+
+TEST_F(BulkChangesTest, NothingWaitsForTheStoreThatChangedNothing) {
+  accept(3, "guarantee");
+  broker_->request("c2", "later", "guarantee");
+  broker_->step(StoreChanged{false, "the disk is full"});
+  broker_->query("cancel", R"({"all": true})");
+  const std::vector<Send> sends = broker_->sends();
+  ASSERT_FALSE(sends.empty());
+  EXPECT_EQ(sends.back().peer, "admin");
+  EXPECT_EQ(sends.back().after, 0u);
+}
+
+TEST_F(BulkChangesTest, WhatIsShownWhileTheStoreIsAwayIsTrue) {
+  begin(1);
+  accept(3, "guarantee");
+  broker_->step(StoreChanged{false, "the disk is full"});
+  EXPECT_EQ(broker_->view("job", R"({"id": "j3"})"), "store-unavailable");
+  EXPECT_THAT(broker_->view("jobs"), HasSubstr(R"("incomplete":"the store cannot be asked: the disk is full")"));
+  EXPECT_THAT(broker_->view("jobs", R"({"after": "s0"})"), HasSubstr(R"("incomplete")"));
+  EXPECT_THAT(broker_->view("jobs", R"({"state": "running"})"), Not(HasSubstr("incomplete")));
 }
 
 TEST_F(BulkChangesTest, WhileTheStoreIsAwayGuaranteedJobsAreLeft) {

@@ -51,7 +51,9 @@ enum class JobOrder { kCancel, kRetry, kDelete };
 struct BulkOrder {
   Asker asker;
   JobOrder change;
+  bool running_too = true;  // jobs that run are meant
   size_t groups_open = 0;
+  CommitNumber commit = 0;  // that keeps the last of its changes
   uint64_t done = 0;
   uint64_t asked = 0;    // those that run, and whose workers were told to cancel them
   uint64_t refused = 0;  // left as they are
@@ -226,7 +228,7 @@ struct Broker::State {
   void wake_for_backlog(Queue& queue);
   void set_backlog_timer(Queue& queue, Instant at);
   void touch_due_backlogs();
-  void answer_wanted(Backlog& backlog, size_t keys);
+  void answer_wanted(Backlog& backlog, size_t keys, const std::vector<Bytes>& ids);
   void take_claimed(Queue& queue, StoredJob& stored, bool in_turn);
   void drop_repeated(Queue& queue, const StoredJob& stored);
 
@@ -247,6 +249,7 @@ struct Broker::State {
   // --- dead_letters.cc ---
   bool ask_for_dead(const MessageArrived& event, const Query& query);
   std::optional<Error> dead_refusal(DeadView view) const;
+  Instant oldest_dead() const;
   void answer_dead(const Asker& asker, StoreAnswer& answer);
   std::string retry_letters(const DeadLetters& found);
   std::string delete_letters(const DeadLetters& found);

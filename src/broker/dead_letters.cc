@@ -24,10 +24,15 @@ bool Broker::State::ask_for_dead(const MessageArrived& event, const Query& query
     refused = dead_refusal(*view);
   }
   if (refused) return error(event, refused->code, refused->text), true;
+  StoreQuestion question{.visits = 0, .dead = *wanted};
+  question.dead->from = std::max(question.dead->from, oldest_dead());
   ask_store({Asker::Wants::kDead, event.side, event.peer, event.message.id, query.what, query.arguments},
-            {.visits = 0, .dead = *wanted});
+            std::move(question));
   return true;
 }
+
+// What died before is over, though the store may clear it away later.
+Instant Broker::State::oldest_dead() const { return now_ - settings_.dead_window; }
 
 std::optional<Error> Broker::State::dead_refusal(DeadView view) const {
   if (!store_available_) {

@@ -12,6 +12,8 @@
 namespace eventmq {
 namespace {
 
+constexpr std::string_view kWaits = R"({"retried": 0, "waits": true})";
+
 std::string changed(std::string_view done, uint64_t count) { return fmt::format(R"({{"{}": {}}})", done, count); }
 
 }  // namespace
@@ -36,14 +38,20 @@ bool Broker::State::change_by_query(const MessageArrived& event, const Query& qu
   question.id = asker.about;
   question.visits = backlog_size_ == 0 ? 0 : std::numeric_limits<int64_t>::max();
   if (!retry) question.result_bytes = 0;
-  question.dead = DeadQuery{.id = asker.about, .letters = limits::kListingRows, .payloads = retry};
+  question.dead =
+      DeadQuery{.id = asker.about, .from = oldest_dead(), .letters = limits::kListingRows, .payloads = retry};
   question.dead->bytes = limits::kClaimBytes;
   ask_store(asker, std::move(question));
   return true;
 }
 
 void Broker::State::answer_change(const Asker& asker, const StoreAnswer& found) {
-  if (jobs_.find(asker.about.view()) || !found.jobs.empty()) return fetch_for(asker, found);
+  const bool in_memory = jobs_.find(asker.about.view()) != nullptr;
+  const bool due = !in_memory && !found.jobs.empty() && found.jobs[0].job.due_at <= now_;
+  if (due && asker.wants == Asker::Wants::kRetry) {
+    return send(asker.side, asker.peer, Reply{Bytes::literal(kWaits), asker.message_id});
+  }
+  if (in_memory || !found.jobs.empty()) return fetch_for(asker, found);
   if (found.dead.letters.empty() && !found.result) return act_for(asker);
   if (asker.wants == Asker::Wants::kRetry && draining_) {
     return error(asker.side, asker.peer, ErrorCode::kShuttingDown, "the broker is stopping", asker.message_id);
@@ -85,7 +93,7 @@ void Broker::State::change_for(const Asker& asker) {
     end_waiting(*job, JobOrder::kDelete);
     return say(changed("deleted", 1));
   }
-  if (job->state == JobState::kWaiting) return say(R"({"retried": 0, "waits": true})");
+  if (job->state == JobState::kWaiting || job->due_at <= now_) return say(std::string(kWaits));
   run_now(*job);
   say(changed("retried", 1));
 }

@@ -68,7 +68,9 @@ Json AdminViews::jobs(const JobsQuery& query, const StoreAnswer* found) const {
   std::optional<JobsPlace> next =
       broker.page_in_memory(query, query.limit, [&](const Job& job) { rows.push_back(job_row(job)); });
   if (found && !next) next = add_from_store(query, *found, rows);
+  const bool lacks = !next && !found && !broker.store_available_ && question_for_page(query).has_value();
   Json json = {{"jobs", std::move(rows)}};
+  if (lacks) json["incomplete"] = "the store cannot be asked: " + broker.store_fault_;
   if (next) json["next"] = next->text();
   return json;
 }
@@ -92,14 +94,22 @@ std::optional<StoreQuestion> AdminViews::question_for(std::string_view what, std
 }
 
 std::optional<StoreQuestion> AdminViews::question_for_one(const JobsQuery& query) const {
-  const auto is_it = [&](const EndedJob& ended) { return ended.id == query.id; };
   if (broker.jobs_.find(query.id) || broker.results_.find(query.id, broker.now_)) return std::nullopt;
-  if (std::ranges::any_of(broker.ended_, is_it)) return std::nullopt;
+  const EndedJob* ended = ended_job(query.id);
+  const bool may_be_kept = ended && ended->commit != 0 && ended->kept_until > broker.now_;
+  if (ended && (!may_be_kept || !broker.store_available_)) return std::nullopt;
   StoreQuestion question;
   question.id = Bytes(query.id);
-  question.visits = broker.backlog_size_ == 0 ? 0 : std::numeric_limits<int64_t>::max();
+  question.visits = ended || broker.backlog_size_ == 0 ? 0 : std::numeric_limits<int64_t>::max();
   question.result_bytes = limits::kEndedResultBytes;
+  if (!ended) question.dead = DeadQuery{.id = question.id, .from = broker.oldest_dead()};
   return question;
+}
+
+const EndedJob* AdminViews::ended_job(std::string_view id) const {
+  const auto last =
+      std::find_if(broker.ended_.rbegin(), broker.ended_.rend(), [&](const EndedJob& ended) { return ended.id == id; });
+  return last == broker.ended_.rend() ? nullptr : &*last;
 }
 
 // Those in memory come first.
@@ -158,19 +168,38 @@ Result<Json> AdminViews::job(const JobsQuery& query, const StoreAnswer* found) c
     row["explain"] = explain(*job);
     return row;
   }
-  const auto last = std::find_if(broker.ended_.rbegin(), broker.ended_.rend(),
-                                 [&](const EndedJob& ended) { return ended.id == query.id; });
-  if (last != broker.ended_.rend()) return ended(*last);
-  if (const ResultKept* kept = broker.results_.find(query.id, broker.now_)) {
-    return ended_json(FoundResult{*kept, kept->value.size()}, broker.now_);
-  }
+  const ResultKept* kept = broker.results_.find(query.id, broker.now_);
+  if (const EndedJob* job = ended_job(query.id)) return ended(*job, kept || !found || found->result);
+  if (kept) return ended_json(FoundResult{*kept, kept->value.size()}, broker.now_);
   if (found && found->result) return ended_json(*found->result, broker.now_);
   if (found && !found->jobs.empty()) return backlog_job(found->jobs[0]);
+  if (found && !found->dead.letters.empty()) return dead_job(found->dead.letters.back());
   return fail(ErrorCode::kUnknownJob, fmt::format("no job {}: it was never here, or it ended long ago", query.id));
 }
 
-Json AdminViews::ended(const EndedJob& job) const {
+Json AdminViews::dead_job(const DeadLetter& letter) const {
+  const EndedJob job{letter.id,       letter.queue,       letter.cause,
+                     letter.attempts, letter.accepted_at, letter.ended_at,
+                     letter.error,    letter.history,     {}};
   Json row = ended_json(job, broker.now_);
+  row["name"] = letter.name.str();
+  row["error"] = letter.error.str();
+  row["explain"] = fmt::format("It is a dead letter, which `emq dead show {}` shows whole: {}", letter.id.view(),
+                               row["explain"].get<std::string>());
+  return row;
+}
+
+// Of one whose result should be kept still, but is not, that is said.
+Json AdminViews::ended(const EndedJob& job, bool result_is_kept) const {
+  Json row;
+  if (result_is_kept || job.kept_until <= broker.now_) {
+    row = ended_json(job, broker.now_);
+  } else {
+    EndedJob without = job;
+    without.kept_until = {};
+    row = ended_json(without, broker.now_);
+    row["explain"] = row["explain"].get<std::string>() + " Its result is not kept: there was no room for it.";
+  }
   if (broker.store_available_ || job.commit <= broker.durable_commit_) return row;
   row["waits_for"] = "store";
   row["explain"] =

@@ -29,9 +29,13 @@ bool Broker::State::ask_store(Asker asker, StoreQuestion question) {
 
 // True: the store is asked, and that is answered later.
 bool Broker::State::ask_for_view(const MessageArrived& event, const Query& query) {
-  if (!settings_.store_durable || !store_available_) return false;
+  if (!settings_.store_durable) return false;
   std::optional<StoreQuestion> question = AdminViews{*this}.question_for(query.what.view(), query.arguments.view());
   if (!question) return false;
+  if (!store_available_) {
+    if (query.what != "job") return false;  // a listing says what it lacks
+    return error(event, ErrorCode::kStoreUnavailable, "the store cannot be asked: " + store_fault_), true;
+  }
   ask_store({Asker::Wants::kView, event.side, event.peer, event.message.id, query.what, query.arguments},
             std::move(*question));
   return true;

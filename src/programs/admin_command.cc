@@ -77,7 +77,8 @@ Error with_the_stores_fault(AdminClient& admin, Error error) {
   const auto json = answer ? nlohmann::ordered_json::parse(*answer, nullptr, false) : nlohmann::ordered_json();
   const auto store = json.is_object() ? json.find("store") : json.end();
   const std::string fault = store == json.end() ? "" : text_field(*store, "fault");
-  if (!fault.empty()) error.text += ": its store is not available, and what was asked counts once it is back: " + fault;
+  if (!fault.empty())
+    error.text += ": its store is not available, and what this changed is kept once it is back: " + fault;
   return error;
 }
 

@@ -62,6 +62,7 @@ Result<Json> jobs_from(AdminClient& admin, Json arguments, uint64_t limit) {
     const Result<Json> page = answer_of(admin, "jobs", text_of(arguments), "jobs");
     if (!page) return page;
     for (const Json& row : (*page)["jobs"]) rows.push_back(row);
+    if (page->contains("incomplete")) return Json{{"jobs", std::move(rows)}, {"incomplete", (*page)["incomplete"]}};
     const bool more = page->contains("next");
     if (more && rows.size() < limit) {
       arguments["after"] = (*page)["next"];
@@ -88,9 +89,8 @@ struct ChangeWords {
 };
 
 // Once through all jobs. Ages are as of the beginning: what comes meanwhile is not meant.
-Result<Changes> change_once(AdminClient& admin, const ChangeWords& words, const Json& filters,
-                            std::chrono::steady_clock::time_point begun) {
-  Changes changes;
+Result<void> change_once(AdminClient& admin, const ChangeWords& words, const Json& filters,
+                         std::chrono::steady_clock::time_point begun, Changes& changes) {
   Json arguments = filters;
   while (true) {
     const Result<Json> answer = answer_of(admin, words.view, text_of(arguments), "done");
@@ -98,23 +98,23 @@ Result<Changes> change_once(AdminClient& admin, const ChangeWords& words, const 
     changes.done += number_field(*answer, "done");
     changes.asked += number_field(*answer, "asked");
     changes.refused += number_field(*answer, "refused");
-    if (!answer->contains("next")) return changes;
+    if (!answer->contains("next")) return {};
     const double passed = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
     arguments["after"] = (*answer)["next"];
     arguments["older_than"] = number_field(filters, "older_than") + passed;
   }
 }
 
-Result<Changes> change_all(AdminClient& admin, const ChangeWords& words, const Json& filters) {
+// `sum` has what was changed before an error too.
+Result<void> change_all(AdminClient& admin, const ChangeWords& words, const Json& filters, Changes& sum) {
   const auto begun = std::chrono::steady_clock::now();
-  Changes sum;
   while (true) {
-    const Result<Changes> pass = change_once(admin, words, filters, begun);
-    if (!pass) return pass;
-    sum.done += pass->done;
-    sum.asked += pass->asked;
-    sum.refused = pass->refused;
-    if (!words.until_none_is_left || pass->done + pass->asked == 0) return sum;
+    Changes pass;
+    const Result<void> done = change_once(admin, words, filters, begun, pass);
+    sum.done += pass.done;
+    sum.asked += pass.asked;
+    sum.refused = pass.refused;
+    if (!done || !words.until_none_is_left || pass.done + pass.asked == 0) return done;
   }
 }
 
@@ -138,16 +138,20 @@ ExitCode run_change_of_many(Invocation& invocation, const ChangeWords& words) {
   if (all) (*filters)["all"] = true;
   Result<AdminClient> admin = admin_client_of(invocation);
   if (!admin) return kExitUsage;
-  const Result<Changes> changes = change_all(*admin, words, *filters);
-  if (!changes) return asked_in_vain(invocation, changes.error());
-  const Json sums = {{words.done, static_cast<uint64_t>(changes->done)},
-                     {"asked", static_cast<uint64_t>(changes->asked)},
-                     {"refused", static_cast<uint64_t>(changes->refused)}};
-  invocation.console.line(invocation.has("--json") ? sums.dump(2) : text_of(words, *changes));
-  if (changes->refused == 0) return kExitDone;
-  invocation.console.error_line(
-      fmt::format("{} left as they are: they run, or the store cannot keep the change", count_text(changes->refused)));
-  return kExitFailed;
+  Changes changes;
+  const Result<void> whole = change_all(*admin, words, *filters, changes);
+  const bool any = changes.done + changes.asked + changes.refused > 0;
+  if (!whole && !any) return asked_in_vain(invocation, whole.error());
+  const Json sums = {{words.done, static_cast<uint64_t>(changes.done)},
+                     {"asked", static_cast<uint64_t>(changes.asked)},
+                     {"refused", static_cast<uint64_t>(changes.refused)}};
+  invocation.console.line(invocation.has("--json") ? sums.dump(2) : text_of(words, changes));
+  if (changes.refused > 0) {
+    invocation.console.error_line(
+        fmt::format("{} left as they are: they run, or the store cannot keep the change", count_text(changes.refused)));
+  }
+  if (!whole) invocation.console.error_line("the others were not come to: " + safe_text(whole.error().text));
+  return whole && changes.refused == 0 ? kExitDone : kExitFailed;
 }
 
 // Of the one job that was named, or of many.
@@ -179,7 +183,9 @@ ExitCode run_jobs_list(Invocation& invocation) {
   if (!jobs) return asked_in_vain(invocation, jobs.error());
   print_answer(invocation, *jobs,
                [&](const Json& shown) { invocation.console.print(jobs_view(shown, invocation.console.colour())); });
-  return kExitDone;
+  if (!jobs->contains("incomplete")) return kExitDone;
+  invocation.console.error_line("the jobs in the store are not listed: " + safe_text(text_field(*jobs, "incomplete")));
+  return kExitFailed;
 }
 
 // A value may be larger than the router likes to look into, so it is asked for apart and read here. In between its time
