@@ -89,12 +89,21 @@ bool Broker::State::drained() const {
 }
 
 void Broker::State::finish_drain() {
+  uint64_t kept = backlog_size_, lost = 0;
   jobs_.for_each([&](const Job& job) {
-    if (job.headers.guarantee) return;
-    reply_all(job, Outcome::kLost, failure_payload(Outcome::kLost, "the broker was shut down"), 0);
+    if (!job.headers.guarantee) {
+      reply_all(job, Outcome::kLost, failure_payload(Outcome::kLost, "the broker was shut down"), 0);
+    }
+    if (!job.headers.guarantee || !settings_.store_durable) {
+      ++lost;
+    } else if (store_available_ || job.accepted_commit <= durable_commit_) {
+      ++kept;
+    }
   });
-  if (jobs_.size() > 0) {
-    log(LogLevel::kWarning, fmt::format("{} jobs were still waiting, delayed or running at the end", jobs_.size()));
+  if (kept + lost > 0) {
+    log(lost > 0 ? LogLevel::kWarning : LogLevel::kInfo,
+        fmt::format("at the end {} guaranteed jobs stay in the store, and {} jobs that it does not keep are lost", kept,
+                    lost));
   }
   // After whatever still waits for the store.
   peers_.for_each([&](Peer& peer) { send(peer.side, peer.routing_id, Goodbye{}, last_commit_); });
