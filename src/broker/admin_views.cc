@@ -169,6 +169,7 @@ Json AdminViews::status() const {
                       {"connections_cut", counters.connections_cut},
                       {"handshakes_failed", counters.handshakes_failed},
                       {"connections_unheard", counters.connections_unheard},
+                      {"connections_shed", counters.connections_shed},
                       {"queues_refused", counters.queues_refused},
                       {"results_dropped", counters.results_dropped},
                       {"recovered", counters.recovered},

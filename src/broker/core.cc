@@ -132,6 +132,9 @@ void Broker::State::on_event(ConnectionFaulty& event) {
     case ConnectionFault::kUnheard:
       ++counters_.connections_unheard;
       break;
+    case ConnectionFault::kShed:
+      ++counters_.connections_shed;
+      break;
   }
 }
 

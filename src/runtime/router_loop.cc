@@ -8,6 +8,7 @@
 #include "src/base/assert.h"
 #include "src/base/id_source.h"
 #include "src/codec/codec.h"
+#include "src/executor/file_limit.h"
 #include "src/runtime/random.h"
 #include "src/transport/address.h"
 
@@ -42,6 +43,17 @@ BrokerSettings completed(BrokerSettings settings, const Store& store, const Sock
 
 Bytes new_instance_id() { return IdSource(random_seed()).next(); }
 
+GuardOptions guard_options() {
+  raise_file_limit();
+  return {.connections = connections_possible()};
+}
+
+// The operator gets in however many others there are.
+SocketOptions administrative(SocketOptions options) {
+  options.own_connections = limits::kAdministrativeConnections;
+  return options;
+}
+
 void count(std::atomic<uint64_t>& counter) { counter.fetch_add(1, std::memory_order_relaxed); }
 
 }  // namespace
@@ -53,8 +65,9 @@ RouterLoop::RouterLoop(ZmqContext& context, RouterSettings settings, RouterParts
       now_(clock_.now()),
       log_(parts_.log, kLogLinesPerSecond),
       message_log_(parts_.log, kMessageLogLinesPerSecond),
+      guard_(guard_options()),
       sockets_{RouterSocket(context, settings_.sockets, &guard_), RouterSocket(context, settings_.sockets, &guard_),
-               RouterSocket(context, settings_.sockets, &guard_)},
+               RouterSocket(context, administrative(settings_.sockets), &guard_)},
       broker_(completed(live_.broker, *parts_.store, settings_.sockets), random_number(), new_instance_id().str(),
               now_),
       held_(KeyedHash{random_number(), random_number()}) {}

@@ -39,10 +39,11 @@ double mib(uint64_t bytes) { return static_cast<double>(bytes) / (1024 * 1024); 
 
 // --- What the sockets tell ---
 
-Result<void> ConnectionGuard::watch(void* context, void* socket, size_t frame_bytes_max) {
+Result<void> ConnectionGuard::watch(void* context, void* socket, size_t frame_bytes_max, size_t own_connections) {
   Result<AcceptMonitor> monitor = AcceptMonitor::open(context, socket);
   if (!monitor) return tl::unexpected(monitor.error());
-  sockets_.try_emplace(socket, std::move(*monitor), frame_bytes_max + limits::kBesideLargestFrameBytes);
+  sockets_.try_emplace(socket, std::move(*monitor), frame_bytes_max + limits::kBesideLargestFrameBytes,
+                       own_connections);
   return {};
 }
 
@@ -104,6 +105,7 @@ void ConnectionGuard::take_report(Watched& socket, AcceptMonitor::Report report,
     fresh.cookie = kernel_counts::cookie(report.fd);
     fresh.address = kernel_counts::peer_address(report.fd);
     fresh.since = now;
+    fresh.number = ++connections_seen_;
     if (fresh.cookie != 0) ++socket.open;
   }
   connection = std::move(fresh);
@@ -114,6 +116,13 @@ void ConnectionGuard::take_report(Watched& socket, AcceptMonitor::Report report,
 std::vector<FaultyConnection> ConnectionGuard::check(Instant now, uint64_t job_bytes) {
   if (now < next_check()) return {};
   take_reports(now);
+  const bool crowded = shed();
+  if (now >= next_look_) look(now, job_bytes);
+  next_check_ = crowded ? now + kCheckInHaste : std::min(next_look_, now + kCheckAtRest);
+  return std::exchange(found_, {});
+}
+
+void ConnectionGuard::look(Instant now, uint64_t job_bytes) {
   if (now >= trim_at_) {
     kernel_counts::return_freed_memory();
     trim_at_ = --trims_left_ > 0 ? now + kUntilFreed : Instant::never();
@@ -129,8 +138,7 @@ std::vector<FaultyConnection> ConnectionGuard::check(Instant now, uint64_t job_b
   resident_ = grew ? resident : std::min(resident_, resident);
   sample_some(now, grew);
   const Duration pause = grew || !suspects_.empty() ? kCheckInHaste : kCheckAtRest;
-  next_check_ = now + std::max(pause, kPerConnection * static_cast<int64_t>(looked_at_.size()));
-  return std::exchange(found_, {});
+  next_look_ = now + std::max(pause, kPerConnection * static_cast<int64_t>(looked_at_.size()));
 }
 
 void ConnectionGuard::look_for_input() {
@@ -281,15 +289,6 @@ std::vector<ConnectionGuard::Connection*> ConnectionGuard::suspects_by_size() co
   std::sort(sorted.begin(), sorted.end(),
             [](const Connection* a, const Connection* b) { return a->unfinished > b->unfinished; });
   return sorted;
-}
-
-void ConnectionGuard::cut(Connection& connection, std::string reason) {
-  if (kernel_counts::reset(connection.fd, connection.cookie)) {
-    found_.push_back({connection.address, std::move(reason), ConnectionFault::kUnfinished});
-  }
-  std::erase(suspects_, &connection);
-  connection.cookie = 0;
-  --connection.socket->open;
 }
 
 }  // namespace eventmq

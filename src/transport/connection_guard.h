@@ -12,6 +12,11 @@
 //     bytes on a frame of 2, and an 8 KiB buffer on one that came alone. A message that may be large has few frames, so
 //     it explains itself. Freed memory that the allocator kept is given back before memory decides.
 //
+// It also keeps the number of connections below what the limit of open files allows, since beyond it nobody is let in,
+// the operator neither, and the library tries to without pause. The oldest that never spoke goes first; if all spoke,
+// the newest. What comes between two looks has room in limits::kReservedFiles; if that is not enough, there is none
+// until the next look. The library's report of that (ACCEPT_FAILED) is not used, since it comes without pause too.
+//
 // It also tells of connections that the library closes by itself because their handshake failed, and of those that send
 // and of which no message comes, as those of a second peer with one routing id.
 //
@@ -48,7 +53,11 @@ namespace eventmq {
 struct GuardOptions {
   uint64_t unfinished_bytes = limits::kUnfinishedBytes;    // of all connections
   uint64_t unexplained_bytes = limits::kUnexplainedBytes;  // of memory
+  uint64_t connections = limits::kConnections;             // of all sockets
 };
+
+// As many as the limit of open files leaves, and at most limits::kConnections.
+uint64_t connections_possible();
 
 struct FaultyConnection {
   std::string address;  // empty if it was gone before we looked
@@ -63,8 +72,8 @@ class ConnectionGuard {
   ConnectionGuard& operator=(const ConnectionGuard&) = delete;
 
   // --- For RouterSocket; `socket` is the library's ---
-  // Before it is bound. `frame_bytes_max` bounds the largest frame of a message.
-  Result<void> watch(void* context, void* socket, size_t frame_bytes_max);
+  // Before it is bound. `frame_bytes_max` bounds the largest frame of a message; `own_connections` do not count.
+  Result<void> watch(void* context, void* socket, size_t frame_bytes_max, size_t own_connections);
   // Before it is closed.
   void forget(void* socket);
   // A message came from the connection with this descriptor; -1 if the library does not tell.
@@ -89,6 +98,7 @@ class ConnectionGuard {
     int fd;
     uint64_t cookie = 0;  // 0: none has this descriptor
     Instant since = {};   // when it was accepted
+    uint64_t number = 0;  // in the order of acceptance
     bool told = false;    // that nothing of it comes
     std::string address;  // of the peer
     StreamAccount account;
@@ -100,12 +110,15 @@ class ConnectionGuard {
     Level lowest;          // since then
   };
   struct Watched {
-    Watched(AcceptMonitor accept_monitor, size_t bytes_max)
-        : monitor(std::move(accept_monitor)), message_bytes_max(bytes_max) {}
+    Watched(AcceptMonitor accept_monitor, size_t bytes_max, size_t own)
+        : monitor(std::move(accept_monitor)), message_bytes_max(bytes_max), own_connections(own) {}
     Connection& at(int fd);
+    // Connections that count.
+    uint64_t counted() const { return open > own_connections ? open - own_connections : 0; }
 
     AcceptMonitor monitor;
     size_t message_bytes_max;
+    size_t own_connections;
     uint64_t messages = 0;               // received
     uint64_t drained = 0;                // how often it had no message
     std::deque<Connection> connections;  // by descriptor
@@ -116,6 +129,7 @@ class ConnectionGuard {
   void take_reports(Instant now);
   void take_report(Watched& socket, AcceptMonitor::Report report, Instant now);
   void tell_unheard(Connection& connection, Instant now);
+  void look(Instant now, uint64_t job_bytes);
   void look_for_input();
   static bool all_was_received(const Connection& connection);
   void judge(Instant now);
@@ -130,7 +144,12 @@ class ConnectionGuard {
   void cut_too_large();
   void cut_largest_of_too_many();
   void cut_unexplained(uint64_t job_bytes, Instant now);
-  void cut(Connection& connection, std::string reason);
+  // --- connection_shedding.cc ---
+  bool shed();
+  uint64_t too_many() const;
+  std::vector<Connection*> first_to_go(uint64_t count);
+
+  void cut(Connection& connection, std::string reason, ConnectionFault fault = ConnectionFault::kUnfinished);
   std::vector<Connection*> suspects_by_size() const;
 
   GuardOptions options_;
@@ -141,10 +160,12 @@ class ConnectionGuard {
   std::vector<Connection*> suspects_;   // of the last judgement
   uint64_t turn_ = 1;
   uint64_t resident_ = 0;  // when all were looked at, or the least since
-  Instant next_check_{0};
+  Instant next_check_{0}, next_look_{0};
+  uint64_t connections_seen_ = 0;
   Instant trim_at_ = Instant::never();
   int trims_left_ = 0;
   kernel_counts::ResidentMemory memory_;
+  kernel_counts::SpareDescriptor spare_;
   std::vector<FaultyConnection> found_;
 };
 

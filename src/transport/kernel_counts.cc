@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdio>
 
 // Of jemalloc, if the program is linked with it.
@@ -64,17 +65,31 @@ std::string peer_address(int fd) {
   return fmt::format("[{}]:{}", text.data(), ntohs(ip.sin6_port));
 }
 
-bool reset(int fd, uint64_t of) {
+SpareDescriptor::SpareDescriptor()
+    : nothing_(::open("/dev/null", O_RDONLY | O_CLOEXEC)), spare_(::open("/dev/null", O_RDONLY | O_CLOEXEC)) {}
+
+SpareDescriptor::~SpareDescriptor() {
+  if (nothing_ != -1) ::close(nothing_);
+  if (spare_ != -1) ::close(spare_);
+}
+
+bool SpareDescriptor::reset(int fd, uint64_t of) const {
   // A descriptor of our own cannot become another connection between the look and the deed.
-  const int own = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
-  if (own == -1) return false;
-  const bool is_it = cookie(own) == of;
+  if (spare_ == -1 || ::dup3(fd, spare_, O_CLOEXEC) == -1) return false;
+  const bool is_it = cookie(spare_) == of;
   // Not shutdown(): what has arrived, which may be 32 MiB, could still be read, and the peer would not be told.
   sockaddr nobody{};
   nobody.sa_family = AF_UNSPEC;
-  const bool done = is_it && ::connect(own, &nobody, sizeof nobody) == 0;
-  ::close(own);
+  const bool done = is_it && ::connect(spare_, &nobody, sizeof nobody) == 0;
+  ::dup3(nothing_, spare_, O_CLOEXEC);
   return done;
+}
+
+bool SpareDescriptor::others_left() const {
+  const int another = ::fcntl(nothing_, F_DUPFD_CLOEXEC, 0);
+  if (another == -1) return errno != EMFILE;
+  ::close(another);
+  return true;
 }
 
 ResidentMemory::ResidentMemory() : fd_(::open("/proc/self/statm", O_RDONLY | O_CLOEXEC)) {}

@@ -19,9 +19,23 @@ struct BytesRead {
 std::optional<BytesRead> bytes_read(int fd, uint64_t cookie);
 // "127.0.0.1:4711"; empty if nobody is there any more.
 std::string peer_address(int fd);
-// Ends a connection at once without closing its descriptor; what had arrived and was not read is thrown away. Never
-// touches another one.
-bool reset(int fd, uint64_t cookie);
+
+// A descriptor that is kept for ending connections, so that this can be done when the process may have no other one.
+class SpareDescriptor {
+ public:
+  SpareDescriptor();
+  ~SpareDescriptor();
+  SpareDescriptor(const SpareDescriptor&) = delete;
+  SpareDescriptor& operator=(const SpareDescriptor&) = delete;
+  // Ends a connection at once without closing its descriptor; what had arrived and was not read is thrown away. Never
+  // touches another one.
+  bool reset(int fd, uint64_t cookie) const;
+  // Whether the process may open another file.
+  bool others_left() const;
+
+ private:
+  int nothing_, spare_;
+};
 
 // The memory of this process that is in use. Costs a microsecond.
 class ResidentMemory {

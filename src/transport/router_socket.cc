@@ -129,7 +129,7 @@ RouterSocket::State::~State() { close(options.linger); }
 
 Result<void> RouterSocket::State::watch(const std::string& address, void* opened) {
   if (guard == nullptr || !address.starts_with("tcp:")) return {};
-  return guard->watch(context.handle(), opened, options.frame_bytes_max);
+  return guard->watch(context.handle(), opened, options.frame_bytes_max, options.own_connections);
 }
 
 void RouterSocket::State::close(Duration linger) {

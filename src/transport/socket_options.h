@@ -23,6 +23,8 @@ struct SocketOptions {
   // timeout, so that the routing id of a host that vanished becomes free again. 0: never.
   Duration probe_interval = seconds(15);
   Duration probe_timeout = seconds(30);
+  // ROUTER with a guard: so many of its connections do not count for the guard's limit.
+  size_t own_connections = 0;
 };
 
 }  // namespace eventmq

@@ -9,6 +9,7 @@ enum class ConnectionFault : uint8_t {
   kUnfinished,  // its messages had no end, and it was cut
   kHandshake,   // it did not speak ZMTP
   kUnheard,     // it sends, and no message of it comes
+  kShed,        // there were too many connections, and it was cut
 };
 
 }  // namespace eventmq

@@ -36,6 +36,11 @@ inline constexpr size_t kBesideLargestFrameBytes = 2 * 1024 * 1024;  // all othe
 inline constexpr uint64_t kUnfinishedBytes = 1024ull * 1024 * 1024;  // of all connections
 inline constexpr uint64_t kUnexplainedBytes = 256ull * 1024 * 1024;  // of memory, that neither those nor jobs explain
 inline constexpr size_t kSuspectBytes = 4096;                        // less of a message is nothing to look into
+// --- Connections on TCP, of all sockets together. Beyond: closed, logged and counted; those first that never spoke.
+// ---
+inline constexpr uint64_t kConnections = 120'000;           // or what the limit of open files leaves, if that is less
+inline constexpr uint64_t kReservedFiles = 128;             // for the store, the log, bursts and the next line
+inline constexpr uint64_t kAdministrativeConnections = 32;  // of those, that the administrative socket has for itself
 
 // --- Values in headers. Beyond: bad-message. ---
 inline constexpr uint32_t kRetryCount = 1'000;
@@ -113,5 +118,7 @@ static_assert(kIdBytes < kRoutingIdBytes);
 static_assert(kBesideLargestFrameBytes >
               kInformBytes + kHeadersBytes + kQueryBytes + kFramesPerMessage * kCapabilitiesBytes);
 static_assert(kWorkerLineBytes >= kFrameBytesDefault);
+static_assert(kConnections > kWorkers + kClients);
+static_assert(kReservedFiles > 2 * kAdministrativeConnections);
 
 }  // namespace eventmq::limits

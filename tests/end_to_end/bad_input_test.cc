@@ -1,5 +1,8 @@
 // What hostile and broken peers send to a real router: each is refused or dropped and counted, the router serves on,
 // and its memory stays bounded.
+#include <deque>
+#include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "src/transport/raw_tcp_peer.h"
@@ -158,6 +161,35 @@ TEST_F(BadInputTest, AConnectionThatDoesNotSpeakZmtpIsClosedAndCounted) {
                      [](const Json& status) { return status.at("counters").at("handshakes_failed") == 1; });
   EXPECT_TRUE(browser.closed_by_other_side());
   expect_service();
+}
+
+// emq with a limit of open files that it cannot raise.
+std::string emq_with_open_files(int files, const std::string& path) {
+  std::ofstream(path) << "#!/bin/sh\nulimit -n " << files << "\nexec '" << kEmq << "' \"$@\"\n";
+  std::filesystem::permissions(path, std::filesystem::perms::owner_all);
+  return path;
+}
+
+TEST_F(BadInputTest, ManyIdleConnectionsShutNobodyOut) {
+  constexpr int kFiles = 256, kIdle = 400;
+  Router small(variables_, {}, emq_with_open_files(kFiles, file("emq-with-few-files")));
+  const Variables its = {{"EMQ_BROKER_ADDR", small.frontend()}, {"EMQ_ADMIN_ADDR", small.administrative()}};
+  const auto manager = spawn_manager("its", {{"CONNECT_ADDR", small.backend()}});
+  small.wait_for_workers(1);
+  std::deque<RawTcpPeer> idle;
+  for (int i = 0; i < kIdle; ++i) {
+    idle.emplace_back(i % 2 == 0 ? small.frontend() : small.backend());
+    ASSERT_TRUE(idle.back().handshake("idle-" + std::to_string(i)));
+  }
+  EXPECT_EQ(emq({"send", "math.add", "2", "3"}, its).code, 0);
+  const Ran status = emq({"status"}, its);
+  EXPECT_EQ(status.code, 0) << status.err;
+  const int possible = kFiles - static_cast<int>(limits::kReservedFiles);
+  small.wait_until("those beyond the limit are cut",
+                   [&](const Json& view) { return view.at("counters").at("connections_shed") >= kIdle - possible; });
+  EXPECT_TRUE(idle.front().closed_by_other_side());
+  EXPECT_EQ(small.query("workers").at("workers").size(), 1u) << "who has spoken stays";
+  EXPECT_NE(small.process().err().find("never sent a message"), std::string::npos);
 }
 
 TEST_F(BadInputTest, AMillionReadysOfOneWorkerTakeNoMemory) {
