@@ -85,6 +85,8 @@ class Link {
   enum class Next { kSameAddress, kOtherAddress };
 
   void begin(Instant now);
+  void speak_up(Instant now);
+  void beat(Instant now);
   void end(Next next, bool at_once_allowed, Instant now);
   void establish(const Ack& ack, Instant now);
   Duration wait_after_failures();

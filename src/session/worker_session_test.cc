@@ -421,6 +421,15 @@ TEST_F(NamedWorkerTest, TheDoubtIsSaidOnceAndAgainAfterAGoodConversation) {
   EXPECT_EQ(ignored(), 1u);
 }
 
+TEST_F(NamedWorkerTest, InDoubtItSaysEnoughForTheRouterToNotice) {
+  Conversation worker = worker_named("reports");
+  worker.step(LinkMade{});
+  EXPECT_TRUE(worker.take_messages<Heartbeat>().empty());
+  worker.take_messages<Inform>();
+  while (worker.take_messages<Inform>().empty()) worker.advance(milliseconds(100));
+  EXPECT_EQ(worker.take_messages<Heartbeat>().size(), 6u);
+}
+
 TEST_F(NamedWorkerTest, WithoutANameOrAConnectionThereIsNoSuchDoubt) {
   for (const bool made : {true, false}) {
     Conversation worker = worker_named(made ? "" : "reports");

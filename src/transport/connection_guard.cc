@@ -20,8 +20,6 @@ constexpr uint64_t kGrowthSeen = 4 * 1024 * 1024;  // of memory, that makes us l
 // A connection that was cut is gone by then, with what it held; the last time, surely.
 constexpr Duration kUntilFreed = milliseconds(200);
 constexpr int kTrims = 5;
-// The greeting and the handshake of a peer whose routing id is not unusually long.
-constexpr uint64_t kUnheardBytes = 320;
 constexpr uint64_t kLongBytes = 64 * 1024;  // so many are one long message on its way, which is bounded as such
 constexpr Duration kUnheardAfter = seconds(3);
 constexpr uint64_t kMessagesOfARound = 512;  // beyond two for each connection
@@ -183,7 +181,7 @@ void ConnectionGuard::judge(Connection& connection, Instant now) {
 
 // Its first message may also be a long one that is on its way.
 void ConnectionGuard::tell_unheard(Connection& connection, Instant now) {
-  const bool unheard = connection.account.received_nothing() && connection.account.read() >= kUnheardBytes &&
+  const bool unheard = connection.account.received_nothing() && connection.unheard.speaks() &&
                        connection.account.read() < kLongBytes && connection.since + kUnheardAfter <= now;
   if (connection.told || !unheard) return;
   connection.told = true;
@@ -199,6 +197,7 @@ void ConnectionGuard::sample(Connection& connection, Instant now) {
   const std::optional<kernel_counts::BytesRead> read = kernel_counts::bytes_read(connection.fd, connection.cookie);
   if (!read) return;  // closed; the report is on its way
   connection.account.sample(read->least, read->most, now);
+  connection.unheard.sample(read->least, read->segments, now - connection.since);
   connection.sampled = true;
   connection.messages_at_sample = connection.socket->messages;
   connection.drained_at_sample = connection.socket->drained;

@@ -45,6 +45,7 @@
 #include "src/transport/accept_monitor.h"
 #include "src/transport/kernel_counts.h"
 #include "src/transport/stream_account.h"
+#include "src/transport/unheard_account.h"
 #include "src/wire/connection_fault.h"
 #include "src/wire/limits.h"
 
@@ -102,6 +103,7 @@ class ConnectionGuard {
     bool told = false;    // that nothing of it comes
     std::string address;  // of the peer
     StreamAccount account;
+    UnheardAccount unheard;
     uint64_t recent = 0, recent_turn = 0;  // received in that turn of check()
     bool sampled = false;                  // and not judged
     uint64_t messages_at_sample = 0, drained_at_sample = 0;

@@ -23,11 +23,11 @@ namespace {
 
 constexpr const char* kPurgeAllArenas = "arena.4096.purge";  // MALLCTL_ARENAS_ALL
 
-std::optional<uint64_t> bytes_arrived(int fd) {
+std::optional<tcp_info> info_of(int fd) {
   tcp_info info{};
   socklen_t size = sizeof info;
   if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return {};
-  return info.tcpi_bytes_received;
+  return info;
 }
 
 }  // namespace
@@ -39,14 +39,14 @@ uint64_t cookie(int fd) {
 }
 
 std::optional<BytesRead> bytes_read(int fd, uint64_t of) {
-  const std::optional<uint64_t> arrived_before = bytes_arrived(fd);
+  const std::optional<tcp_info> before = info_of(fd);
   int unread = 0;
   if (::ioctl(fd, FIONREAD, &unread) != 0) return {};
-  const std::optional<uint64_t> arrived_after = bytes_arrived(fd);
-  if (!arrived_before || !arrived_after || cookie(fd) != of) return {};
+  const std::optional<tcp_info> after = info_of(fd);
+  if (!before || !after || cookie(fd) != of) return {};
   const auto waiting = static_cast<uint64_t>(unread);
-  return BytesRead{*arrived_before - std::min(*arrived_before, waiting),
-                   *arrived_after - std::min(*arrived_after, waiting)};
+  const auto read = [&](uint64_t arrived) { return arrived - std::min(arrived, waiting); };
+  return BytesRead{read(before->tcpi_bytes_received), read(after->tcpi_bytes_received), after->tcpi_data_segs_in};
 }
 
 std::string peer_address(int fd) {

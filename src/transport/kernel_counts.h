@@ -14,6 +14,7 @@ uint64_t cookie(int fd);
 // How many bytes this process has read from a connection. Bytes that arrive while we look make it inexact.
 struct BytesRead {
   uint64_t least, most;
+  uint32_t segments;  // with data, that arrived
 };
 // None if it is not that connection any more.
 std::optional<BytesRead> bytes_read(int fd, uint64_t cookie);

@@ -192,6 +192,14 @@ TEST_F(BadInputTest, ManyIdleConnectionsShutNobodyOut) {
   EXPECT_NE(small.process().err().find("never sent a message"), std::string::npos);
 }
 
+TEST_F(BadInputTest, ASecondJobManagerWithOneNameIsCountedAtTheRouter) {
+  const auto second = spawn_manager("m", {{"RECONNECT_TIMEOUT", "4"}});
+  second->wait_for_err("perhaps another job manager named m is connected");
+  router_.wait_until("it is counted",
+                     [](const Json& status) { return status.at("counters").at("connections_unheard") >= 1; });
+  expect_service();
+}
+
 TEST_F(BadInputTest, AMillionReadysOfOneWorkerTakeNoMemory) {
   constexpr int kReadys = 1'000'000;
   const auto short_frame = [](std::string_view text, bool more) {
