@@ -58,12 +58,12 @@ void Executor::drain(Instant kill_at, Instant now) {
   State& state = *state_;
   state.draining = true;
   state.drain_kill_at = kill_at;
-  for (const WaitingCall& waiting : state.waiting) {
-    state.settle_unstarted(waiting.job, Outcome::kReturned,
-                           failure_payload("returned", "the job manager stopped before the job had begun"));
-  }
-  state.waiting.clear();
+  state.hand_back_waiting("the job manager stopped before the job had begun");
   state.end_drain(now);
+}
+
+void Executor::hand_back_waiting() {
+  state_->hand_back_waiting("no worker process could be started before the job had begun");
 }
 
 void Executor::stop(Instant now) {
@@ -106,6 +106,16 @@ void Executor::step(Instant now, std::vector<ExecutorEvent>& out) {
 }
 
 bool Executor::ready() const { return state_->ever_ready; }
+
+bool Executor::serves() const {
+  return std::ranges::any_of(state_->slots,
+                             [](const ProcessSlot& slot) { return slot.worker && slot.worker->serves(); });
+}
+
+bool Executor::start_failed() const {
+  return std::ranges::any_of(state_->slots, [](const ProcessSlot& slot) { return slot.failures > 0; });
+}
+
 size_t Executor::running_jobs() const { return state_->running; }
 size_t Executor::waiting_jobs() const { return state_->waiting.size(); }
 bool Executor::finished() const { return state_->by_number.empty(); }

@@ -87,6 +87,8 @@ class Executor {
   // Gives back what has not begun and takes nothing more. What still runs at `kill_at` is killed (outcome `killed`).
   // May be called again with another time.
   void drain(Instant kill_at, Instant now);
+  // Gives back what has not begun, as drain() does, and goes on.
+  void hand_back_waiting();
   // Tells the processes to end; for when no job is left. finished() tells when they have.
   void stop(Instant now);
 
@@ -98,6 +100,10 @@ class Executor {
 
   // True once any process has been ready.
   bool ready() const;
+  // A process is ready or runs a job.
+  bool serves() const;
+  // A place is empty, or not yet proven, because its last process ended before it had done a job.
+  bool start_failed() const;
   size_t running_jobs() const;
   size_t waiting_jobs() const;
   // No process is left.

@@ -75,6 +75,13 @@ void Executor::State::settle_unstarted(const ExecutorJob& job, Outcome outcome, 
   out.push_back(JobSettled{job.request_id, job.attempt, outcome, Bytes(payload)});
 }
 
+void Executor::State::hand_back_waiting(std::string_view reason) {
+  for (const WaitingCall& call : waiting) {
+    settle_unstarted(call.job, Outcome::kReturned, failure_payload("returned", reason));
+  }
+  waiting.clear();
+}
+
 void Executor::State::pass_on_report(WorkerProcess& worker) {
   if (worker.report) out.push_back(std::move(*worker.report));
   worker.report.reset();

@@ -191,6 +191,7 @@ void Executor::State::remove(WorkerProcess& worker, const ExitStatus& status, bo
   const bool failed_at_start = !was_busy && worker.jobs_done == 0 && !stopping;
   slot->worker.reset();
   slot->start_at = now;
+  if (was_busy) slot->failures = 0;  // it had started
   if (failed_at_start) return on_start_failure(*slot, reason, now);
   if (!was_busy && !stopping) log(true, reason);
 }

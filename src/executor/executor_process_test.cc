@@ -128,6 +128,34 @@ TEST_F(ExecutorStartTest, ProcessThatIsNeverReadyIsAFailedStart) {
   step_until([&] { return log_.find("was not ready within 120 s") != std::string::npos; });
 }
 
+TEST_F(ExecutorStartTest, WhetherAnyServesAndAStartFailedIsKnown) {
+  ExecutorSettings settings = usual_settings();
+  settings.max_job_count = 1;
+  start(settings);
+  EXPECT_FALSE(executor_->serves());
+  step_until([&] { return executor_->serves(); });
+  EXPECT_EQ(outcome_of(run("no.such")), Outcome::kUnknownJob);
+  EXPECT_FALSE(executor_->serves()) << "it is being replaced";
+  EXPECT_FALSE(executor_->start_failed());
+  step_until([&] { return executor_->serves(); });
+  const std::string id = run("report", "[1000]");
+  first_report_of(id);
+  EXPECT_TRUE(executor_->serves()) << "busy";
+}
+
+TEST_F(ExecutorStartTest, WhatHasNotBegunIsHandedBackAndWorkGoesOn) {
+  start_script("exit 9");
+  step_until([&] { return executor_->start_failed(); });
+  EXPECT_FALSE(executor_->serves());
+  const std::string id = run("add", "[1, 2]");
+  executor_->hand_back_waiting();
+  EXPECT_EQ(outcome_of(id), Outcome::kReturned);
+  EXPECT_THAT(value_of(id).get<std::string>(), HasSubstr("no worker process could be started"));
+  executor_->restart(usual_settings(), now());
+  step_until([&] { return executor_->serves(); });
+  EXPECT_EQ(value_of(run("add", "[1, 2]")), 3);
+}
+
 // --- Workers that break the protocol; the one of a job is replaced and the job ends as error ---
 
 class ExecutorProtocolTest : public ExecutorHarness {

@@ -85,6 +85,7 @@ struct Executor::State {
   void begin(WorkerProcess& worker, WaitingCall waiting, Instant now);
   void settle(WorkerProcess& worker, Outcome outcome, std::string payload);
   void settle_unstarted(const ExecutorJob& job, Outcome outcome, std::string payload);
+  void hand_back_waiting(std::string_view reason);
   void pass_on_report(WorkerProcess& worker);
   void release(WorkerProcess& worker, Instant now);
   void timers(WorkerProcess& worker, Instant now);

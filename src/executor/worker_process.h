@@ -36,6 +36,7 @@ struct WorkerProcess {
 
   std::string name() const { return "worker process " + std::to_string(process_id); }
   bool ending() const { return verdict.has_value() || killed; }
+  bool serves() const { return phase == Phase::kBusy || (phase == Phase::kIdle && !killed); }
 
   const uint64_t number;  // never used twice
   ChildProcess child;
