@@ -128,6 +128,10 @@ void WorkerHost::carry_out(CancelJob& effect) {
   }
 }
 
+void WorkerHost::carry_out(SessionAway&) {
+  world_.violate("session", fmt::format("{} leaves the broker unasked", name()));
+}
+
 void WorkerHost::carry_out(SessionEnded&) {
   if (!running_.empty()) world_.violate("drain", fmt::format("{} ends its session and still runs jobs", name()));
   if (!draining_) world_.violate("session", fmt::format("{} ends its session unasked", name()));

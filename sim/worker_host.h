@@ -41,6 +41,7 @@ class WorkerHost final : public Peer {
   void carry_out(ToBroker& effect);
   void carry_out(StartJob& effect);
   void carry_out(CancelJob& effect);
+  void carry_out(SessionAway& effect);
   void carry_out(SessionEnded& effect);
   void carry_out(SessionLog& effect);
   void finish(const RunKey& key, Outcome outcome);

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "src/codec/codec.h"
 #include "src/executor/file_limit.h"
 #include "src/executor/worker_main.h"
 #include "src/runtime/random.h"
@@ -25,21 +24,6 @@ ExecutorSettings executor_settings(const JobManagerOptions& options) {
   return settings;
 }
 
-// A `timeout:0` that was said is an order, that none was said is not.
-bool says_timeout(std::string_view headers) {
-  for (size_t at = headers.find("timeout:"); at != std::string_view::npos; at = headers.find("timeout:", at + 1)) {
-    const std::string_view before = headers.substr(0, at);
-    const size_t last = before.find_last_not_of(' ');
-    if (last == std::string_view::npos || before[last] == ',') return true;
-  }
-  return false;
-}
-
-std::optional<Duration> timeout_of(const JobHeaders& headers) {
-  if (headers.timeout == Duration{} && !says_timeout(headers.text.view())) return std::nullopt;
-  return headers.timeout;
-}
-
 }  // namespace
 
 JobManagerLoop::JobManagerLoop(ZmqContext& context, JobManagerOptions options, JobManagerParts parts)
@@ -49,7 +33,8 @@ JobManagerLoop::JobManagerLoop(ZmqContext& context, JobManagerOptions options, J
       log_(parts_.log, kLogLinesPerSecond),
       socket_(context, options_.sockets),
       session_(options_.session, IdSource(random_seed())),
-      executor_((raise_file_limit(), executor_settings(options_)), now_) {}
+      executor_((raise_file_limit(), executor_settings(options_)), now_),
+      process_watch_(options_.unserved_patience) {}
 
 JobManagerLoop::~JobManagerLoop() = default;
 
@@ -62,6 +47,7 @@ Result<void> JobManagerLoop::run() {
     take_signals();
     step_executor();
     start_session_when_ready();
+    leave_or_return();
     receive_turn();
     if (std::exchange(link_lost_, false)) step_session(LinkLost{});
     if (session_started_ && now_ >= session_.next_wake()) step_session(SessionTick{});
@@ -92,7 +78,8 @@ void JobManagerLoop::wait() {
 
 Instant JobManagerLoop::next_wake() const {
   const Instant session = session_started_ ? session_.next_wake() : Instant::never();
-  return std::min({session, executor_.next_wake(), log_.next_summary(), end_by_.value_or(Instant::never())});
+  return std::min(
+      {session, executor_.next_wake(), process_watch_.due(), log_.next_summary(), end_by_.value_or(Instant::never())});
 }
 
 bool JobManagerLoop::ended() const {
@@ -162,18 +149,6 @@ void JobManagerLoop::reload() {
   executor_.restart(executor_settings(options_), now_);
 }
 
-// Jobs are asked for when there is a process to run them. What is held while no broker is there is kept.
-void JobManagerLoop::start_session_when_ready() {
-  if (session_started_ || draining_ || !executor_.ready()) return;
-  session_started_ = true;
-  step_session(WorkerStarted{});
-}
-
-void JobManagerLoop::finish_when_session_ended() {
-  if (draining_ && !session_started_) session_ended_ = true;
-  if (session_ended_) executor_.stop(now_);
-}
-
 // --- The executor's side ---
 
 void JobManagerLoop::step_executor() {
@@ -199,78 +174,6 @@ void JobManagerLoop::on_event(ExecutorLog& event) {
 void JobManagerLoop::on_event(ExecutorFailed& event) {
   failure_ = event.error;
   begin_drain();
-}
-
-// --- The broker's side ---
-
-void JobManagerLoop::receive_turn() {
-  more_to_receive_ = true;
-  for (size_t count = 0; count < limits::kMessagesPerTurn; ++count) {
-    Frames frames;
-    switch (socket_.receive(frames)) {
-      case DealerInput::kNothing:
-        more_to_receive_ = false;
-        return;
-      case DealerInput::kMessage:
-        receive_message(frames);
-        break;
-      case DealerInput::kConnected:
-        step_session(LinkMade{});
-        break;
-      case DealerInput::kLost:
-        log(LogLevel::kDebug, "the connection to the broker is gone: " + socket_.lost_reason());
-        link_lost_ = true;
-        more_to_receive_ = false;
-        return;
-    }
-  }
-}
-
-void JobManagerLoop::receive_message(const Frames& frames) {
-  auto message = decode(frames);
-  if (!message) {
-    return log(LogLevel::kWarning, "a message of the broker was dropped: " + message.error().error.text);
-  }
-  step_session(FromBroker{std::move(*message)});
-}
-
-void JobManagerLoop::step_session(WorkerEvent event) {
-  if (!session_started_ || session_ended_) return;
-  std::vector<WorkerEffect> effects;
-  session_.step(std::move(event), now_, effects);
-  for (WorkerEffect& effect : effects) {
-    std::visit([this](auto& each) { on_effect(each); }, effect);
-  }
-}
-
-void JobManagerLoop::on_effect(Connect& effect) {
-  link_lost_ = false;  // of the connection before
-  if (auto connected = socket_.connect(effect.address, effect.routing_id); !connected) {
-    log(LogLevel::kWarning, "cannot connect to " + effect.address + ": " + connected.error().text);
-    link_lost_ = true;
-  }
-}
-
-// A broker that has not read for so long is given up: it learns what we hold in the next conversation, and that the job
-// of a result that did not leave is held no more.
-void JobManagerLoop::on_effect(ToBroker& effect) {
-  if (link_lost_ || socket_.send(encode(effect.message))) return;
-  log(LogLevel::kWarning, "the broker does not read; beginning a new conversation");
-  link_lost_ = true;
-}
-
-void JobManagerLoop::on_effect(StartJob& effect) {
-  executor_.run({std::move(effect.request_id), effect.attempt, std::move(effect.queue), std::move(effect.payload),
-                 timeout_of(effect.headers)},
-                now_);
-}
-
-void JobManagerLoop::on_effect(CancelJob& effect) { executor_.cancel(effect.request_id, now_); }
-
-void JobManagerLoop::on_effect(SessionEnded&) { session_ended_ = true; }
-
-void JobManagerLoop::on_effect(SessionLog& effect) {
-  log(effect.warning ? LogLevel::kWarning : LogLevel::kInfo, effect.text);
 }
 
 Result<void> run_job_manager_loop(JobManagerOptions options,

@@ -18,6 +18,7 @@
 #include "src/executor/executor.h"
 #include "src/runtime/clock.h"
 #include "src/runtime/log.h"
+#include "src/runtime/process_watch.h"
 #include "src/runtime/signals.h"
 #include "src/session/worker_session.h"
 #include "src/transport/dealer_socket.h"
@@ -34,6 +35,7 @@ struct JobManagerOptions {
   ExecutorSettings executor;
   std::vector<std::string> plugins;           // setting load
   Duration kill_grace_period = seconds(300);  // from the order to stop until running jobs are killed
+  Duration unserved_patience = seconds(2);    // without a process that serves, until the broker is left for then
   SocketOptions sockets;
 };
 
@@ -71,6 +73,8 @@ class JobManagerLoop {
   void kill_running();
   void reload();
   void start_session_when_ready();
+  void leave_or_return();
+  void leave_broker();
   void finish_when_session_ended();
   bool ended() const;
 
@@ -87,6 +91,7 @@ class JobManagerLoop {
   void on_effect(ToBroker& effect);
   void on_effect(StartJob& effect);
   void on_effect(CancelJob& effect);
+  void on_effect(SessionAway& effect);
   void on_effect(SessionEnded& effect);
   void on_effect(SessionLog& effect);
 
@@ -103,6 +108,7 @@ class JobManagerLoop {
   WorkerSession session_;
   Executor executor_;
   std::vector<ExecutorEvent> executor_events_;
+  ProcessWatch process_watch_;
   bool session_started_ = false;
   bool session_ended_ = false;
   bool link_lost_ = false;  // to be told to the session

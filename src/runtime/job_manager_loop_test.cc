@@ -5,11 +5,14 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <filesystem>
+#include <fstream>
 #include <future>
 #include <nlohmann/json.hpp>
 
 #include "src/executor/worker_main.h"
 #include "src/runtime/router_loop_test_support.h"
+#include "src/store/testing/temporary_folder.h"
 
 namespace eventmq {
 namespace {
@@ -202,6 +205,72 @@ TEST_F(JobManagerLoopTest, HangUpWithoutAChangeLeavesTheProcessesAlone) {
   ::kill(::getpid(), SIGHUP);
   ASSERT_TRUE(manager.log().wait_for("the second time"));
   EXPECT_FALSE(manager.log().contains("were read again; a new"));
+}
+
+// --- Worker processes that can no longer be started ---
+
+// A job manager of one slot. Its processes start as long as a file is there.
+struct UnstartableTest : JobManagerLoopTest {
+  UnstartableTest() { allow(); }
+  JobManagerOptions breakable_options() {
+    JobManagerOptions options = usual_options();
+    options.session.link.name = "breakable";
+    options.session.slots = 1;
+    options.unserved_patience = milliseconds(50);
+    const std::vector<std::string> usual = options.executor.command;
+    options.executor.command = {"/bin/sh", "-c", "test -e " + file + " && exec " + usual.at(0) + " " + usual.at(1)};
+    return options;
+  }
+  void allow() { std::ofstream(file) << "ok"; }
+  // The process dies, and no other begins.
+  void break_down(RunningJobManager& manager) {
+    const int process = value(run("process"));
+    std::filesystem::remove(file);
+    ::kill(process, SIGKILL);
+    ASSERT_TRUE(manager.log().wait_for("the next one is started in"));
+  }
+
+  TemporaryFolder folder;
+  const std::string file = folder.path() + "/ok";
+};
+
+TEST_F(UnstartableTest, TheBrokerIsLeftAndAnotherJobManagerRunsTheJobs) {
+  RunningJobManager manager(breakable_options());
+  break_down(manager);
+  const std::string id = send("add", "[1, 2]");
+  ASSERT_TRUE(manager.log().wait_for("no worker process can be started: leaving the broker until one is ready"));
+  RunningJobManager other(usual_options());
+  const Reply reply = end_of(id);
+  EXPECT_EQ(reply.outcome, Outcome::kOk) << "an attempt that never began was none";
+  EXPECT_EQ(value(reply), 3);
+}
+
+TEST_F(UnstartableTest, OnceAProcessIsReadyItComesBack) {
+  RunningJobManager manager(breakable_options());
+  break_down(manager);
+  ASSERT_TRUE(manager.log().wait_for("leaving the broker"));
+  const std::string id = send("add", "[1, 2]");
+  allow();
+  EXPECT_EQ(value(end_of(id)), 3);
+  EXPECT_TRUE(manager.log().contains("a worker process is ready again: back to the broker"));
+  EXPECT_EQ(value(run("add", "[3, 4]")), 7);
+}
+
+TEST_F(UnstartableTest, DrainOfOneThatIsAwayEnds) {
+  RunningJobManager manager(breakable_options());
+  break_down(manager);
+  ASSERT_TRUE(manager.log().wait_for("leaving the broker"));
+  manager.drain();
+  EXPECT_TRUE(manager.wait_for_end());
+}
+
+TEST_F(UnstartableTest, AProcessThatIsWornOutIsNoReasonToLeave) {
+  JobManagerOptions options = breakable_options();
+  options.executor.max_job_count = 1;
+  options.unserved_patience = Duration{};
+  RunningJobManager manager(options);
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(value(run("add", "[1, 2]")), 3);
+  EXPECT_FALSE(manager.log().contains("leaving the broker"));
 }
 
 TEST_F(JobManagerLoopTest, ConversationBeginsAnewWithAnotherBroker) {

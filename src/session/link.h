@@ -62,7 +62,7 @@ class Link {
   void part(Instant now);
   // Says KBYE and begins the next conversation after a wait.
   void leave(Instant now);
-  // Says KBYE, if there is anyone to say it to, and is silent for ever.
+  // Says KBYE, if there is anyone to say it to, and is silent until start().
   void stop(Instant now);
 
   // Between the ACK of INFORM and the end of that conversation.

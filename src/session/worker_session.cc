@@ -37,6 +37,8 @@ struct WorkerSession::State final : LinkOwner {
   void handle(JobFinished& event);
   void handle(JobProgressed& event);
   void handle(DrainRequested) { draining = true; }
+  void handle(LeaveRequested) { away = true; }
+  void handle(ReturnRequested) { away = false; }
 
   void on_established();
   void on_request(Message& message);
@@ -52,12 +54,13 @@ struct WorkerSession::State final : LinkOwner {
   void follow_up();
   void fill_slots();
   void announce_free_slots();
-  void part_if_draining();
+  void part_when_told();
+  void leave_or_return();
   void end_if_drained();
   bool may_end();
   void end();
 
-  bool takes_work() const { return link.connected() && !link.leaving() && !draining; }
+  bool takes_work() const { return link.connected() && !link.leaving() && !link.parting() && !draining && !away; }
   bool broker_settles() const { return link.broker_capabilities().settle; }
   bool anything_runs() const;
   void log(bool warning, std::string text) { emit(SessionLog{warning, std::move(text)}); }
@@ -69,6 +72,8 @@ struct WorkerSession::State final : LinkOwner {
   std::deque<Message> waiting;                          // REQUESTs beyond the slots that could not be handed back
   uint32_t credits = 0;
   bool draining = false;
+  bool away = false;  // told to leave, and not to return
+  bool left = false;  // and it is done
   bool ended = false;
   Instant progress_due = Instant::never();
   bool part_answered = false;  // or the wait for the KBYE that answers our DISCONNECT is over
@@ -242,9 +247,10 @@ void WorkerSession::State::handle(SessionTick) {
 
 void WorkerSession::State::follow_up() {
   fill_slots();
+  part_when_told();
+  leave_or_return();
   if (link.leaving() && jobs.empty() && waiting.empty() && !draining) link.leave(now);
   announce_free_slots();
-  part_if_draining();
   end_if_drained();
 }
 
@@ -261,9 +267,10 @@ void WorkerSession::State::announce_free_slots() {
   for (; credits + jobs.size() + waiting.size() < settings.slots; ++credits) link.send(Ready{}, now);
 }
 
-void WorkerSession::State::part_if_draining() {
+void WorkerSession::State::part_when_told() {
   // A broker of the published protocol may take DISCONNECT as an order to stop: it hears KBYE at the end.
-  if (!draining || !link.connected() || link.leaving() || !broker_settles()) return;
+  const bool told = draining || away || link.parting();
+  if (!told || !link.connected() || link.leaving() || !broker_settles()) return;
   if (!link.parting()) {
     link.part(now);
     part_deadline = now + settings.link.reconnect_timeout;
@@ -272,6 +279,20 @@ void WorkerSession::State::part_if_draining() {
   if (!link.parted() && now < part_deadline) return;
   part_answered = true;
   part_deadline = Instant::never();
+}
+
+// DISCONNECT cannot be taken back: who is told to return while it leaves does so in a new conversation.
+void WorkerSession::State::leave_or_return() {
+  if (draining) return;
+  const bool leaves = away || (link.connected() && link.parting());
+  if (leaves && !left && jobs.empty() && waiting.empty() && may_end()) {
+    link.stop(now);
+    left = true;
+    out->push_back(SessionAway{});
+  }
+  if (!left || away) return;
+  left = false;
+  link.start(now);
 }
 
 bool WorkerSession::State::anything_runs() const {
@@ -319,11 +340,12 @@ Instant WorkerSession::next_wake() const {
   const State& state = *state_;
   if (state.ended) return Instant::never();
   Instant wake = std::min(state.link.next_wake(), state.progress_due);
-  if (state.draining && state.link.connected()) wake = std::min(wake, state.part_deadline);
+  if (state.link.connected() && state.link.parting()) wake = std::min(wake, state.part_deadline);
   if (state.draining) wake = std::min(wake, state.give_up_at);
   return wake;
 }
 
 bool WorkerSession::connected() const { return state_->link.connected(); }
+bool WorkerSession::takes_back() const { return state_->broker_settles(); }
 
 }  // namespace eventmq

@@ -35,8 +35,12 @@ struct JobProgressed {
 };
 // Take no more jobs; the session ends once every held job has been settled (finished or returned).
 struct DrainRequested {};
+// Nothing could run here: take no more jobs and, once every held job has been settled, leave the broker (SessionAway)
+// until ReturnRequested. Only for a broker that takes jobs back (takes_back()).
+struct LeaveRequested {};
+struct ReturnRequested {};
 using WorkerEvent = std::variant<WorkerStarted, FromBroker, LinkMade, LinkLost, SessionTick, JobFinished, JobProgressed,
-                                 DrainRequested>;
+                                 DrainRequested, LeaveRequested, ReturnRequested>;
 
 // --- Effects ---
 struct StartJob {
@@ -50,7 +54,9 @@ struct StartJob {
 struct CancelJob {
   Bytes request_id;
 };
-using WorkerEffect = std::variant<Connect, ToBroker, StartJob, CancelJob, SessionEnded, SessionLog>;
+// The broker was left as asked; the connection is to be closed. The next Connect is the return.
+struct SessionAway {};
+using WorkerEffect = std::variant<Connect, ToBroker, StartJob, CancelJob, SessionAway, SessionEnded, SessionLog>;
 
 class WorkerSession {
  public:
@@ -63,6 +69,9 @@ class WorkerSession {
   Instant next_wake() const;
   // True between the ACK of INFORM and the loss of that conversation.
   bool connected() const;
+  // The broker takes back jobs that have not begun. False before the first conversation, and of a broker of the
+  // published protocol.
+  bool takes_back() const;
 
  private:
   struct State;

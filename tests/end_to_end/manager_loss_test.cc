@@ -253,6 +253,46 @@ TEST_F(ManagerLossTest, HupReplacesTheProcessesOfAPlugInThatWasBuiltAnew) {
   EXPECT_EQ(client_.request<int>("math.add", {2, 3}).get(), 5);
 }
 
+// Its plug-in becomes an empty file and its worker processes die: it cannot run anything until that is mended.
+TEST_F(ManagerLossTest, OneWhoseProcessesCannotStartLeavesItsJobsToOthersAndComesBack) {
+  namespace fs = std::filesystem;
+  fs::copy_file(kTestJobs, file("jobs.so"));
+  Process& broken =
+      start_manager("a", {{"CONCURRENT_JOBS", "2"}, {"LOAD", file("jobs.so") + "," + std::string(kExampleJobs)}});
+  client_.request("test.append", {file("runs")}).get();
+  std::ofstream(file("empty.so")).close();
+  fs::rename(file("empty.so"), file("jobs.so"));
+  for (const pid_t process : children_of(broken.pid())) {
+    ASSERT_EQ(::kill(process, SIGKILL), 0);
+    broken.wait_for_err("worker process " + std::to_string(process));
+  }
+  auto first = client_.request("test.append", {file("runs")});
+  auto second = client_.request("test.append", {file("runs")}, {.guarantee = true});
+  broken.wait_for_err("no worker process can be started: leaving the broker until one is ready");
+  ASSERT_TRUE(router_.wait_for_workers(0));
+  ASSERT_TRUE(router_.wait_for_total("waiting", 2));
+  start("b");
+  first.get();
+  second.get();
+  for (const JobRun& run : runs_of(file("runs"))) {
+    EXPECT_EQ(run.attempt, 1) << "what was handed back was no attempt";
+  }
+  EXPECT_EQ(runs_of(file("runs")).back().manager, manager("b").pid());
+
+  fs::copy_file(kTestJobs, file("good.so"));
+  fs::last_write_time(file("good.so"), fs::last_write_time(file("jobs.so")) + std::chrono::hours(1));
+  fs::rename(file("good.so"), file("jobs.so"));
+  broken.tell(SIGHUP);
+  broken.wait_for_err("a worker process is ready again: back to the broker");
+  ASSERT_TRUE(router_.wait_for_workers(2));
+  manager("b").tell(SIGTERM);
+  EXPECT_EQ(manager("b").wait(), 0) << manager("b").err();
+  client_.request("test.append", {file("runs")}).get();
+  EXPECT_EQ(runs_of(file("runs")).back().manager, broken.pid());
+  EXPECT_EQ(router_.totals().at("attempts_lost"), 0);
+  expect_conservation(router_.query("status"));
+}
+
 TEST_F(ManagerLossTest, APlugInThatIsNotThereIsSaidInASentence) {
   const auto manager = spawn_manager("a", {{"LOAD", file("nothing.so")}});
   EXPECT_EQ(manager->wait(), 1);
