@@ -43,15 +43,19 @@ struct ClientOptions {
   std::function<void(bool warning, const std::string& text)> on_log = {};
 };
 
+// Of times that are optional, one that is not said leaves the matter to others; a zero that is said is meant.
 struct SendOptions {
-  std::string queue = {};                   // empty: the broker's default queue
-  uint32_t retry_count = 0;                 // a failed attempt is repeated up to so many times
-  std::chrono::microseconds timeout{0};     // an attempt that runs longer is killed; 0: never
-  bool guarantee = false;                   // the ACK means that it is on disk; it runs at least once
-  std::chrono::microseconds delay{0};       // do not start before
-  std::chrono::microseconds expires{0};     // drop it if it has not started within; 0: never
-  std::optional<uint8_t> priority = {};     // 0 to 9, higher first; the broker's default is 4
-  std::chrono::microseconds backoff{0};     // before the first retry; 0: the broker's setting
+  std::string queue = {};    // empty: the broker's default queue
+  uint32_t retry_count = 0;  // a failed attempt is repeated up to so many times
+  // An attempt that runs longer is killed. Not said: after the job manager's global_timeout; 0: never.
+  std::optional<std::chrono::microseconds> timeout = {};
+  bool guarantee = false;              // the ACK means that it is on disk; it runs at least once
+  std::chrono::microseconds delay{0};  // do not start before
+  // Drop it if it has not started within. Not said: never; 0: unless it can start at once.
+  std::optional<std::chrono::microseconds> expires = {};
+  std::optional<uint8_t> priority = {};  // 0 to 9, higher first; the broker's default is 4
+  // Before the first retry. Not said: the broker's setting; 0: at once.
+  std::optional<std::chrono::microseconds> backoff = {};
   std::string unique = {};                  // of the waiting and running jobs of a queue, only one has this key
   std::string trace = {};                   // a W3C traceparent
   std::chrono::microseconds result_ttl{0};  // its result can be asked for so long (Client::result); at most 30 days
@@ -68,12 +72,13 @@ struct RequestOptions {
   // job then expires too, so that nothing is started for nobody. 0: as long as it takes.
   std::chrono::microseconds timeout{0};
   bool guarantee = false;
-  // An attempt that runs longer is killed. 0: after `timeout`, if that is set.
-  std::chrono::microseconds job_timeout{0};
+  // An attempt that runs longer is killed. Not said: after `timeout`, if that is set; 0: never.
+  std::optional<std::chrono::microseconds> job_timeout = {};
   std::chrono::microseconds delay{0};
-  std::chrono::microseconds expires{0};
+  // Not said: after `timeout`, if that is set and it is not guaranteed; 0: unless it can start at once.
+  std::optional<std::chrono::microseconds> expires = {};
   std::optional<uint8_t> priority = {};
-  std::chrono::microseconds backoff{0};
+  std::optional<std::chrono::microseconds> backoff = {};
   std::string unique = {};
   std::string trace = {};
   std::chrono::microseconds result_ttl{0};
@@ -89,7 +94,7 @@ struct RequestOptions {
 struct ScheduleOptions {
   std::string queue = {};
   uint32_t retry_count = 0;
-  std::chrono::microseconds timeout{0};
+  std::optional<std::chrono::microseconds> timeout = {};
   bool guarantee = false;
   bool nohaste = false;                    // with every(): wait for the first interval instead of running at once
   std::optional<uint32_t> run_count = {};  // stop after so many runs

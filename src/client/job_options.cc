@@ -31,10 +31,10 @@ class HeaderText {
   void number(std::string_view name, std::optional<uint32_t> value) {
     if (value) add(fmt::format("{}:{}", name, *value));
   }
-  // 0 stands for the header's absence.
-  void span(std::string_view name, microseconds value) {
-    if (value.count() < 0) refuse(fmt::format("{} must not be negative", name));
-    if (value.count() > 0) add(fmt::format("{}:{}", name, seconds_text(value)));
+  void span(std::string_view name, std::optional<std::chrono::microseconds> value) {
+    if (!value) return;
+    if (value->count() < 0) refuse(fmt::format("{} must not be negative", name));
+    add(fmt::format("{}:{}", name, seconds_text(*value)));
   }
   void text(std::string_view name, std::string_view value) {
     if (value.empty()) return;
@@ -64,7 +64,11 @@ class HeaderText {
   std::optional<std::string> fault_;
 };
 
-std::optional<uint32_t> unless_zero(uint32_t number) { return number == 0 ? std::nullopt : std::optional(number); }
+// For what a zero says as much as the header's absence.
+template <class Value>
+std::optional<Value> unless_zero(Value value) {
+  return value == Value{} ? std::nullopt : std::optional(value);
+}
 
 Result<void> check_time(const ScheduleTime& time) {
   if (!time.cron.empty()) {
@@ -84,10 +88,11 @@ SendOptions job_options(const RequestOptions& options) {
   SendOptions job;
   job.queue = options.queue;
   job.retry_count = options.retry_count;
-  job.timeout = options.job_timeout.count() != 0 ? options.job_timeout : options.timeout;
+  const std::optional<std::chrono::microseconds> whole = unless_zero(options.timeout);
+  job.timeout = options.job_timeout ? options.job_timeout : whole;
   job.guarantee = options.guarantee;
   job.delay = options.delay;
-  job.expires = options.expires.count() != 0 || options.guarantee ? options.expires : options.timeout;
+  job.expires = options.expires || options.guarantee ? options.expires : whole;
   job.priority = options.priority;
   job.backoff = options.backoff;
   job.unique = options.unique;
@@ -106,13 +111,13 @@ Result<JobHeaders> request_headers(const SendOptions& options, bool reply_reques
   headers.number("retry-count", unless_zero(options.retry_count));
   headers.span("timeout", options.timeout);
   headers.word(options.guarantee, "guarantee");
-  headers.span("delay", options.delay);
+  headers.span("delay", unless_zero(options.delay));
   headers.span("expires", options.expires);
   headers.number("priority", options.priority);
   headers.span("backoff", options.backoff);
   headers.text("unique", options.unique);
   headers.text("trace", options.trace);
-  headers.span("result-ttl", options.result_ttl);
+  headers.span("result-ttl", unless_zero(options.result_ttl));
   return headers.parsed();
 }
 

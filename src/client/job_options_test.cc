@@ -30,6 +30,19 @@ TEST(JobOptionsTest, EveryOptionIsItsHeader) {
             "unique:nightly,trace:00-abc-01,result-ttl:3600");
 }
 
+TEST(JobOptionsTest, AZeroThatIsSaidIsMeant) {
+  EXPECT_EQ(headers_of({.timeout = 0s, .expires = 0s, .backoff = 0s}), "timeout:0,expires:0,backoff:0");
+  EXPECT_EQ(headers_of(job_options(RequestOptions{.job_timeout = 0s, .expires = 0s, .backoff = 0s})),
+            "timeout:0,expires:0,backoff:0");
+  EXPECT_EQ(headers_of(job_options(RequestOptions{.timeout = 5s, .job_timeout = 0s, .expires = 0s})),
+            "timeout:0,expires:0");
+  EXPECT_EQ(headers_of({.delay = 0s, .result_ttl = 0s}), "") << "as if it were not said";
+  EXPECT_EQ(headers_of(job_options(RequestOptions{.timeout = 0s})), "") << "as long as it takes";
+  const auto scheduled = schedule_fields(every(90s), {.timeout = 0s});
+  ASSERT_TRUE(scheduled);
+  EXPECT_EQ(scheduled->headers.text.view(), "timeout:0");
+}
+
 TEST(JobOptionsTest, ValuesOutOfRangeAreRefused) {
   EXPECT_EQ(headers_of({.timeout = -1s}), "bad-value: timeout must not be negative");
   EXPECT_EQ(headers_of({.result_ttl = 24h * 31}).substr(0, 10), "bad-value:");

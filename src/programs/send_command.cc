@@ -49,17 +49,26 @@ struct Job {
   std::chrono::microseconds wait_timeout{0};  // 0: as long as it takes
 };
 
-Result<void> read_times(const Invocation& invocation, Job& job) {
-  struct Time {
-    const char* flag;
-    std::chrono::microseconds& target;
-  };
-  for (const Time& time : {Time{"--timeout", job.options.job_timeout}, Time{"--delay", job.options.delay},
-                           Time{"--expires", job.options.expires}, Time{"--result-ttl", job.options.result_ttl},
-                           Time{"--wait-timeout", job.wait_timeout}}) {
-    const auto read = time_flag(invocation, time.flag);
+// A zero that was typed is not the same as nothing.
+Result<void> read_optional_times(const Invocation& invocation, RequestOptions& options) {
+  for (const auto& [flag, target] :
+       {std::pair{"--timeout", &options.job_timeout}, std::pair{"--expires", &options.expires}}) {
+    if (!invocation.has(flag)) continue;
+    const auto read = time_flag(invocation, flag);
     if (!read) return tl::unexpected(read.error());
-    time.target = *read;
+    *target = *read;
+  }
+  return {};
+}
+
+Result<void> read_times(const Invocation& invocation, Job& job) {
+  if (auto read = read_optional_times(invocation, job.options); !read) return read;
+  for (const auto& [flag, target] :
+       {std::pair{"--delay", &job.options.delay}, std::pair{"--result-ttl", &job.options.result_ttl},
+        std::pair{"--wait-timeout", &job.wait_timeout}}) {
+    const auto read = time_flag(invocation, flag);
+    if (!read) return tl::unexpected(read.error());
+    *target = *read;
   }
   const auto ack_timeout = time_flag(invocation, "--reply-timeout", "5");
   if (!ack_timeout) return tl::unexpected(ack_timeout.error());
@@ -84,7 +93,7 @@ Result<Job> job_of(const Invocation& invocation) {
   Job job;
   if (auto read = read_arguments(invocation, job); !read) return tl::unexpected(read.error());
   if (auto read = read_times(invocation, job); !read) return tl::unexpected(read.error());
-  if (job.options.expires.count() > 0 && job.options.delay > job.options.expires) {
+  if (job.options.expires && job.options.delay > *job.options.expires) {
     return bad("--delay is longer than --expires: the job could never start");
   }
   const auto retries = count_flag(invocation, "--retry-count", limits::kRetryCount);

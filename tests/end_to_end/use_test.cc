@@ -86,6 +86,19 @@ TEST_F(UseTest, AtAnyMomentEveryAcceptedJobIsCountedOnce) {
   EXPECT_EQ(runs_of(file("runs")).size(), 400u + 2 * 400u);
 }
 
+// `timeout:0` overrides the job manager's global_timeout, and `expires:0` wants a slot at once.
+TEST_F(UseTest, AZeroThatIsTypedIsMeant) {
+  ASSERT_EQ(emq({"send", "math.add", "2", "3", "--queue", "nobodys", "--expires", "0"}).code, 0);
+  ASSERT_TRUE(router_.wait_for_total("expired", 1));
+  const Ran sent = emq({"send", "math.add", "2", "3", "--queue", "nobodys", "--timeout", "0", "--json"});
+  const std::string id = Json::parse(sent.out).at("id");
+  EXPECT_EQ(router_.query("job", {{"id", id}}).at("headers"), "timeout:0");
+  start_manager("m", {{"GLOBAL_TIMEOUT", "0.3"}});
+  EXPECT_EQ(emq({"send", "math.add", "2", "3", "--expires", "0", "--wait"}).out, "5\n");
+  EXPECT_EQ(emq({"send", "sleep.seconds", "0.6", "--timeout", "0", "--wait"}).code, 0);
+  EXPECT_EQ(emq({"send", "sleep.seconds", "3600", "--wait"}).code, 1) << "the global one";
+}
+
 // While the router stands still, one client sends 20,000 jobs, and then another one job. When it goes on, the other is
 // served long before the flood is through.
 TEST_F(UseTest, AFloodFromOneClientDoesNotKeepAnotherWaiting) {
