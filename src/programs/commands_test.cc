@@ -84,6 +84,8 @@ TEST_F(CommandsTest, WrongValuesAreRefusedBeforeAnythingIsSent) {
   expect_usage_error({"jobs", "delete", "the-id", "--queue", "q"}, "give an id, or say by the flags which jobs");
   expect_usage_error({"jobmanager", "-Q", "abc,10"},
                      "-Q: queues: weight 10 stands before no name; write 10,default 20,high\n");
+  expect_usage_error({"jobmanager", "-Q", "10"},
+                     "-Q: queues: weight 10 stands before no name; write 10,default 20,high\n");
   expect_usage_error({"send", "a", "--priority", "10"}, "--priority must be a whole number from 0 to 9, not \"10\"");
   expect_usage_error({"send", "a", "--retry-count", "-1"},
                      "--retry-count must be a whole number from 0 to 1000, not \"-1\"");

@@ -216,7 +216,7 @@ std::optional<std::vector<QueueSetting>> queues_from_json(std::string_view text)
   return queues;
 }
 
-// 10,default 20,high or bare names, separated by blanks or commas. A number alone is a name.
+// 10,default 20,high or bare names, separated by blanks or commas. A number is a name only behind a weight.
 Result<std::vector<QueueSetting>> queues_from_words(std::string_view text) {
   std::vector<QueueSetting> queues;
   const std::vector<std::string> items = split_list(text);
@@ -224,7 +224,7 @@ Result<std::vector<QueueSetting>> queues_from_words(std::string_view text) {
     const auto weight = parse_count(items[at]);
     if (weight && at + 1 < items.size() && *weight <= 1ull << 40) {
       queues.push_back({items[++at], static_cast<int64_t>(*weight)});
-    } else if (weight && items.size() > 1) {
+    } else if (weight) {
       return bad(fmt::format("weight {} stands before no name; write 10,default 20,high", items[at]));
     } else {
       queues.push_back({items[at]});

@@ -49,7 +49,7 @@ TEST(ValueTest, QueuesHaveThreeSpellings) {
   EXPECT_EQ(parsed("queues", R"([[20, "heavy"], [10, "default"]])"), R"([[20,"heavy"],[10,"default"]])");
   EXPECT_EQ(parsed("queues", "10,default 20,high"), R"([[10,"default"],[20,"high"]])");
   EXPECT_EQ(parsed("queues", "default high,low"), R"(["default","high","low"])");
-  EXPECT_EQ(parsed("queues", "7"), R"(["7"])");
+  EXPECT_EQ(parsed("queues", "10,10"), R"([[10,"10"]])") << "a name may be a number, behind a weight";
 }
 
 TEST(ValueTest, AddressesMayBeSeveral) {
@@ -122,6 +122,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadValue{"queues", "[[1, \"a,b\"]]",
                  "queues: a queue's name must be 1 to 200 bytes without commas and control characters"},
         BadValue{"queues", "abc,10", "queues: weight 10 stands before no name; write 10,default 20,high"},
+        BadValue{"queues", "10", "queues: weight 10 stands before no name; write 10,default 20,high"},
         BadValue{"queues", "10,a 20", "queues: weight 20 stands before no name; write 10,default 20,high"},
         BadValue{"queues", "null",
                  R"(queues: "null" is no bare name but part of a list or value; lists are like [[10, "name"]])"},
