@@ -282,7 +282,9 @@ std::vector<Command> other_commands() {
        .summary = "Type commands one after the other, without `emq` in front.",
        .details =
            "With history and completion at a terminal; reads commands from a pipe too, one a line, and then exits with "
-           "the code of the first that failed.",
+           "the code of the first that failed. At a terminal Ctrl-C ends the command that runs, or drops the line; "
+           "Ctrl-D "
+           "leaves.",
        .flags = with(admin_flags(), {broker_flags().front()}),
        .examples = {"emq shell", "printf 'status\\nqueues\\n' | emq shell"},
        .run = run_shell,

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "src/programs/exit_code.h"
+
 namespace eventmq {
 
 class LineSource {
@@ -16,6 +18,8 @@ class LineSource {
   virtual bool interactive() const = 0;
   // The next line, without its end; nothing at the end of input.
   virtual std::optional<std::string> next() = 0;
+  // Runs a command that a line asked for, and gives its exit code. Where a person types, Ctrl-C ends the command alone.
+  virtual ExitCode run(const std::function<ExitCode()>& command) { return command(); }
 };
 
 // What could stand next, given what was typed before the word under the cursor ("jobs ").

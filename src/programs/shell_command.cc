@@ -43,7 +43,7 @@ void add_own_flags(const Invocation& shell, std::vector<std::string>& words) {
   words.insert(words.begin() + static_cast<std::ptrdiff_t>(match.words), added.begin(), added.end());
 }
 
-ExitCode run_line(const Invocation& shell, const std::string& line) {
+ExitCode run_line(const Invocation& shell, LineSource& lines, const std::string& line) {
   Result<std::vector<std::string>> words = words_of_line(line);
   if (!words) {
     shell.console.error_line(words.error().text);
@@ -59,7 +59,7 @@ ExitCode run_line(const Invocation& shell, const std::string& line) {
     return kExitUsage;
   }
   add_own_flags(shell, *words);
-  return run_words(*words, shell.console);
+  return lines.run([&] { return run_words(*words, shell.console); });
 }
 
 bool is_end(const std::string& line) { return line == "exit" || line == "quit" || line == "\\q"; }
@@ -72,7 +72,7 @@ ExitCode run_shell(Invocation& invocation) {
   ExitCode first_failure = kExitDone;
   while (const std::optional<std::string> line = lines->next()) {
     if (is_end(*line)) break;
-    const ExitCode code = run_line(invocation, *line);
+    const ExitCode code = run_line(invocation, *lines, *line);
     if (first_failure == kExitDone) first_failure = code;
   }
   return lines->interactive() ? kExitDone : first_failure;
