@@ -239,6 +239,11 @@ StoreAnswer StoreModel::answer(const StoreQuestion& question) const {
   StoreAnswer answer{.number = question.number};
   if (question.dead) answer.dead = dead(*question.dead);
   answer.result = result(question);
+  for (const Bytes& id : question.ends) {
+    const auto newest =
+        std::find_if(ended_.rbegin(), ended_.rend(), [&](const StoredEnd& end) { return end.id == id; });
+    if (newest != ended_.rend()) answer.ends.push_back(*newest);
+  }
   if (answer.result) return answer;
   uint64_t visited = 0;
   for (const StoredJob& job : backlog()) {
@@ -258,6 +263,11 @@ StoreAnswer StoreModel::answer(const StoreQuestion& question) const {
 }
 
 namespace {
+
+std::string text_of(const StoredEnd& end) {
+  return fmt::format("ended {} {} at {} wanted {} result {}\n", end.id.view(), outcome_word(end.outcome),
+                     end.ended_at.us, end.reply_wanted, summary(end.result));
+}
 
 std::string text_of(const StoredJob& job) {
   const JobAccepted& a = job.accepted;
@@ -289,10 +299,7 @@ std::string text_of(const StoredState& state) {
   std::sort(queues.begin(), queues.end());
   for (const std::string& queue : queues) text += queue;
   for (const StoredJob& job : state.jobs) text += text_of(job);
-  for (const StoredEnd& end : state.ended) {
-    text += fmt::format("ended {} {} at {} wanted {} result {}\n", end.id.view(), outcome_word(end.outcome),
-                        end.ended_at.us, end.reply_wanted, summary(end.result));
-  }
+  for (const StoredEnd& end : state.ended) text += text_of(end);
   for (const BacklogId& job : state.backlog) {
     text += fmt::format("in the backlog {} since {}\n", job.id.view(), job.accepted_at.us);
   }
@@ -302,6 +309,10 @@ std::string text_of(const StoredState& state) {
 std::string text_of(const StoreAnswer& answer) {
   std::string text = fmt::format("{}: next {}{}\n", answer.number, answer.next, answer.error ? answer.error->text : "");
   for (const ListedJob& listed : answer.jobs) text += fmt::format("{} ", listed.payload_bytes) + text_of(listed.job);
+  std::vector<std::string> ends;
+  for (const StoredEnd& end : answer.ends) ends.push_back(text_of(end));
+  std::sort(ends.begin(), ends.end());
+  for (const std::string& end : ends) text += end;
   return text + text_of(answer.dead) + (answer.result ? text_of(*answer.result) : "");
 }
 

@@ -4,8 +4,10 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "eventmq/job.h"
 
@@ -15,13 +17,27 @@ using eventmq::JobContext;
 using eventmq::JobError;
 using eventmq::Json;
 
-// Any two numbers. A sum of whole numbers is a whole number.
+template <class Whole>
+bool fits(const Json& number) {
+  return number.is_number_unsigned() ? std::in_range<Whole>(number.get<uint64_t>())
+                                     : std::in_range<Whole>(number.get<int64_t>());
+}
+
+// Adds them as whole numbers of a type; nothing if one of them or the sum does not fit.
+template <class Whole>
+std::optional<Json> whole_sum(const Json& a, const Json& b) {
+  Whole sum = 0;
+  if (!fits<Whole>(a) || !fits<Whole>(b)) return std::nullopt;
+  if (__builtin_add_overflow(a.get<Whole>(), b.get<Whole>(), &sum)) return std::nullopt;
+  return Json(sum);
+}
+
+// Any two numbers. A sum of whole numbers is a whole number, if it has 64 bits.
 Json add(const Json& a, const Json& b) {
   if (!a.is_number() || !b.is_number()) throw JobError("bad-arguments", "math.add adds two numbers");
-  int64_t sum = 0;
-  if (a.is_number_integer() && b.is_number_integer() &&
-      !__builtin_add_overflow(a.get<int64_t>(), b.get<int64_t>(), &sum)) {
-    return sum;
+  if (a.is_number_integer() && b.is_number_integer()) {
+    if (const auto sum = whole_sum<int64_t>(a, b)) return *sum;
+    if (const auto sum = whole_sum<uint64_t>(a, b)) return *sum;
   }
   return a.get<double>() + b.get<double>();
 }

@@ -29,7 +29,7 @@ struct BacklogLane {
 
 // Who asked for something that the store must be asked for first.
 struct Asker {
-  enum class Wants : uint8_t { kView, kCancel, kCancelByQuery, kDead, kResult, kRetry, kDelete, kMany };
+  enum class Wants : uint8_t { kView, kCancel, kCancelByQuery, kDead, kResult, kRetry, kDelete, kMany, kEnds };
   Wants wants;
   Side side;
   Bytes peer;

@@ -209,10 +209,20 @@ void Broker::State::on_message(const MessageArrived& event, Disconnect&) {
     ack(event);
     return start_drain();
   }
-  send(event.side, event.peer, Goodbye{});
+  const bool is_worker = peer && peer->kind == PeerKind::kWorker;
+  send(event.side, event.peer, Goodbye{}, is_worker ? last_request_commit(static_cast<Worker&>(*peer)) : 0);
   if (!peer) return;
-  if (peer->kind != PeerKind::kWorker) return drop(*peer, LossCause::kLeft);
+  if (!is_worker) return drop(*peer, LossCause::kLeft);
   stop_feeding(static_cast<Worker&>(*peer));
+}
+
+// A worker that is told farewell may go, so that comes after the REQUESTs that wait for the store; it hands them back.
+CommitNumber Broker::State::last_request_commit(const Worker& worker) const {
+  CommitNumber last = 0;
+  for (const Job* job = worker.running.front(); job; job = JobList::next(*job)) {
+    last = std::max(last, job->request_commit);
+  }
+  return last;
 }
 
 void Broker::State::on_message(const MessageArrived& event, Goodbye&) {

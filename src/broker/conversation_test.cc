@@ -284,6 +284,20 @@ TEST(DisconnectTest, AWorkerGetsNothingMoreButMaySettle) {
   EXPECT_THAT(broker.sent(), ElementsAre("c1 ACK j2", R"(c1 REPLY j1 ok {"value": 1})"));
 }
 
+TEST(DisconnectTest, TheFarewellComesAfterRequestsThatWaitForTheStore) {
+  TestBroker broker;
+  broker.worker("w1");
+  broker.ready("w1");
+  broker.request("c1", "j1", "guarantee");
+  const CommitNumber commit = broker.commits().back();
+  broker.forget();
+  broker.say("w1", Disconnect{});
+  const std::vector<Send> sends = broker.sends();
+  ASSERT_EQ(sends.size(), 1u);
+  EXPECT_TRUE(std::holds_alternative<Goodbye>(sends[0].message.body));
+  EXPECT_EQ(sends[0].after, commit);
+}
+
 TEST(DisconnectTest, ALeavingWorkerServesNoQueue) {
   TestBroker broker(test_settings([](BrokerSettings& s) { s.unknown_queue = UnknownQueue::kReject; }));
   broker.worker("w1");

@@ -65,6 +65,7 @@ void Broker::State::step(Event& event, Instant now, Effects& out) {
     std::visit([this](auto& specific) { on_event(specific); }, event);
     match_placed();
     claim_for_touched();
+    ask_for_ends();
     if (draining_ && drained()) finish_drain();
   }
   planned_wake_ = next_wake();

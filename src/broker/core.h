@@ -117,7 +117,7 @@ struct Broker::State {
   void on_message(const MessageArrived& event, Publish& publish);
   bool answer_known_id(const MessageArrived& event, const Request& request);
   bool may_take_route(const ReplyRoute& from, const ReplyRoute& route) const;
-  void repeat_reply(const MessageArrived& event);
+  void repeat_reply(const MessageArrived& event, const Request& request);
   Result<Queue*> queue_of(const Request& request);
   Result<Queue*> queue_or_refusal(const Bytes& name);
   bool merge_unique(const MessageArrived& event, const Request& request, const Queue& queue);
@@ -161,6 +161,7 @@ struct Broker::State {
   Worker* find_worker(const MessageArrived& event);
   void stranger(const MessageArrived& event);
   void stop_feeding(Worker& worker);
+  CommitNumber last_request_commit(const Worker& worker) const;
   void worker_unreachable(Worker& worker, bool stuck, const Request* undelivered, const Bytes& id);
   static bool came_back_silently(const Peer& peer, const Body& body);
   void drop_doomed();
@@ -285,6 +286,12 @@ struct Broker::State {
   void result_by_query(const MessageArrived& event, const Query& query);
   void answer_result(const Asker& asker, const StoreAnswer* found);
 
+  // --- ends.cc: how guaranteed jobs ended that the broker remembers no more ---
+  void want_end(const MessageArrived& event);
+  void ask_for_ends();
+  void answer_ends(const StoreAnswer& answer);
+  void tell_end(const ReplyRoute& route, const StoredEnd* end);
+
   // --- recovery.cc: what an earlier life left ---
   void restore(const StoredQueue& stored);
   void restore(StoredEnd& stored);
@@ -346,6 +353,8 @@ struct Broker::State {
   uint64_t backlog_size_ = 0;        // jobs of all queues
   std::map<uint64_t, Asker> asked_;  // of the store, by the question's number
   uint64_t last_question_ = 0;
+  std::deque<ReplyRoute> wanted_ends_;           // requests that came again after their jobs had ended
+  size_t ends_asked_ = 0;                        // of them, the first ones: the store has been asked
   std::map<uint64_t, BulkOrder> bulk_orders_;  // that wait for jobs to be claimed
   uint64_t last_bulk_ = 0;
   std::set<JobKey> removed_letters_;  // that answers still to come may know

@@ -59,7 +59,7 @@ bool Broker::State::answer_known_id(const MessageArrived& event, const Request& 
     return true;
   }
   ack(event, last_commit_);
-  if (known == KnownId::kEnded && request.headers.reply_requested) repeat_reply(event);
+  if (known == KnownId::kEnded && request.headers.reply_requested) repeat_reply(event, request);
   return true;
 }
 
@@ -73,8 +73,9 @@ bool Broker::State::may_take_route(const ReplyRoute& from, const ReplyRoute& rou
 }
 
 // The job has ended, but its REPLY may have been lost with the client's connection.
-void Broker::State::repeat_reply(const MessageArrived& event) {
+void Broker::State::repeat_reply(const MessageArrived& event, const Request& request) {
   const RecentReplies::Entry* known = recent_replies_.find(event.message.id.view());
+  if (!known && request.headers.guarantee && settings_.store_durable) return want_end(event);
   const Outcome outcome = known ? known->outcome : Outcome::kLost;
   const Bytes payload =
       known ? known->payload : failure_payload(outcome, "the job has ended, and its result is no longer known");

@@ -76,6 +76,7 @@ void Broker::State::on_event(StoreAnswer& event) {
   EMQ_ASSERT(found != asked_.end(), "question {} was never asked", event.number);
   const Asker asker = std::move(found->second);
   asked_.erase(found);
+  if (asker.wants == Asker::Wants::kEnds) return answer_ends(event);
   if (event.error) return error(asker.side, asker.peer, event.error->code, event.error->text, asker.message_id);
   if (asker.wants == Asker::Wants::kDead) return answer_dead(asker, event);
   if (asker.wants == Asker::Wants::kResult) return answer_result(asker, &event);

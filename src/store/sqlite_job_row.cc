@@ -12,6 +12,19 @@ uint32_t small_count(const SqliteStatement& row, int column) { return static_cas
 JobKey job_key_of(const SqliteStatement& row) { return static_cast<JobKey>(row.integer(0)); }
 int64_t queue_id_of(const SqliteStatement& row) { return row.integer(2); }
 
+Result<StoredEnd> read_end_row(const SqliteStatement& row) {
+  StoredEnd end;
+  if (!outcome_from_word(row.text(1), end.outcome)) {
+    return tl::unexpected(
+        unreadable_row(fmt::format("ended job {}", row.text(0)), fmt::format("its outcome is {}", row.text(1))));
+  }
+  end.id = Bytes(row.text(0));
+  end.ended_at = Instant{row.integer(2)};
+  end.reply_wanted = row.integer(3) != 0;
+  end.result = Bytes(row.blob(4));
+  return end;
+}
+
 Error unreadable_row(std::string_view row, std::string_view fault) {
   return {ErrorCode::kStoreUnavailable,
           fmt::format("the store's {} cannot be read ({}): mend the row, or delete it, with sqlite3", row, fault)};

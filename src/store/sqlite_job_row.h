@@ -30,6 +30,9 @@ int64_t queue_id_of(const SqliteStatement& row);
 // Errors: kStoreUnavailable for a row that makes no sense, with a text for people that names the job.
 Result<StoredJob> read_job_row(const SqliteStatement& row, const Bytes& queue);
 
+// Of a row with id, outcome, ended_at, reply_wanted and result. Errors: kStoreUnavailable, as above.
+Result<StoredEnd> read_end_row(const SqliteStatement& row);
+
 // The same for what is wrong with any row.
 Error unreadable_row(std::string_view row, std::string_view fault);
 

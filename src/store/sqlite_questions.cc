@@ -1,5 +1,6 @@
 #include "src/store/sqlite_questions.h"
 
+#include <set>
 #include <utility>
 
 #include "src/store/sqlite_dead_letters.h"
@@ -75,10 +76,32 @@ Result<void> find_result(SqliteDatabase& database, const StoreQuestion& question
       .map([&](std::optional<FoundResult>&& found) { answer.result = std::move(found); });
 }
 
+// From the newest on, until each has been found: whoever asks does so for a job that ended lately.
+constexpr std::string_view kEnds = "SELECT id, outcome, ended_at, reply_wanted, result FROM ended ORDER BY seq DESC";
+
+Result<void> find_ends(SqliteDatabase& database, const StoreQuestion& question, StoreAnswer& answer) {
+  std::set<std::string_view> wanted;
+  for (const Bytes& id : question.ends) wanted.insert(id.view());
+  Result<SqliteStatement> rows = database.prepare(kEnds);
+  if (!rows) return tl::unexpected(rows.error());
+  rows->start();
+  while (!wanted.empty()) {
+    const Result<bool> row = rows->next();
+    if (!row) return tl::unexpected(row.error());
+    if (!*row) return {};
+    if (wanted.erase(rows->text(0)) == 0) continue;
+    Result<StoredEnd> end = read_end_row(*rows);
+    if (!end) return tl::unexpected(end.error());
+    answer.ends.push_back(std::move(*end));
+  }
+  return {};
+}
+
 Result<void> answer_all(SqliteDatabase& database, const StoreQuestion& question, StoreAnswer& answer) {
   Result<void> done;
   if (question.dead) done = list_dead(database, *question.dead, answer);
   if (done && question.result_bytes) done = find_result(database, question, answer);
+  if (done && !question.ends.empty()) done = find_ends(database, question, answer);
   if (done && !answer.result && question.visits > 0) done = list_jobs(database, question, answer);
   return done;
 }

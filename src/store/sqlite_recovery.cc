@@ -95,16 +95,9 @@ Result<std::vector<BacklogId>> read_backlog_ids(SqliteDatabase& database, Instan
 
 Result<void> read_ended(SqliteDatabase& database, StoredRows& rows, Instant now, Retention limits) {
   const auto take = [&](const SqliteStatement& row) -> Result<void> {
-    StoredEnd end;
-    if (!outcome_from_word(row.text(1), end.outcome)) {
-      return rows.unreadable(
-          unreadable_row(fmt::format("ended job {}", row.text(0)), fmt::format("its outcome is {}", row.text(1))));
-    }
-    end.id = Bytes(row.text(0));
-    end.result = Bytes(row.blob(4));
-    end.ended_at = Instant{row.integer(2)};
-    end.reply_wanted = row.integer(3) != 0;
-    rows.add(std::move(end));
+    Result<StoredEnd> end = read_end_row(row);
+    if (!end) return rows.unreadable(end.error());
+    rows.add(std::move(*end));
     return {};
   };
   const uint64_t ids = std::min<uint64_t>(limits.ids, std::numeric_limits<int64_t>::max());

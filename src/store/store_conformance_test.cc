@@ -188,6 +188,13 @@ TEST_P(DurableStoreConformanceTest, QuestionsAreAnsweredAsOfTheCommitsBefore) {
       if (prng.chance(30)) question.behind = job.accepted.key;
     }
     if (prng.chance(30)) question.due = prng.chance(50);
+    const std::vector<StoredEnd> ended = model.state(history.now(), {}).ended;
+    for (uint64_t ids = prng.below(4); !ended.empty() && ids > 0; --ids) {
+      question.ends.push_back(prng.chance(20) ? Bytes("nobody") : ended[prng.below(ended.size())].id);
+    }
+    const auto less = [](const Bytes& a, const Bytes& b) { return a.view() < b.view(); };
+    std::sort(question.ends.begin(), question.ends.end(), less);
+    question.ends.erase(std::unique(question.ends.begin(), question.ends.end()), question.ends.end());
     question.rows = static_cast<uint32_t>(1 + prng.below(20));
     question.visits = 1 + prng.below(40);
     store_->ask(question);

@@ -62,6 +62,8 @@ inline constexpr uint64_t kClaimBytes = 4 * 1024 * 1024;
 inline constexpr uint32_t kUrgentClaimJobs = 16;  // when there is no room, but a worker has nothing else
 inline constexpr uint64_t kUrgentClaimBytes = 256 * 1024;
 inline constexpr size_t kRerouted = 100'000;  // requests for jobs in the store that were sent again; beyond: queue-full
+inline constexpr size_t kWantedEnds = 100'000;  // requests sent again whose jobs ended longer ago; beyond: queue-full
+inline constexpr size_t kEndsAsked = 1'000;     // of them are looked for at once
 // --- Beyond: the peer's INFORM gets ERROR queue-full and is dropped. ---
 inline constexpr size_t kWorkers = 10'000;
 inline constexpr size_t kQueuesWithInformed = 200'000;  // all queues; the room above kQueues is for INFORM alone

@@ -63,6 +63,7 @@ struct StoreQuestion {
   // The result that is kept of the job `id` at `now`, with at most so many bytes of its value. If there is one, no jobs
   // are looked at.
   std::optional<uint64_t> result_bytes;
+  std::vector<Bytes> ends;  // how the jobs and requests of these ids ended
 };
 
 // A job without most of its message.
@@ -84,6 +85,7 @@ struct StoreAnswer {
   JobKey next = 0;
   DeadLetters dead;
   std::optional<FoundResult> result;
+  std::vector<StoredEnd> ends;  // of those that are known, each id's newest; in no stated order
   std::optional<Error> error;  // kStoreUnavailable: it could not be read
 };
 

@@ -86,6 +86,9 @@ TEST_F(JobsTest, ABadHandlerEndsItsOwnJobOnly) {
   expect_five();
   EXPECT_EQ(failure_of("no.such.job").outcome, "unknown-job");
   EXPECT_EQ(failure_of("math.add", {"two", 3}).type, "bad-arguments");
+  EXPECT_EQ(client_.request("math.add", {18446744073709551615u, 0}).get(), Json(18446744073709551615u));
+  EXPECT_EQ(client_.request("math.add", {9223372036854775807, 1}).get(), Json(9223372036854775808u));
+  EXPECT_EQ(client_.request("math.add", {-9223372036854775807 - 1, -1}).get(), Json(-9223372036854775808.0));
   EXPECT_EQ(failure_of("math.add", {1, 2, 3}).type, "bad-arguments");
   expect_five();
   EXPECT_EQ(client_.request<size_t>("test.print", {5'000'000}).get(), 5'000'000u);
