@@ -353,8 +353,8 @@ struct Broker::State {
   uint64_t backlog_size_ = 0;        // jobs of all queues
   std::map<uint64_t, Asker> asked_;  // of the store, by the question's number
   uint64_t last_question_ = 0;
-  std::deque<ReplyRoute> wanted_ends_;           // requests that came again after their jobs had ended
-  size_t ends_asked_ = 0;                        // of them, the first ones: the store has been asked
+  std::deque<ReplyRoute> wanted_ends_;         // requests that came again after their jobs had ended
+  size_t ends_asked_ = 0;                      // of them, the first ones: the store has been asked
   std::map<uint64_t, BulkOrder> bulk_orders_;  // that wait for jobs to be claimed
   uint64_t last_bulk_ = 0;
   std::set<JobKey> removed_letters_;  // that answers still to come may know

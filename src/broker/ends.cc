@@ -45,9 +45,10 @@ void Broker::State::tell_end(const ReplyRoute& route, const StoredEnd* end) {
   if (end && end->reply_wanted) {
     return send(route.side, route.peer, Reply{end->result, route.request_id, 0, true, end->outcome});
   }
-  const std::string text = end ? fmt::format("the job has ended, {}, and had not asked for a reply then, so that what "
-                                             "it returned is not known",
-                                             outcome_word(end->outcome))
+  const std::string text = end ? fmt::format(
+                                     "the job has ended, {}, and had not asked for a reply then, so that what "
+                                     "it returned is not known",
+                                     outcome_word(end->outcome))
                                : "the job has ended, and how is no longer known";
   error(route.side, route.peer, ErrorCode::kUnknownJob, text, route.request_id);
 }

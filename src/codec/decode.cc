@@ -76,7 +76,8 @@ bool decode_schedule(FrameReader& in, Body& body) {
   if (schedule.has_cron && !in.text(kFirst + 4, "cron", limits::kCronBytes, schedule.cron)) return false;
   // It would never be due. To name one that is to end, it is enough.
   const bool is_never = std::is_same_v<T, Schedule> && schedule.interval == "-1" && schedule.cron.empty();
-  return !is_never || in.refuse(kFirst + 2, "interval", ErrorCode::kBadMessage, "is -1 and there is no cron expression");
+  return !is_never ||
+         in.refuse(kFirst + 2, "interval", ErrorCode::kBadMessage, "is -1 and there is no cron expression");
 }
 
 bool decode_publish(FrameReader& in, Body& body) {

@@ -84,12 +84,12 @@ struct Supervisor::State {
     } else if (there) {
       enter(Phase::kRunning);
       say(plan.ready_text);
+    } else if (now - phase_began > plan.start_limit && phase == Phase::kStartingRouter) {
+      say("the router does not answer yet; its lines above say why");
+      phase_began = now;
     } else if (now - phase_began > plan.start_limit) {
-      const bool router_is_late = phase == Phase::kStartingRouter;
       give_up(
-          fmt::format("{} within {:.0f} s",
-                      router_is_late ? "the router did not answer" : "the job managers did not connect to the router",
-                      plan.start_limit.seconds()));
+          fmt::format("the job managers did not connect to the router within {:.0f} s", plan.start_limit.seconds()));
     }
   }
 

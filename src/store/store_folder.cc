@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <vector>
 
@@ -68,6 +69,8 @@ Result<void> make_one_folder(const std::string& folder) {
 }
 
 }  // namespace
+
+constexpr size_t kProbeBytes = 65'536;
 
 bool make_private(const std::string& path) {
   const int made = ::open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
@@ -151,6 +154,25 @@ Result<void> rewrite_log(const std::string& log, const std::string& vfs_name) {
   if (code == SQLITE_OK) return {};
   const int system_error = vfs->xGetLastError ? vfs->xGetLastError(vfs, 0, nullptr) : 0;
   return fail(ErrorCode::kStoreUnavailable, sqlite_fault(code, system_error, log, sqlite3_errstr(code)));
+}
+
+bool disk_fails(const std::string& folder) {
+  std::filesystem::path place(folder);
+  std::error_code unknown;
+  while (!std::filesystem::is_directory(place, unknown) && place.has_parent_path() && place != place.parent_path()) {
+    place = place.parent_path();
+  }
+  const std::string probe = (place / fmt::format(".eventmq-probe-{}", ::getpid())).string();
+  const int descriptor = ::open(probe.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+  const std::string content(kProbeBytes, 'p');
+  errno = 0;
+  const bool written = descriptor >= 0 &&
+                       ::write(descriptor, content.data(), content.size()) == static_cast<ssize_t>(content.size()) &&
+                       ::fsync(descriptor) == 0;
+  const int cause = written ? 0 : errno == 0 ? ENOSPC : errno;  // a short write has no error of its own
+  if (descriptor >= 0) ::close(descriptor);
+  if (descriptor >= 0) ::unlink(probe.c_str());
+  return cause == ENOSPC || cause == EDQUOT || cause == EROFS || cause == EIO;
 }
 
 }  // namespace eventmq

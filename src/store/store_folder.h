@@ -58,4 +58,8 @@ Result<void> check_files(const StorePaths& paths);
 // "Can Applications Recover from fsync Failures?" (USENIX ATC 2020). Errors: kStoreUnavailable.
 Result<void> rewrite_log(const std::string& log, const std::string& vfs);
 
+// Tries to write a small file into the folder, or where it would be made, and to sync it: whether that fails for a
+// reason that passes by itself or by a hand at the disk, which is full, read-only or faulty.
+bool disk_fails(const std::string& folder);
+
 }  // namespace eventmq

@@ -86,7 +86,7 @@ struct StoreAnswer {
   DeadLetters dead;
   std::optional<FoundResult> result;
   std::vector<StoredEnd> ends;  // of those that are known, each id's newest; in no stated order
-  std::optional<Error> error;  // kStoreUnavailable: it could not be read
+  std::optional<Error> error;   // kStoreUnavailable: it could not be read
 };
 
 }  // namespace eventmq
