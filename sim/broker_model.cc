@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace eventmq::sim {
 
@@ -123,7 +124,7 @@ void BrokerModel::apply(const Tick&) {
     if (job.expires_at <= now_ && !may_run) {
       end(job, Outcome::kExpired);
     } else if (job.state == ModelJob::State::kDelayed && job.due_at <= now_) {
-      wait(job, job.orphaned);
+      job.orphaned ? attempt_lost(job) : wait(job, false);
     }
   }
 }

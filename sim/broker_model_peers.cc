@@ -31,7 +31,7 @@ void BrokerModel::take_held(const PeerKey& key, const Inform& inform) {
     if (job->state != ModelJob::State::kRunning && !may_take_back(*job)) continue;
     taken.push_back(job);
     if (job->state == ModelJob::State::kRunning) continue;
-    if (!job->orphaned) --job->losses;
+    if (!job->orphaned || job->state == ModelJob::State::kWaiting) --job->losses;
     job->orphaned = false;
     if (job->loss_charged) --job->retries_used;
     job->lost = job->loss_charged = false;

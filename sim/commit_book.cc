@@ -17,6 +17,7 @@ void CommitBook::restore(const StoredState& state, const std::vector<StoredJob>&
       Life& life = lives_[job.accepted.id.str()];
       life = Life();
       life.attempt = job.attempt;
+      life.may_requeue = job.running;
     }
   }
 }
@@ -52,21 +53,22 @@ void CommitBook::add(const AttemptStarted& record, CommitNumber commit) {
   if (life->running) world_.violate("records", fmt::format("{} starts while it runs", record.id.view()));
   life->attempt = record.attempt;
   life->running = true;
+  life->may_requeue = false;
 }
 
 void CommitBook::add(const JobRequeued& record, CommitNumber commit) {
   Life* life = life_of(record.id, commit);
   if (!life) return;
-  if (!life->running && !life->wanted) {
+  if (!life->running && !life->may_requeue) {
     world_.violate("records", fmt::format("{} is requeued and does not run", record.id.view()));
   }
-  life->running = life->wanted = false;
+  life->running = life->may_requeue = false;
 }
 
 void CommitBook::claimed_by_keys(const std::vector<StoredJob>& jobs) {
   for (const StoredJob& job : jobs) {
     const auto life = lives_.find(job.accepted.id.view());
-    if (life != lives_.end()) life->second.wanted = true;
+    if (life != lives_.end()) life->second.may_requeue = true;
   }
 }
 

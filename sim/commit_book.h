@@ -36,7 +36,7 @@ class CommitBook {
     CommitNumber last = 0;
     uint32_t attempt = 0;
     bool running = false;
-    bool wanted = false;  // claimed by its key
+    bool may_requeue = false;  // though it does not run: claimed by its key, or it ran before a restart
     bool ended = false;
   };
 

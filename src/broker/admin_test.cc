@@ -131,7 +131,8 @@ TEST_F(AdminTest, StatusShowsTheBrokerAndItsTotals) {
   const Json json = view("status");
   EXPECT_EQ(json["state"], "running");
   EXPECT_EQ(json["instance"], "instance-1");
-  EXPECT_EQ(json["store"], Json::parse(R"({"name": "memory", "durable": false, "available": true, "fault": ""})"));
+  EXPECT_EQ(json["store"],
+            Json::parse(R"({"name": "memory", "durable": false, "fence": 0, "available": true, "fault": ""})"));
   EXPECT_EQ(json["peers"], Json::parse(R"({"workers": 1, "schedulers": 1, "clients": 0})"));
   EXPECT_EQ(json["totals"]["accepted"], 3);
   EXPECT_GT(json["memory_bytes"], 0);

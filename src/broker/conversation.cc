@@ -182,11 +182,12 @@ bool Broker::State::was_held_under(const Job& job, const Bytes& routing_id) {
 bool Broker::State::take_back(Job& job) {
   const bool was_lost = job.losses > 0 && (job.handed_back || job.loss_cost_retry);
   if (!was_lost && !job.orphaned) return false;
+  const bool was_counted = !job.orphaned || job.state == JobState::kWaiting;
   if (job.state == JobState::kWaiting) job.queue->remove(job);
   timers_.clear(job);
   if (job.loss_cost_retry) --job.retries_used;
   job.loss_cost_retry = false;
-  if (!job.orphaned) --job.losses;  // for an orphan it was not counted
+  if (was_counted) --job.losses;
   job.orphaned = false;
   set_state(job, JobState::kRunning);
   if (job.headers.guarantee) record_started(job);

@@ -192,6 +192,7 @@ struct Broker::State {
   void attempt_ended(Job& job, Outcome outcome, const Bytes& payload);
   void worker_process_died(Job& job, const Bytes& payload);
   void attempt_lost(Job& job, LossCause cause);
+  void give_up_orphan(Job& job);
   void note_attempt(Job& job, Outcome outcome, std::string error);
   void hand_back(Job& job);  // it never started there: not an attempt
   void retry_later(Job& job);

@@ -92,10 +92,11 @@ TEST_F(DeadLettersTest, ItsHistoryHasEveryAttemptAcrossRestarts) {
   disk_.apply(next.records());
   const DeadLetters dead = disk_.dead({});
   ASSERT_EQ(dead.letters.size(), 1u);
-  EXPECT_EQ(dead.letters[0].losses, 1u);
+  EXPECT_EQ(dead.letters[0].losses, 2u);
   const std::string history = dead.letters[0].history.str();
   EXPECT_THAT(history, HasSubstr("error\tw1\tfirst\n"));
   EXPECT_THAT(history, HasSubstr("killed\tw1\tkilled by SIGSEGV\n"));
+  EXPECT_THAT(history, HasSubstr("lost\tw1\tits worker did not come back after a restart of the router\n"));
   EXPECT_THAT(history, HasSubstr("timeout\tw2\ttoo slow\n"));
 }
 

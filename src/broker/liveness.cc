@@ -28,7 +28,7 @@ void Broker::State::run_due_jobs() {
       expire(*job);
     } else {
       EMQ_ASSERT(job->state == JobState::kDelayed && job->due_at <= now_, "job {}", job->id.view());
-      become_ready(*job);
+      job->orphaned ? give_up_orphan(*job) : become_ready(*job);
     }
   }
 }

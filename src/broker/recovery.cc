@@ -75,6 +75,7 @@ Job& Broker::State::take_in(StoredJob& stored) {
   fresh.expires_at = stored.accepted.expires_at;
   fresh.due_at = stored.running ? now_ + settings_.resume_grace : stored.due_at;
   fresh.orphaned = stored.running;
+  fresh.started_at = now_;  // of an orphan's attempt; when it truly began is not known
   fresh.attempt = stored.attempt;
   fresh.retries_used = stored.retries_used;
   fresh.losses = stored.losses;

@@ -55,6 +55,20 @@ TEST_F(RecoveryTest, AJobThatHasEndedIsNotRunAgainAndItsReplyIsKnown) {
   EXPECT_THAT(run_all(), IsEmpty());
 }
 
+TEST_F(RecoveryTest, AJobThatTakesDownItsWorkerAndTheBrokerIsCounted) {
+  settings_.max_deliveries = 3;
+  broker_ = std::make_unique<TestBroker>(settings_);
+  broker_->request("c1", "poison", "guarantee");
+  for (int life = 1; life <= 3; ++life) {
+    broker_->worker("w" + std::to_string(life));
+    broker_->ready("w" + std::to_string(life));
+    restart();
+    broker_->wait(settings_.resume_grace);
+  }
+  EXPECT_THAT(totals(), HasSubstr(R"("dead":1)"));
+  EXPECT_THAT(run_all(), IsEmpty());
+}
+
 TEST_F(RecoveryTest, AnIdIsForgottenOnceItsWindowIsOver) {
   broker_->worker("w1");
   broker_->ready("w1");

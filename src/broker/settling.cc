@@ -131,6 +131,20 @@ void Broker::State::attempt_lost(Job& job, LossCause cause) {
   end(job, Outcome::kLost, failure_payload(Outcome::kLost, text));
 }
 
+// Nobody came back with it after a restart: it may have taken down its worker, and the broker with it. Somebody still
+// may, until it is started again.
+void Broker::State::give_up_orphan(Job& job) {
+  note_attempt(job, Outcome::kLost, "its worker did not come back after a restart of the router");
+  ++job.losses;
+  ++job.queue->counters.attempts_lost;
+  if (job.losses < settings_.max_deliveries) return wait_again(job);
+  const std::string text = fmt::format(
+      "lost with its worker {} times: it did not come back after a restart of the "
+      "router",
+      job.losses);
+  end(job, Outcome::kLost, failure_payload(Outcome::kLost, text));
+}
+
 void Broker::State::note_attempt(Job& job, Outcome outcome, std::string error) {
   if (!job.headers.guarantee) return;
   jobs_.change_history(job, with_attempt(job.history, {job.attempt, job.started_at, now_, outcome,

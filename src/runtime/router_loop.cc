@@ -36,6 +36,7 @@ std::string_view side_word(Side side) {
 // Tells the broker about its store and sockets, which only the loop knows.
 BrokerSettings completed(BrokerSettings settings, const Store& store, const SocketOptions& sockets) {
   settings.store_name = store.name();
+  settings.store_fence = store.fence();
   settings.store_durable = store.durable();
   settings.frame_bytes_max = sockets.frame_bytes_max;
   return settings;

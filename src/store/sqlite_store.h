@@ -54,6 +54,7 @@ class SqliteStore : public Store {
   std::vector<StoreAnswer> take_answers() override { return questions_.take_answers(); }
   StoreHealth health() const override;
   void set_retention(Retention limits) override;
+  uint64_t fence() const override { return static_cast<uint64_t>(file_->epoch()); }
   bool durable() const override { return true; }
   std::string_view name() const override { return "sqlite"; }
 

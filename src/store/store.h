@@ -61,6 +61,11 @@ class Store {
   virtual StoreHealth health() const = 0;
   virtual void set_retention(Retention limits) = 0;
 
+  // The fencing number of this life: higher than that of every life before it on the same data, whichever router had
+  // it. Once a younger life has opened the store, it takes nothing more of an older one and tells it nothing. Every
+  // record, claim and answer of this object is under this number, so none carries it. 0: no other router can come to
+  // the data.
+  virtual uint64_t fence() const { return 0; }
   // True if what is committed survives the end of the process.
   virtual bool durable() const = 0;
   // The name of the setting's value ("memory").

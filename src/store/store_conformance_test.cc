@@ -364,6 +364,16 @@ TEST_P(DurableStoreConformanceTest, AnAnswerIsToldOf) {
   store_.reset();
 }
 
+TEST_P(DurableStoreConformanceTest, EachLifeHasAHigherFencingNumber) {
+  uint64_t before = store_->fence();
+  EXPECT_GT(before, 0u);
+  for (int life = 0; life < 3; ++life) {
+    reopen();
+    EXPECT_GT(store_->fence(), before);
+    before = store_->fence();
+  }
+}
+
 TEST_P(DurableStoreConformanceTest, KeysGoOnBehindTheHighestEvenIfEveryJobHasEnded) {
   submit(records(3));
   for (JobKey key = 1; key <= 3; ++key) {
