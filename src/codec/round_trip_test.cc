@@ -97,6 +97,7 @@ class Generator {
     schedule.payload = payload();
     schedule.has_cron = prng_.chance(80);
     if (schedule.has_cron) schedule.cron = text();
+    if (schedule.cron.empty() && schedule.interval == "-1") schedule.interval = Bytes("5");  // never due is refused
   }
   void fill(Publish& publish) {
     publish = {text(), prng_.chance(50), Bytes(), payload()};
