@@ -44,6 +44,8 @@ Poller::Token Poller::watch(const RouterSocket& socket) {
 Poller::Token Poller::watch(const DealerSocket& socket) {
   const DealerSocket::State& state = *socket.state_;
   if (state.socket == nullptr) return state_->add({});
+  // The library may report the end of a connection twice, the second time late. Nobody waits for that.
+  if (state.lost) return state_->add({{state.socket, 0, ZMQ_POLLIN, 0}});
   return state_->add({{state.socket, 0, ZMQ_POLLIN, 0}, {state.monitor, 0, ZMQ_POLLIN, 0}});
 }
 
