@@ -369,6 +369,11 @@ void BrokerModel::accept(const MessageArrived& event, const Request& request, co
   if (job.due_at <= now_) wait(job, false);
 }
 
+bool BrokerModel::shares_a_job(const std::string& id) const {
+  return std::any_of(unfinished_.begin(), unfinished_.end(),
+                     [&id](const auto& entry) { return entry.second->followers.contains(id); });
+}
+
 void BrokerModel::on(const MessageArrived& event, const Cancel& cancel) {
   const Body* answer = answer_to(event);
   ModelJob* job = find(cancel.request_id.view());
@@ -389,7 +394,8 @@ void BrokerModel::on(const MessageArrived& event, const Cancel& cancel) {
                       (!job || (job->headers.guarantee && job->state != ModelJob::State::kRunning));
     const ModelWorker* worker = job && job->state == ModelJob::State::kRunning ? find_worker(job->worker) : nullptr;
     const bool cannot = error->error.code == ErrorCode::kForbidden && worker && !worker->capabilities.cancel;
-    if (!unknown && !cannot && !away)
+    const bool shares = error->error.code == ErrorCode::kForbidden && shares_a_job(cancel.request_id.str());
+    if (!unknown && !cannot && !away && !shares)
       violate("cancel", fmt::format("CANCEL of {} is refused: {}", cancel.request_id.view(), error->error.text));
     return;
   }

@@ -139,6 +139,7 @@ class BrokerModel {
   ModelJob& restore(const StoredJob& stored);
   void restore_backlog();
   void apply(const BacklogClaimed& event);
+  bool shares_a_job(const std::string& id) const;
   void apply(const StoreAnswer&) { end_late_cancels(); }
   void end_late_cancels();
   void check_claim_order(const BacklogClaimed& event);

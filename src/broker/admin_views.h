@@ -46,6 +46,8 @@ struct AdminViews {
   std::optional<JobsPlace> add_from_store(const JobsQuery& query, const StoreAnswer& found, Json& rows) const;
   Result<Json> job(const JobsQuery& query, const StoreAnswer* found) const;
   const EndedJob* ended_job(std::string_view id) const;
+  Json live_job(const Job& job) const;
+  Json joined_job(const std::string& id, const Job& job) const;
   Json ended(const EndedJob& job, bool result_is_kept) const;
   Json dead_job(const DeadLetter& letter) const;
   Json job_row(const Job& job) const;

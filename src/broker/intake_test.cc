@@ -141,6 +141,16 @@ TEST_F(UniqueTest, ASecondRequestSharesTheJobAndItsReply) {
   EXPECT_THAT(broker_.view("status"), HasSubstr(R"("merged":1)"));
 }
 
+TEST_F(UniqueTest, AFollowerIsShownAndNotCancelledWithoutTheOthers) {
+  broker_.request("c2", "j2", "unique:k,reply-requested");
+  EXPECT_THAT(broker_.view("job", R"({"id": "j2"})"), HasSubstr("It shares job j1 by its unique key"));
+  broker_.forget();
+  broker_.cancel("c2", "j2");
+  EXPECT_THAT(broker_.sent(), ElementsAre("c2 ERROR forbidden cancel-j2"));
+  broker_.cancel("c2", "j1");
+  EXPECT_THAT(broker_.sent(), Contains(HasSubstr("c2 REPLY j2 cancelled")));
+}
+
 TEST_F(UniqueTest, AFollowerThatWantsNoReplyGetsNone) {
   broker_.request("c2", "j2", "unique:k");
   finish();

@@ -94,7 +94,8 @@ std::optional<StoreQuestion> AdminViews::question_for(std::string_view what, std
 }
 
 std::optional<StoreQuestion> AdminViews::question_for_one(const JobsQuery& query) const {
-  if (broker.jobs_.find(query.id) || broker.results_.find(query.id, broker.now_)) return std::nullopt;
+  if (broker.jobs_.find(query.id) || broker.followed_jobs_.contains(query.id)) return std::nullopt;
+  if (broker.results_.find(query.id, broker.now_)) return std::nullopt;
   const EndedJob* ended = ended_job(query.id);
   const bool may_be_kept = ended && ended->commit != 0 && ended->kept_until > broker.now_;
   if (ended && (!may_be_kept || !broker.store_available_)) return std::nullopt;
@@ -159,15 +160,29 @@ Json AdminViews::backlog_job(const ListedJob& listed) const {
   return row;
 }
 
+Json AdminViews::live_job(const Job& job) const {
+  Json row = job_row(job);
+  row["headers"] = job.headers.text.str();
+  row["client"] = job.client.str();
+  row["history"] = history_json(job.history.view(), broker.now_);
+  row["explain"] = explain(job);
+  return row;
+}
+
+// Of a request that shares another one's job by its unique key.
+Json AdminViews::joined_job(const std::string& id, const Job& job) const {
+  Json row = live_job(job);
+  row["id"] = id;
+  row["joined"] = job.id.str();
+  row["explain"] = fmt::format("It shares job {} by its unique key, and ends with it. {}", job.id.view(),
+                               row["explain"].get<std::string>());
+  return row;
+}
+
 Result<Json> AdminViews::job(const JobsQuery& query, const StoreAnswer* found) const {
-  if (const Job* job = broker.jobs_.find(query.id)) {
-    Json row = job_row(*job);
-    row["headers"] = job->headers.text.str();
-    row["client"] = job->client.str();
-    row["history"] = history_json(job->history.view(), broker.now_);
-    row["explain"] = explain(*job);
-    return row;
-  }
+  if (const Job* job = broker.jobs_.find(query.id)) return live_job(*job);
+  const auto shared = broker.followed_jobs_.find(query.id);
+  if (shared != broker.followed_jobs_.end()) return joined_job(query.id, *shared->second);
   const ResultKept* kept = broker.results_.find(query.id, broker.now_);
   if (const EndedJob* job = ended_job(query.id)) return ended(*job, kept || !found || found->result);
   if (kept) return ended_json(FoundResult{*kept, kept->value.size()}, broker.now_);

@@ -1,4 +1,6 @@
 // What is asked about jobs that only the store knows: listings, and cancelling by id. The answers come later.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <limits>
 
@@ -58,6 +60,7 @@ std::optional<JobsPlace> Broker::State::page_in_memory(const JobsQuery& query, s
 
 // True: the job may be in the store alone, which is asked.
 bool Broker::State::ask_to_cancel(const MessageArrived& event, const Bytes& id, bool by_query) {
+  if (followed_jobs_.contains(id.str())) return false;
   if (backlog_size_ == 0 || dedupe_.find(id.view(), now_) == KnownId::kEnded) return false;
   if (!store_available_) {
     return error(event, ErrorCode::kStoreUnavailable, "the store cannot be asked: " + store_fault_), true;
@@ -109,6 +112,13 @@ void Broker::State::act_for(const Asker& asker) {
 
 void Broker::State::cancel_for(const Asker& asker) {
   Job* job = jobs_.find(asker.about.view());
+  const auto shared = followed_jobs_.find(asker.about.str());
+  if (!job && shared != followed_jobs_.end()) {
+    return error(asker.side, asker.peer, ErrorCode::kForbidden,
+                 fmt::format("it shares job {} by its unique key, which others wait for: cancel that one",
+                             shared->second->id.view()),
+                 asker.message_id);
+  }
   if (!job) {
     return error(asker.side, asker.peer, ErrorCode::kUnknownJob, "no such job, or it has ended", asker.message_id);
   }
