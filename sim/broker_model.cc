@@ -293,6 +293,7 @@ void BrokerModel::on(const MessageArrived& event, const Request& request) {
   world_.coverage.count(Covered::kUniqueJob);
   merged_.insert(event.message.id.str());
   if (request.headers.reply_requested) holder->followers[event.message.id.str()].insert(from);
+  holder->sharers.insert(event.message.id.str());
   if (request.headers.guarantee) holder->headers.guarantee = true;
 }
 
@@ -371,7 +372,7 @@ void BrokerModel::accept(const MessageArrived& event, const Request& request, co
 
 bool BrokerModel::shares_a_job(const std::string& id) const {
   return std::any_of(unfinished_.begin(), unfinished_.end(),
-                     [&id](const auto& entry) { return entry.second->followers.contains(id); });
+                     [&id](const auto& entry) { return entry.second->sharers.contains(id); });
 }
 
 void BrokerModel::on(const MessageArrived& event, const Cancel& cancel) {

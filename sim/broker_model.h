@@ -42,6 +42,7 @@ struct ModelJob {
   // Who sent the request, again and again perhaps after a reconnect. One of them is told of the end; that it was
   // the right one shows at the client, which would wait for ever.
   std::set<PeerKey> askers;
+  std::set<std::string> sharers;                       // the ids of all requests merged by a unique key
   std::map<std::string, std::set<PeerKey>> followers;  // likewise of requests merged by a unique key, by their id
 
   State state = State::kDelayed;
