@@ -199,12 +199,13 @@ void BrokerModel::end_late_cancels() {
     const Bytes& about = ack ? ack->acknowledged : error->offending_id;
     const auto late = late_cancels_.find({{send.side, send.peer.str()}, about.str()});
     if (late == late_cancels_.end()) continue;
-    ModelJob* job = find(late->second);
+    const auto& [id, was_there] = late->second;
+    ModelJob* job = find(id);
     if (job && !job->unfinished()) job = nullptr;
-    if (ack && !job) violate("cancel", fmt::format("CANCEL of {}, which is unknown, is acknowledged", late->second));
+    if (ack && !job) violate("cancel", fmt::format("CANCEL of {}, which is unknown, is acknowledged", id));
     if (ack && job) cancelled(*job);
-    if (error && error->error.code == ErrorCode::kUnknownJob && job && job->expires_at > now_) {
-      violate("cancel", fmt::format("CANCEL of {} is refused: {}", late->second, error->error.text));
+    if (error && error->error.code == ErrorCode::kUnknownJob && was_there && job && job->expires_at > now_) {
+      violate("cancel", fmt::format("CANCEL of {} is refused: {}", id, error->error.text));
     }
   }
 }
@@ -381,7 +382,8 @@ void BrokerModel::on(const MessageArrived& event, const Cancel& cancel) {
   if (job && !job->unfinished()) job = nullptr;
   if (!answer && !effects_->questions.empty() && (!job || job->stored)) {
     world_.coverage.count(Covered::kLateCancel);
-    late_cancels_[{{event.side, event.peer.str()}, event.message.id.str()}] = cancel.request_id.str();
+    late_cancels_.insert(
+        {{{event.side, event.peer.str()}, event.message.id.str()}, {cancel.request_id.str(), job != nullptr}});
     return;
   }
   must_be_answered(event);

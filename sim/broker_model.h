@@ -206,7 +206,12 @@ class BrokerModel {
   std::map<std::string, ModelJob, std::less<>> jobs_;
   std::map<uint64_t, ModelJob*> unfinished_;  // by number
   // CANCELs that the broker must ask the store about: the job, by sender and message.
-  std::map<std::pair<PeerKey, std::string>, std::string> late_cancels_;
+  struct LateCancel {
+    std::string id;
+    bool was_there = false;  // the job, when the CANCEL came: the answer may be as of then
+  };
+  // By who asked and the id of the CANCEL, which may come twice.
+  std::multimap<std::pair<PeerKey, std::string>, LateCancel> late_cancels_;
   std::map<PeerKey, ModelWorker> workers_;
   std::map<std::string, ModelQueue> queues_;
   std::set<std::string> merged_;                // requests that share another's job by its unique key
