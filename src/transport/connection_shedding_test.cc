@@ -51,7 +51,10 @@ class SheddingTest : public testing::Test {
     Bytes peer;
     for (Frames frames; router.receive(peer, frames); frames = Frames()) router.send(peer, frames);
     now_ = now_ + seconds(1);
-    for (FaultyConnection& cut : guard_.check(now_, 0)) cuts_.push_back(std::move(cut));
+    // Our time runs faster than the peers' handshakes, which may be told of as unheard.
+    for (FaultyConnection& found : guard_.check(now_, 0)) {
+      if (found.fault == ConnectionFault::kShed) cuts_.push_back(std::move(found));
+    }
   }
   bool turn_until(const std::function<bool()>& condition) {
     const auto since = std::chrono::steady_clock::now();
@@ -95,7 +98,8 @@ TEST_F(SheddingTest, OfThoseThatNeverSpokeTheOldestGoes) {
   const auto spoke = served_peer("spoke");
   Idle idle;
   for (int i = 0; i < 4; ++i) add_idle(idle, router_);
-  ASSERT_TRUE(turn_until([&] { return cuts_.size() == 2; }));
+  ASSERT_TRUE(turn_until([&] { return cuts_.size() >= 2; }));
+  EXPECT_EQ(cuts_.size(), 2u) << cuts_.back().reason;
   EXPECT_TRUE(idle[0]->closed_by_other_side());
   EXPECT_TRUE(idle[1]->closed_by_other_side());
   for (const FaultyConnection& cut : cuts_) {
