@@ -238,6 +238,21 @@ TEST_F(BulkChangesTest, NothingWaitsForTheStoreThatChangedNothing) {
   EXPECT_EQ(sends.back().after, 0u);
 }
 
+TEST_F(BulkChangesTest, APageThatTheMemoryFillsIsNotTheLast) {
+  begin(3);
+  accept(5, "guarantee");
+  const auto page = [&](const std::string& arguments) {
+    const std::string answer = order("jobs", arguments);
+    return Json::parse(answer.substr(answer.find('{')));
+  };
+  const Json first = page(R"({"limit": 3})");
+  EXPECT_EQ(first["jobs"].size(), 3u);
+  EXPECT_EQ(first["next"], "s0");
+  const Json second = page(R"({"limit": 3, "after": "s0"})");
+  EXPECT_EQ(second["jobs"].size(), 2u);
+  EXPECT_FALSE(second.contains("next"));
+}
+
 TEST_F(BulkChangesTest, WhatIsShownWhileTheStoreIsAwayIsTrue) {
   begin(1);
   accept(3, "guarantee");
