@@ -19,6 +19,9 @@ void Broker::State::answer_published(const MessageArrived& event, std::string_vi
 void Broker::State::answer(const MessageArrived& event, std::string_view json) {
   send(event.side, event.peer, Reply{Bytes(json), event.message.id}, out_->commit);
 }
+void Broker::State::answer(const Asker& asker, std::string_view json) {
+  send(asker.side, asker.peer, Reply{Bytes(json), asker.message_id}, out_->commit);
+}
 
 void Broker::State::on_message(const MessageArrived&, Hello&) {}
 

@@ -58,12 +58,9 @@ void Broker::State::change_in_memory(const Asker& asker, const JobsQuery& query)
 }
 
 void Broker::State::ask_for_many(const Asker& asker, const JobsQuery& query) {
-  const auto refuse = [&](ErrorCode code, std::string text) {
-    error(asker.side, asker.peer, code, std::move(text), asker.message_id);
-  };
-  if (!store_available_) return refuse(ErrorCode::kStoreUnavailable, "the store cannot be asked: " + store_fault_);
+  if (!store_available_) return error(asker, store_is_away().code, store_is_away().text);
   if (bulk_orders_.size() >= limits::kOpenQuestions) {
-    return refuse(ErrorCode::kQueueFull, "too many orders wait for the store: give it again later");
+    return error(asker, ErrorCode::kQueueFull, "too many orders wait for the store: give it again later");
   }
   ask_store(asker, query.question(limits::kListingRows));
 }

@@ -180,6 +180,14 @@ void Broker::State::error(const MessageArrived& event, ErrorCode code, std::stri
   error(event.side, event.peer, code, std::move(text), event.message.id);
 }
 
+void Broker::State::error(const Asker& asker, ErrorCode code, std::string text) {
+  error(asker.side, asker.peer, code, std::move(text), asker.message_id);
+}
+
+Error Broker::State::store_is_away() const {
+  return {ErrorCode::kStoreUnavailable, "the store cannot be asked: " + store_fault_};
+}
+
 void Broker::State::log(LogLevel level, std::string text) { out_->log.push_back({level, std::move(text)}); }
 
 }  // namespace eventmq

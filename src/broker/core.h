@@ -106,6 +106,9 @@ struct Broker::State {
   void ack(const MessageArrived& event, CommitNumber after = 0);
   void error(Side side, const Bytes& peer, ErrorCode code, std::string text, const Bytes& offending_id);
   void error(const MessageArrived& event, ErrorCode code, std::string text);
+  void error(const Asker& asker, ErrorCode code, std::string text);
+  // Why a question or an order that needs the store is refused while it is away.
+  Error store_is_away() const;
   void tell_error(Side side, const Bytes& peer, ErrorCode code, std::string text, const Bytes& offending_id);
   void log(LogLevel level, std::string text);
 
@@ -317,6 +320,7 @@ struct Broker::State {
   void on_message(const MessageArrived& event, Query& query);
   bool only_for_administrators(const MessageArrived& event);
   void answer(const MessageArrived& event, std::string_view json);
+  void answer(const Asker& asker, std::string_view json);
   void answer_published(const MessageArrived& event, std::string_view json);
   void cancel_by_query(const MessageArrived& event, std::string_view arguments);
 

@@ -35,27 +35,22 @@ bool Broker::State::ask_for_dead(const MessageArrived& event, const Query& query
 Instant Broker::State::oldest_dead() const { return now_ - settings_.dead_window; }
 
 std::optional<Error> Broker::State::dead_refusal(DeadView view) const {
-  if (!store_available_) {
-    return Error{ErrorCode::kStoreUnavailable, "the store cannot be asked: " + store_fault_};
-  }
+  if (!store_available_) return store_is_away();
   if (view == DeadView::kRetry && draining_) return Error{ErrorCode::kShuttingDown, "the broker is stopping"};
   return std::nullopt;
 }
 
-void Broker::State::answer_dead(const Asker& asker, StoreAnswer& answer) {
+void Broker::State::answer_dead(const Asker& asker, StoreAnswer& stored) {
   const DeadView view = *dead_view(asker.what.view());
-  const auto refuse = [&](ErrorCode code, std::string text) {
-    error(asker.side, asker.peer, code, std::move(text), asker.message_id);
-  };
-  if (const std::optional<Error> refused = dead_refusal(view)) return refuse(refused->code, refused->text);
-  const DeadLetters& found = answer.dead;
+  if (const std::optional<Error> refused = dead_refusal(view)) return error(asker, refused->code, refused->text);
+  const DeadLetters& found = stored.dead;
   std::string json;
   switch (view) {
     case DeadView::kList:
       json = dead_list(found, now_);
       break;
     case DeadView::kShow:
-      if (found.letters.empty()) return refuse(ErrorCode::kUnknownJob, "no dead letter has this id");
+      if (found.letters.empty()) return error(asker, ErrorCode::kUnknownJob, "no dead letter has this id");
       json = dead_letter(found.letters.back(), now_);
       break;
     case DeadView::kRetry:
@@ -66,7 +61,7 @@ void Broker::State::answer_dead(const Asker& asker, StoreAnswer& answer) {
       break;
   }
   forget_removed_letters();
-  send(asker.side, asker.peer, Reply{Bytes(json), asker.message_id}, out_->commit);
+  answer(asker, json);
 }
 
 std::string Broker::State::retry_letters(const DeadLetters& found) {

@@ -32,7 +32,7 @@ bool Broker::State::change_by_query(const MessageArrived& event, const Query& qu
                     Bytes(*id)};
   if (jobs_.find(*id) || !settings_.store_durable) return act_for(asker), true;
   if (!store_available_) {
-    return error(event, ErrorCode::kStoreUnavailable, "the store cannot be asked: " + store_fault_), true;
+    return error(event, store_is_away().code, store_is_away().text), true;
   }
   StoreQuestion question;
   question.id = asker.about;
@@ -54,11 +54,11 @@ void Broker::State::answer_change(const Asker& asker, const StoreAnswer& found) 
   if (in_memory || !found.jobs.empty()) return fetch_for(asker, found);
   if (found.dead.letters.empty() && !found.result) return act_for(asker);
   if (asker.wants == Asker::Wants::kRetry && draining_) {
-    return error(asker.side, asker.peer, ErrorCode::kShuttingDown, "the broker is stopping", asker.message_id);
+    return error(asker, ErrorCode::kShuttingDown, "the broker is stopping");
   }
   const std::string json = asker.wants == Asker::Wants::kRetry ? retry_letters(found.dead) : delete_left(asker, found);
   forget_removed_letters();
-  send(asker.side, asker.peer, Reply{Bytes(json), asker.message_id}, out_->commit);
+  answer(asker, json);
 }
 
 // What a job left that has ended.
@@ -72,30 +72,25 @@ std::string Broker::State::delete_left(const Asker& asker, const StoreAnswer& fo
 
 // It is in memory, or the store does not know it either.
 void Broker::State::change_for(const Asker& asker) {
-  const auto refuse = [&](ErrorCode code, std::string text) {
-    error(asker.side, asker.peer, code, std::move(text), asker.message_id);
-  };
-  const auto say = [&](const std::string& json) {
-    send(asker.side, asker.peer, Reply{Bytes(json), asker.message_id}, out_->commit);
-  };
   const bool retry = asker.wants == Asker::Wants::kRetry;
   Job* job = jobs_.find(asker.about.view());
   if (!job && !retry && results_.forget(asker.about.view())) {
     forget_end(asker.about);
-    return say(changed("deleted", 1));
+    return answer(asker, changed("deleted", 1));
   }
-  if (!job) return refuse(ErrorCode::kUnknownJob, "no such job, and nothing is left of one");
+  if (!job) return error(asker, ErrorCode::kUnknownJob, "no such job, and nothing is left of one");
   if (job->state == JobState::kRunning || job->orphaned) {
-    return refuse(ErrorCode::kForbidden, "the job is running, or may be, on its worker: cancel it instead");
+    return error(asker, ErrorCode::kForbidden, "the job is running, or may be, on its worker: cancel it instead");
   }
-  if (const std::optional<Error> refused = store_refusal(job->headers)) return refuse(refused->code, refused->text);
+  if (const std::optional<Error> refused = store_refusal(job->headers))
+    return error(asker, refused->code, refused->text);
   if (!retry) {
     end_waiting(*job, JobOrder::kDelete);
-    return say(changed("deleted", 1));
+    return answer(asker, changed("deleted", 1));
   }
-  if (job->state == JobState::kWaiting || job->due_at <= now_) return say(std::string(kWaits));
+  if (job->state == JobState::kWaiting || job->due_at <= now_) return answer(asker, kWaits);
   run_now(*job);
-  say(changed("retried", 1));
+  answer(asker, changed("retried", 1));
 }
 
 // Of one that is delayed: what it waits out is over. Its attempts and retries count on.

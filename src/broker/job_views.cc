@@ -70,7 +70,7 @@ Json AdminViews::jobs(const JobsQuery& query, const StoreAnswer* found) const {
   if (found && !next) next = add_from_store(query, *found, rows);
   const bool lacks = !next && !found && !broker.store_available_ && question_for_page(query).has_value();
   Json json = {{"jobs", std::move(rows)}};
-  if (lacks) json["incomplete"] = "the store cannot be asked: " + broker.store_fault_;
+  if (lacks) json["incomplete"] = broker.store_is_away().text;
   if (next) json["next"] = next->text();
   return json;
 }

@@ -17,8 +17,7 @@ bool Broker::State::ask_store(Asker asker, StoreQuestion question) {
   };
   const size_t most = by_client ? limits::kOpenResultQuestions : limits::kOpenQuestions;
   if (static_cast<size_t>(std::ranges::count_if(asked_, same)) >= most) {
-    error(asker.side, asker.peer, ErrorCode::kQueueFull, "too many questions wait for the store: ask again later",
-          asker.message_id);
+    error(asker, ErrorCode::kQueueFull, "too many questions wait for the store: ask again later");
     return false;
   }
   question.number = ++last_question_;
@@ -36,7 +35,7 @@ bool Broker::State::ask_for_view(const MessageArrived& event, const Query& query
   if (!question) return false;
   if (!store_available_) {
     if (query.what != "job") return false;  // a listing says what it lacks
-    return error(event, ErrorCode::kStoreUnavailable, "the store cannot be asked: " + store_fault_), true;
+    return error(event, store_is_away().code, store_is_away().text), true;
   }
   ask_store({Asker::Wants::kView, event.side, event.peer, event.message.id, query.what, query.arguments},
             std::move(*question));
@@ -63,7 +62,7 @@ bool Broker::State::ask_to_cancel(const MessageArrived& event, const Bytes& id, 
   if (followed_jobs_.contains(id.str())) return false;
   if (backlog_size_ == 0 || dedupe_.find(id.view(), now_) == KnownId::kEnded) return false;
   if (!store_available_) {
-    return error(event, ErrorCode::kStoreUnavailable, "the store cannot be asked: " + store_fault_), true;
+    return error(event, store_is_away().code, store_is_away().text), true;
   }
   StoreQuestion question;
   question.id = id;
@@ -80,7 +79,7 @@ void Broker::State::on_event(StoreAnswer& event) {
   const Asker asker = std::move(found->second);
   asked_.erase(found);
   if (asker.wants == Asker::Wants::kEnds) return answer_ends(event);
-  if (event.error) return error(asker.side, asker.peer, event.error->code, event.error->text, asker.message_id);
+  if (event.error) return error(asker, event.error->code, event.error->text);
   if (asker.wants == Asker::Wants::kDead) return answer_dead(asker, event);
   if (asker.wants == Asker::Wants::kResult) return answer_result(asker, &event);
   if (asker.wants == Asker::Wants::kRetry || asker.wants == Asker::Wants::kDelete) return answer_change(asker, event);
@@ -90,7 +89,7 @@ void Broker::State::on_event(StoreAnswer& event) {
 
 void Broker::State::show(const Asker& asker, const StoreAnswer& found) {
   const Result<std::string> json = AdminViews{*this}.view(asker.what.view(), asker.about.view(), &found);
-  if (!json) return error(asker.side, asker.peer, json.error().code, json.error().text, asker.message_id);
+  if (!json) return error(asker, json.error().code, json.error().text);
   send(asker.side, asker.peer, Reply{Bytes(*json), asker.message_id});
 }
 
@@ -114,24 +113,23 @@ void Broker::State::cancel_for(const Asker& asker) {
   Job* job = jobs_.find(asker.about.view());
   const auto shared = followed_jobs_.find(asker.about.str());
   if (!job && shared != followed_jobs_.end()) {
-    return error(asker.side, asker.peer, ErrorCode::kForbidden,
+    return error(asker, ErrorCode::kForbidden,
                  fmt::format("it shares job {} by its unique key, which others wait for: cancel that one",
-                             shared->second->id.view()),
-                 asker.message_id);
+                             shared->second->id.view()));
   }
   if (!job) {
-    return error(asker.side, asker.peer, ErrorCode::kUnknownJob, "no such job, or it has ended", asker.message_id);
+    return error(asker, ErrorCode::kUnknownJob, "no such job, or it has ended");
   }
   const bool guaranteed = job->headers.guarantee;
   const bool was_running = job->state == JobState::kRunning;
   if (const std::optional<Error> refused = cancel_job(*job)) {
-    return error(asker.side, asker.peer, refused->code, refused->text, asker.message_id);
+    return error(asker, refused->code, refused->text);
   }
   if (asker.wants == Asker::Wants::kCancel) {
     return send(asker.side, asker.peer, Ack{asker.message_id, Bytes()}, guaranteed ? last_commit_ : 0);
   }
   const auto text = was_running ? R"({"cancelled": false, "asked_worker": true})" : R"({"cancelled": true})";
-  send(asker.side, asker.peer, Reply{Bytes(std::string_view(text)), asker.message_id}, out_->commit);
+  answer(asker, text);
 }
 
 }  // namespace eventmq

@@ -58,7 +58,7 @@ void Broker::State::result_by_query(const MessageArrived& event, const Query& qu
   const bool known = jobs_.find(*id) || results_.find(*id, now_) || !settings_.store_durable;
   if (known) return answer_result(asker, nullptr);
   if (!store_available_) {
-    return error(event, ErrorCode::kStoreUnavailable, "the store cannot be asked: " + store_fault_);
+    return error(event, store_is_away().code, store_is_away().text);
   }
   StoreQuestion question;
   question.id = asker.about;
@@ -83,9 +83,8 @@ void Broker::State::answer_result(const Asker& asker, const StoreAnswer* found) 
   if (found && !found->jobs.empty()) {
     return say_state(found->jobs[0].job.due_at <= now_ ? JobState::kWaiting : JobState::kDelayed);
   }
-  error(asker.side, asker.peer, ErrorCode::kUnknownJob,
-        fmt::format("nothing is known of job {}: it was never here, it asked for no result-ttl, or that is over", id),
-        asker.message_id);
+  error(asker, ErrorCode::kUnknownJob,
+        fmt::format("nothing is known of job {}: it was never here, it asked for no result-ttl, or that is over", id));
 }
 
 }  // namespace eventmq

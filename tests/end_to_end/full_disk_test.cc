@@ -18,6 +18,10 @@ class FullDiskTest : public ::testing::Test {
     std::filesystem::create_directory(folder_.file("disk"));
     ::mkfifo(folder_.file("room").c_str(), 0600);
   }
+  void SetUp() override {
+    if (run({"/usr/bin/unshare", "--user", "--map-root-user", "--mount", "/bin/true"}, variables_).code == 0) return;
+    GTEST_SKIP() << "needs the right to make a name space";
+  }
   // What it prints goes through the shell that fills the disk, and that makes room when the pipe is written to.
   Process start(const std::string& program) {
     const std::string script =
@@ -42,9 +46,6 @@ class FullDiskTest : public ::testing::Test {
 };
 
 TEST_F(FullDiskTest, ARouterThatStartsOnItWaitsUntilThereIsRoom) {
-  if (run({"/usr/bin/unshare", "--user", "--map-root-user", "--mount", "/bin/true"}, variables_).code != 0) {
-    GTEST_SKIP() << "needs the right to make a name space";
-  }
   Process router = start(std::string(kEmq) + " router");
   router.wait_for_err("serves nothing meanwhile");
   make_room();
@@ -59,9 +60,6 @@ TEST_F(FullDiskTest, ARouterThatStartsOnItWaitsUntilThereIsRoom) {
 }
 
 TEST_F(FullDiskTest, OneThatWaitsForRoomStopsWhenItIsToldTo) {
-  if (run({"/usr/bin/unshare", "--user", "--map-root-user", "--mount", "/bin/true"}, variables_).code != 0) {
-    GTEST_SKIP() << "needs the right to make a name space";
-  }
   Process router = start(std::string(kEmq) + " router");
   router.wait_for_err("serves nothing meanwhile");
   router.tell(SIGTERM);
