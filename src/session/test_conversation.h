@@ -8,8 +8,18 @@
 
 #include "src/base/assert.h"
 #include "src/session/session.h"
+#include "src/session/worker_session.h"
 
 namespace eventmq {
+
+// Of a worker with two slots for the default queue, at one broker.
+inline WorkerSessionSettings two_slots() {
+  WorkerSessionSettings settings;
+  settings.link.addresses = {"tcp://a:1"};
+  settings.queues = {{10, Bytes("default")}};
+  settings.slots = 2;
+  return settings;
+}
 
 // Plays the broker to a session. Times are milliseconds after the start of the test.
 template <class Session, class Event, class Effect>

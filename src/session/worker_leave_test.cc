@@ -15,19 +15,12 @@ constexpr std::string_view kBroker = "settle,errors,cancel,progress,multi-ack,re
 
 class WorkerLeaveTest : public ::testing::Test, public TestConversation<WorkerSession, WorkerEvent, WorkerEffect> {
  protected:
-  WorkerLeaveTest() : TestConversation(WorkerSession(settings(), IdSource::from_small_seed(5))) {
+  WorkerLeaveTest() : TestConversation(WorkerSession(two_slots(), IdSource::from_small_seed(5))) {
     step(WorkerStarted{});
     acknowledge_inform(kBroker);
     clear();
   }
 
-  static WorkerSessionSettings settings() {
-    WorkerSessionSettings settings;
-    settings.link.addresses = {"tcp://a:1"};
-    settings.queues = {{10, Bytes("default")}};
-    settings.slots = 2;
-    return settings;
-  }
   void request(std::string_view id) { hear(Request{Bytes("default"), *parse_headers(Bytes("")), Bytes("[]"), 1}, id); }
   void finish(std::string_view id, Outcome outcome) {
     step(JobFinished{Bytes(id), 1, outcome, Bytes(R"({"value": 5})")});

@@ -15,15 +15,8 @@ constexpr std::string_view kBroker = "settle,errors,cancel,progress,multi-ack,re
 
 class WorkerProgressTest : public ::testing::Test, public TestConversation<WorkerSession, WorkerEvent, WorkerEffect> {
  protected:
-  WorkerProgressTest() : TestConversation(WorkerSession(settings(), IdSource::from_small_seed(5))) {}
+  WorkerProgressTest() : TestConversation(WorkerSession(two_slots(), IdSource::from_small_seed(5))) {}
 
-  static WorkerSessionSettings settings() {
-    WorkerSessionSettings settings;
-    settings.link.addresses = {"tcp://a:1"};
-    settings.queues = {{10, Bytes("default")}};
-    settings.slots = 2;
-    return settings;
-  }
   void connect(std::string_view capabilities = kBroker) {
     step(WorkerStarted{});
     acknowledge_inform(capabilities);
