@@ -68,9 +68,12 @@ Result<void> make_one_folder(const std::string& folder) {
                           std::strerror(errno)));
 }
 
-}  // namespace
-
 constexpr size_t kProbeBytes = 65'536;
+
+// What is wrong with the disk, and not with whoever uses it.
+bool passes(int error) { return error == ENOSPC || error == EDQUOT || error == EROFS || error == EIO; }
+
+}  // namespace
 
 bool make_private(const std::string& path) {
   const int made = ::open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
@@ -157,22 +160,22 @@ Result<void> rewrite_log(const std::string& log, const std::string& vfs_name) {
 }
 
 bool disk_fails(const std::string& folder) {
-  std::filesystem::path place(folder);
   std::error_code unknown;
+  std::filesystem::path place = std::filesystem::absolute(folder, unknown);
   while (!std::filesystem::is_directory(place, unknown) && place.has_parent_path() && place != place.parent_path()) {
     place = place.parent_path();
   }
   const std::string probe = (place / fmt::format(".eventmq-probe-{}", ::getpid())).string();
   const int descriptor = ::open(probe.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+  if (descriptor < 0) return passes(errno);
   const std::string content(kProbeBytes, 'p');
-  errno = 0;
-  const bool written = descriptor >= 0 &&
-                       ::write(descriptor, content.data(), content.size()) == static_cast<ssize_t>(content.size()) &&
+  errno = ENOSPC;  // a short write has no error of its own
+  const bool written = ::write(descriptor, content.data(), content.size()) == static_cast<ssize_t>(content.size()) &&
                        ::fsync(descriptor) == 0;
-  const int cause = written ? 0 : errno == 0 ? ENOSPC : errno;  // a short write has no error of its own
-  if (descriptor >= 0) ::close(descriptor);
-  if (descriptor >= 0) ::unlink(probe.c_str());
-  return cause == ENOSPC || cause == EDQUOT || cause == EROFS || cause == EIO;
+  const int cause = errno;
+  ::close(descriptor);
+  ::unlink(probe.c_str());
+  return !written && passes(cause);
 }
 
 }  // namespace eventmq

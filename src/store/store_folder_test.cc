@@ -1,0 +1,24 @@
+#include "src/store/store_folder.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "src/store/testing/temporary_folder.h"
+
+namespace eventmq {
+namespace {
+
+TEST(DiskFailsTest, ADiskThatTakesAFileDoesNot) {
+  const TemporaryFolder folder;
+  EXPECT_FALSE(disk_fails(folder.path()));
+  EXPECT_FALSE(disk_fails(folder.file("not/made/yet")));
+  EXPECT_FALSE(disk_fails("not-made-yet-either"));
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path())) << "nothing is left behind";
+}
+
+// Nor does waiting help where no file may be made: here that is so for root too.
+TEST(DiskFailsTest, AFolderThatTakesNoFilesAtAllDoesNot) { EXPECT_FALSE(disk_fails("/proc")); }
+
+}  // namespace
+}  // namespace eventmq
