@@ -6,6 +6,7 @@
 #include <span>
 
 #include "src/programs/admin_command.h"
+#include "src/programs/query_filters.h"
 #include "src/programs/views.h"
 
 namespace eventmq {
@@ -13,47 +14,19 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Errors: kBadValue, with the flag's name.
-Result<void> add_text(const Invocation& invocation, const char* flag, const char* name, Json& arguments) {
-  if (invocation.has(flag)) arguments[name] = invocation.value(flag);
-  return {};
-}
-Result<void> add_age(const Invocation& invocation, const char* flag, const char* name, Json& arguments) {
-  if (!invocation.has(flag)) return {};
-  const Result<Duration> age = parse_seconds(invocation.value(flag));
-  if (!age) return fail(ErrorCode::kBadValue, fmt::format("{}: {}", flag, age.error().text));
-  arguments[name] = age->seconds();
-  return {};
-}
-Result<void> add_number(const Invocation& invocation, const char* flag, const char* name, Json& arguments) {
-  if (!invocation.has(flag)) return {};
-  const Result<uint64_t> number = parse_count(invocation.value(flag));
-  if (!number) return fail(ErrorCode::kBadValue, fmt::format("{}: {}", flag, number.error().text));
-  arguments[name] = *number;
-  return {};
-}
-
-struct Filter {
-  const char* flag;
-  const char* argument;
-  Result<void> (*add)(const Invocation&, const char*, const char*, Json&);
-};
-constexpr Filter kFilters[] = {{"--queue", "queue", add_text},
-                               {"--name", "name", add_text},
-                               {"--cause", "cause", add_text},
-                               {"--older-than", "older_than", add_age},
-                               {"--newer-than", "newer_than", add_age}};
-constexpr Filter kPage[] = {{"--limit", "limit", add_number}, {"--after", "after", add_number}};
+using Type = QueryFilter::Type;
+constexpr QueryFilter kFilters[] = {{"--queue", "queue"},
+                                    {"--name", "name"},
+                                    {"--cause", "cause"},
+                                    {"--older-than", "older_than", Type::kAge},
+                                    {"--newer-than", "newer_than", Type::kAge}};
+constexpr QueryFilter kPage[] = {{"--limit", "limit", Type::kCount}, {"--after", "after", Type::kCount}};
 
 // The arguments of the query, from what was typed. False: it makes no sense, and that was said.
-bool add_all(Invocation& invocation, std::span<const Filter> filters, Json& arguments) {
-  for (const Filter& filter : filters) {
-    const Result<void> added = filter.add(invocation, filter.flag, filter.argument, arguments);
-    if (added) continue;
-    invocation.console.error_line(added.error().text);
-    return false;
-  }
-  return true;
+bool add_all(Invocation& invocation, std::span<const QueryFilter> filters, Json& arguments) {
+  const Result<void> added = add_filters(invocation, filters, arguments);
+  if (!added) invocation.console.error_line(added.error().text);
+  return added.has_value();
 }
 
 std::string text_of(const Json& arguments) { return arguments.dump(-1, ' ', false, Json::error_handler_t::replace); }

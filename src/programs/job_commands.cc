@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "src/programs/admin_command.h"
+#include "src/programs/query_filters.h"
 #include "src/programs/views.h"
 #include "src/wire/limits.h"
 
@@ -34,23 +35,20 @@ void add_value(const std::string& payload, Json& job) {
   job = std::move(shown);
 }
 
+constexpr QueryFilter kFilters[] = {{"--queue", "queue"},
+                                    {"--state", "state"},
+                                    {"--name", "name"},
+                                    {"--older-than", "older_than", QueryFilter::Type::kAge}};
+
 // What was typed to say which jobs. Errors: kBadValue.
 Result<Json> filters_of(const Invocation& invocation) {
-  Json filters = Json::object();
-  for (const char* name : {"queue", "state", "name"}) {
-    const std::string flag = std::string("--") + name;
-    if (invocation.has(flag)) filters[name] = invocation.value(flag);
-  }
   const std::string state = invocation.value("--state", "waiting");
   if (state != "waiting" && state != "delayed" && state != "running") {
     return fail(ErrorCode::kBadValue,
                 fmt::format("--state must be delayed, waiting or running, not \"{}\"", safe_text(state)));
   }
-  if (!invocation.has("--older-than")) return filters;
-  const Result<Duration> age = parse_seconds(invocation.value("--older-than"));
-  if (!age) return fail(ErrorCode::kBadValue, "--older-than: " + age.error().text);
-  filters["older_than"] = age->seconds();
-  return filters;
+  Json filters = Json::object();
+  return add_filters(invocation, kFilters, filters).map([&] { return std::move(filters); });
 }
 
 // The router looks at so many jobs for one page and no more, so a page may be short, and is asked for until there are
@@ -157,8 +155,8 @@ ExitCode run_change_of_many(Invocation& invocation, const ChangeWords& words) {
 // Of the one job that was named, or of many.
 ExitCode run_change(Invocation& invocation, const ChangeWords& words, std::string (*text)(const Json&)) {
   if (invocation.line.arguments.empty()) return run_change_of_many(invocation, words);
-  const auto by_flags = {"--queue", "--name", "--state", "--older-than", "--all"};
-  if (std::ranges::any_of(by_flags, [&](const char* flag) { return invocation.has(flag); })) {
+  const auto typed = [&](const QueryFilter& filter) { return invocation.has(filter.flag); };
+  if (invocation.has("--all") || std::ranges::any_of(kFilters, typed)) {
     invocation.console.error_line("give an id, or say by the flags which jobs: not both");
     return kExitUsage;
   }

@@ -156,14 +156,14 @@ std::string listening_place(std::string_view address) {
 }
 
 bool same_place(std::string_view one, std::string_view other) {
+  if (one.starts_with(kIpc) && other.starts_with(kIpc)) {
+    return same_file(one.substr(kIpc.size()), other.substr(kIpc.size()));
+  }
   HostPort a, b;
   const std::string one_found = listening_place(one);
   const std::string other_found = listening_place(other);
   const bool both_tcp = one_found.starts_with(kTcp) && split(std::string_view(one_found).substr(kTcp.size()), a) &&
                         other_found.starts_with(kTcp) && split(std::string_view(other_found).substr(kTcp.size()), b);
-  if (one.starts_with(kIpc) && other.starts_with(kIpc)) {
-    return same_file(one.substr(kIpc.size()), other.substr(kIpc.size()));
-  }
   if (!both_tcp) return one == other;
   if (a.port != b.port || a.port == "*" || a.port == "0") return false;
   return a.host == b.host || is_any(a.host) || is_any(b.host);
