@@ -33,9 +33,9 @@ BulkOrder bulk_order(const Asker& asker, const JobsQuery& query) {
 
 // True: it is such an order, and answered here or later.
 bool Broker::State::change_many(const MessageArrived& event, const Query& query) {
-  const ChangeWord* word = change_of(query.what.view());
+  if (!change_of(query.what.view())) return false;
   const Result<JobsQuery> jobs = JobsQuery::parse(query.arguments.view());
-  if (!word || !jobs) return false;
+  if (!jobs) return false;
   const bool many = jobs->has_filter() || jobs->all;
   if (!jobs->id.empty() && !many) return false;
   if (jobs->id.empty() != many) {
