@@ -73,6 +73,9 @@ std::string store_lines(const Findings& findings) {
       "holds    {} queues, {} jobs, {} of them running and {} in the store alone, {} dead letters, {} results, and {} "
       "ended ids\n",
       store.queues, store.jobs, store.running, store.backlog, store.dead, store.results, store.ended);
+  if (store.dead_dropped > 0) {
+    text += fmt::format("dropped  {} dead letters before their time (setting dead_max)\n", store.dead_dropped);
+  }
   if (store.results_dropped > 0) {
     text += fmt::format("dropped  {} results before their time (settings result_max and result_limit)\n",
                         store.results_dropped);
@@ -122,6 +125,7 @@ Json findings_json(const Findings& findings) {
             {"running", store.running},
             {"backlog", store.backlog},
             {"dead", store.dead},
+            {"dead_dropped", store.dead_dropped},
             {"results", store.results},
             {"results_dropped", store.results_dropped},
             {"ended", store.ended},

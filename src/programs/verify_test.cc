@@ -78,7 +78,7 @@ TEST_F(VerifyTest, BesideARouterBothAreChecked) {
   start();
   const Ran ran = emq({"verify", "--live"});
   EXPECT_EQ(ran.code, 0) << ran.out << ran.err;
-  EXPECT_THAT(ran.out, AllOf(StartsWith("file     " + file() + ", version 4, "),
+  EXPECT_THAT(ran.out, AllOf(StartsWith("file     " + file() + ", version 5, "),
                              HasSubstr("holds    1 queues, 2 jobs, 0 of them running and 0 in the store alone, 0 dead "
                                        "letters, 0 results, and 1 ended ids\n"),
                              HasSubstr("router   running at "), EndsWith("\nsound\n")));

@@ -26,6 +26,7 @@ constexpr std::string_view kOldest = "SELECT seq, ended_at FROM dead ORDER BY se
 constexpr std::string_view kTrimPayloads =
     "DELETE FROM large_payloads WHERE key IN (SELECT key FROM dead WHERE seq <= ?1 AND payload IS NULL)";
 constexpr std::string_view kTrim = "DELETE FROM dead WHERE seq <= ?1";
+constexpr std::string_view kCountDropped = "UPDATE meta SET value = value + ?1 WHERE key = 'dead_dropped'";
 
 // WHERE, ORDER BY and LIMIT follow.
 constexpr std::string_view kSelect =
@@ -89,6 +90,7 @@ Result<SqliteDeadLetters> SqliteDeadLetters::prepare(SqliteDatabase& database) {
   prepare_one(dead.oldest_, kOldest);
   prepare_one(dead.trim_payloads_, kTrimPayloads);
   prepare_one(dead.trim_, kTrim);
+  prepare_one(dead.count_dropped_, kCountDropped);
   if (!prepare_one.result()) return tl::unexpected(prepare_one.result().error());
   return dead;
 }
@@ -121,6 +123,7 @@ Result<void> SqliteDeadLetters::trim(size_t added, Instant now, const Retention&
   const Result<int64_t> newest = newest_.run_for_integer();
   if (!newest) return tl::unexpected(newest.error());
   int64_t last_to_go = 0;
+  int64_t dropped = 0;  // before their time
   oldest_.start(kTrimmedAtLeast + 2 * number(added));
   while (true) {
     const Result<bool> row = oldest_.next();
@@ -128,12 +131,16 @@ Result<void> SqliteDeadLetters::trim(size_t added, Instant now, const Retention&
     if (!*row) break;
     const int64_t seq = oldest_.integer(0);
     const bool too_many = static_cast<uint64_t>(*newest - seq) >= retention.dead_letters;
-    if (!too_many && Instant{oldest_.integer(1)} + retention.dead_window > now) break;
+    const bool too_old = Instant{oldest_.integer(1)} + retention.dead_window <= now;
+    if (!too_many && !too_old) break;
+    if (!too_old) ++dropped;
     last_to_go = seq;
   }
   oldest_.reset();
   if (last_to_go == 0) return {};
-  return trim_payloads_.run(last_to_go).and_then([&] { return trim_.run(last_to_go); });
+  return trim_payloads_.run(last_to_go).and_then([&] { return trim_.run(last_to_go); }).and_then([&] {
+    return dropped > 0 ? count_dropped_.run(dropped) : Result<void>();
+  });
 }
 
 Result<DeadLetters> read_dead_letters(SqliteDatabase& database, const DeadQuery& query) {

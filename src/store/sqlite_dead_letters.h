@@ -24,7 +24,7 @@ class SqliteDeadLetters {
   Result<void> copy(const JobEnded& record);
   // With its message. One that is not there is let pass.
   Result<void> remove(JobKey key);
-  // After a batch in which so many jobs ended.
+  // After a batch in which so many jobs ended. Those that go before their time are counted.
   Result<void> trim(size_t added, Instant now, const Retention& retention);
 
  private:
@@ -40,6 +40,7 @@ class SqliteDeadLetters {
   SqliteStatement oldest_;
   SqliteStatement trim_payloads_;
   SqliteStatement trim_;
+  SqliteStatement count_dropped_;
 };
 
 // On any connection. Errors: those of SqliteDatabase; kStoreUnavailable for a row that makes no sense, which is named.

@@ -143,8 +143,18 @@ Result<void> SqliteFile::check_places() {
                 fmt::format("{} {}: put it back, or restart the router to begin with what is there", paths_.database,
                             database ? "is not the file that this router opened" : "is gone"));
   }
-  if (!database_ || FileIdentity::of(paths_.log) == log_identity_) return {};
-  (void)checkpoint();  // what only this handle still reaches; reopen() sees whether it worked
+  const FileIdentity log = FileIdentity::of(paths_.log);
+  if (log == log_identity_) return {};
+  if (database_) return log_was_taken();
+  if (log || !log_identity_) return {};  // another one: find_commit() sees whether it is a copy
+  return fail(ErrorCode::kStoreUnavailable,
+              fmt::format("{} is gone: put it back, or restart the router to begin with what is there", paths_.log));
+}
+
+// What is in it is moved to the database while this handle still reaches it.
+Result<void> SqliteFile::log_was_taken() {
+  const auto moved = database_.checkpoint(SqliteDatabase::Checkpoint::kEmptying);
+  if (moved && moved->frames_left == 0) log_identity_ = {};  // nobody needs it
   return fail(ErrorCode::kStoreUnavailable,
               fmt::format("{} was taken away while in use: leave it to the router", paths_.log));
 }
@@ -156,14 +166,11 @@ Result<void> SqliteFile::checkpoint() {
 
 // --- After a fault ---
 
+// The log is looked at before it is moved: one that somebody put there must not change the database.
 Result<CommitNumber> SqliteFile::reopen(CommitNumber durable, CommitNumber attempted) {
-  Result<CommitNumber> found = open_again().and_then([&] { return find_commit(); });
-  if (found && *found != durable && *found != attempted) {
-    found =
-        fail(ErrorCode::kForbidden, fmt::format("{} lacks what this router had committed: restart the router to go on "
-                                                "with what is there",
-                                                paths_.database));
-  }
+  const auto find = [&] { return find_commit(durable, attempted); };
+  Result<CommitNumber> found =
+      open_again().and_then(find).and_then([&](CommitNumber) { return checkpoint(); }).and_then(find);
   if (found) {
     if (Result<void> ready = get_ready(); !ready) found = tl::unexpected(ready.error());
   }
@@ -180,27 +187,33 @@ Result<void> SqliteFile::open_again() {
       .and_then([&](SqliteDatabase&& opened) {
         database_ = std::move(opened);
         return configure(database_);
-      })
-      .and_then([&] { return checkpoint(); });
+      });
 }
 
-// Errors: kForbidden when the file is not of this life.
-Result<CommitNumber> SqliteFile::find_commit() {
+// Errors: kForbidden when the file is not of this life any more. One that is of an earlier moment of it may be put
+// right.
+Result<CommitNumber> SqliteFile::find_commit(CommitNumber durable, CommitNumber attempted) {
   const Result<int64_t> tables = database_.integer("SELECT count(*) FROM sqlite_schema WHERE name = 'meta'");
   if (!tables) return tl::unexpected(tables.error());
   const std::string ours = fmt::format(
-      "SELECT count(*) FROM meta WHERE (key = 'store_id' AND value = '{}') OR (key = 'epoch' AND value = {})",
-      store_id_, epoch_);
-  const Result<int64_t> marks = *tables == 0 ? 0 : database_.integer(ours.c_str());
-  if (!marks) return tl::unexpected(marks.error());
-  if (*marks != 2) {
+      "SELECT CASE WHEN count(*) = 0 THEN -1 ELSE max(value) END FROM meta WHERE key = 'epoch' AND EXISTS "
+      "(SELECT 1 FROM meta WHERE key = 'store_id' AND value = '{}')",
+      store_id_);
+  const Result<int64_t> epoch = *tables == 0 ? -1 : database_.integer(ours.c_str());
+  if (!epoch) return tl::unexpected(epoch.error());
+  if (*epoch < 0 || *epoch > epoch_) {
     return fail(ErrorCode::kForbidden, fmt::format("another router has taken over {}: stop one of the two, and restart "
                                                    "this one with another data_dir if it is to stay",
                                                    paths_.database));
   }
-  return database_.integer("SELECT value FROM meta WHERE key = 'commit'").map([](int64_t commit) {
-    return static_cast<CommitNumber>(commit);
-  });
+  const Result<int64_t> commit = database_.integer("SELECT value FROM meta WHERE key = 'commit'");
+  if (!commit) return tl::unexpected(commit.error());
+  const auto found = static_cast<CommitNumber>(*commit);
+  if (*epoch == epoch_ && (found == durable || found == attempted)) return found;
+  return fail(ErrorCode::kStoreUnavailable,
+              fmt::format("{} lacks what this router had committed: put it and its log back as they were, or restart "
+                          "the router to go on with what is there",
+                          paths_.database));
 }
 
 }  // namespace eventmq

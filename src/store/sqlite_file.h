@@ -73,8 +73,9 @@ class SqliteFile {
   Result<void> begin_epoch();
   Result<void> get_ready();
   Result<void> write_transaction(const BatchChanges& changes, CommitNumber commit, Retention limits);
-  Result<CommitNumber> find_commit();
+  Result<CommitNumber> find_commit(CommitNumber durable, CommitNumber attempted);
   Result<void> check_places();
+  Result<void> log_was_taken();
   Result<void> checkpoint();
   void close_after_fault();
 
@@ -84,7 +85,7 @@ class SqliteFile {
   std::string store_id_;
   int64_t epoch_ = 0;
   FileIdentity database_identity_;
-  FileIdentity log_identity_;
+  FileIdentity log_identity_;  // none: nothing of it is needed
   SqliteDatabase database_;
   std::optional<SqliteRecords> records_;  // before database_ goes
   SqliteStatement begin_;

@@ -133,6 +133,8 @@ constexpr Migration kMigrations[] = {
       CREATE INDEX results_by_time ON results (kept_until);
       INSERT INTO meta VALUES ('results_dropped', 0);
     )sql"},
+    // Dead letters that went for their number.
+    {"INSERT INTO meta VALUES ('dead_dropped', 0);"},
 };
 
 constexpr std::string_view kColumns =
@@ -190,7 +192,7 @@ Result<void> prepare_schema(SqliteDatabase& database, const std::string& path, s
                 fmt::format("{} is not a file of EventMQ: move it away, or set another data_dir", path));
   }
   if (*version > static_cast<int64_t>(migrations.size())) {
-    return fail(ErrorCode::kBadValue,
+    return fail(ErrorCode::kStoreUnavailable,
                 fmt::format("{} has version {}, and this router knows versions up to {}: use the newer router, or set "
                             "another data_dir",
                             path, *version, migrations.size()));

@@ -1,95 +1,19 @@
-#include "src/store/sqlite_store.h"
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <filesystem>
-#include <fstream>
 #include <set>
 
 #include "src/store/testing/random_history.h"
-#include "src/store/testing/temporary_folder.h"
-#include "src/store/testing/wait_until.h"
+#include "src/store/testing/sqlite_store_fixture.h"
 #include "testing/store_model.h"
 
 namespace eventmq {
 namespace {
 
-namespace fs = std::filesystem;
 using testing::AllOf;
 using testing::HasSubstr;
-
-JobAccepted accepted(JobKey key, std::string payload = "x", std::string queue = "default") {
-  JobAccepted job;
-  job.key = key;
-  job.id = Bytes("job-" + std::to_string(key));
-  job.queue = Bytes(queue);
-  job.headers.text = Bytes("guarantee");
-  job.payload = Bytes(payload);
-  job.accepted_at = job.due_at = Instant{1'000'000};
-  job.expires_at = Instant::never();
-  return job;
-}
-
-JobEnded ended(JobKey key, Outcome outcome = Outcome::kOk, std::string queue = "default") {
-  return {key, Bytes("job-" + std::to_string(key)), Bytes(queue), outcome, 1, Instant{2'000'000}, false, Bytes()};
-}
-
-// Another program that looks into the file.
-class Reader {
- public:
-  explicit Reader(const std::string& folder) : database_(*SqliteDatabase::open(folder + "/eventmq.db", "")) {}
-  int64_t integer(const char* sql) { return *database_.integer(sql); }
-  std::string text(const char* sql) { return *database_.text(sql); }
-  void run(const char* sql) {
-    const Result<void> done = database_.run(sql);
-    ASSERT_TRUE(done) << done.error().text;
-  }
-  SqliteDatabase& database() { return database_; }
-
- private:
-  SqliteDatabase database_;
-};
-
-class SqliteStoreTest : public testing::Test {
- protected:
-  SqliteStoreOptions options() {
-    SqliteStoreOptions options;
-    options.data_dir = folder_.path();
-    options.retry_interval = milliseconds(1);
-    return options;
-  }
-  void open() { open(options()); }
-  void open(SqliteStoreOptions options) {
-    store_.reset();
-    auto opened = SqliteStore::open(std::move(options));
-    ASSERT_TRUE(opened) << opened.error().text;
-    store_ = std::move(*opened);
-    store_->call_on_change([this] { ++changes_; });
-    commit_ = 0;
-  }
-  Error refusal() {
-    auto opened = SqliteStore::open(options());
-    EXPECT_FALSE(opened);
-    return opened ? Error() : opened.error();
-  }
-  void submit(std::vector<JobRecord> records) { store_->submit(++commit_, std::move(records)); }
-  void commit(std::vector<JobRecord> records) {
-    submit(std::move(records));
-    ASSERT_TRUE(wait_until([&] { return store_->committed() == commit_; })) << store_->health().text;
-  }
-  std::string database() const { return folder_.file("eventmq.db"); }
-  void write(const std::string& path, std::string_view text) { std::ofstream(path, std::ios::binary) << text; }
-
-  TemporaryFolder folder_;
-  std::atomic<int> changes_{0};
-  std::unique_ptr<SqliteStore> store_;
-  CommitNumber commit_ = 0;
-};
 
 // --- Opening ---
 
@@ -148,8 +72,9 @@ TEST_F(SqliteStoreTest, ANewerFileIsRefused) {
   store_.reset();
   Reader(folder_.path()).run("PRAGMA user_version = 99");
   const Error error = refusal();
-  EXPECT_EQ(error.code, ErrorCode::kBadValue);
-  EXPECT_THAT(error.text, HasSubstr("has version 99, and this router knows versions up to 4: use the newer router"));
+  EXPECT_EQ(error.code, ErrorCode::kStoreUnavailable);
+  EXPECT_THAT(error.text, AllOf(HasSubstr("has version 99, and this router knows versions up to "),
+                                HasSubstr(": use the newer router")));
 }
 
 TEST_F(SqliteStoreTest, ADamagedFileIsRefused) {
@@ -378,83 +303,19 @@ TEST_F(SqliteStoreTest, TheDestructorCommitsWhatWasSubmitted) {
   EXPECT_FALSE(fs::exists(folder_.file("eventmq.db-wal")) && fs::file_size(folder_.file("eventmq.db-wal")) > 0);
 }
 
-// --- Faults that need no broken disk ---
-
-TEST_F(SqliteStoreTest, WaitsForAnotherProgramThatWritesAndGoesOn) {
+TEST_F(SqliteStoreTest, DeadLettersThatGoForTheirNumberAreCountedAndThoseOfAgeAreNot) {
   open();
-  Reader other(folder_.path());
-  other.run("BEGIN IMMEDIATE");
-  submit({accepted(1)});
-  ASSERT_TRUE(wait_until([&] { return !store_->health().available; }));
-  EXPECT_THAT(store_->health().text, HasSubstr("is locked by another program: end whatever writes to it"));
-  EXPECT_EQ(store_->committed(), 0u);
-  submit({accepted(2)});
-  other.run("COMMIT");
-  ASSERT_TRUE(wait_until([&] { return store_->committed() == 2; })) << store_->health().text;
-  EXPECT_TRUE(store_->health().available);
-  EXPECT_EQ(other.integer("SELECT count(*) FROM jobs"), 2);
-}
-
-TEST_F(SqliteStoreTest, AFileThatIsGoneIsMissedAndFoundAgain) {
-  open();
-  commit({accepted(1)});
-  fs::rename(database(), folder_.file("elsewhere"));
-  submit({accepted(2)});
-  ASSERT_TRUE(wait_until([&] { return !store_->health().available; }));
-  EXPECT_EQ(store_->health().text,
-            database() + " is gone: put it back, or restart the router to begin with what is there");
-  EXPECT_FALSE(fs::exists(database())) << "no other file is made in its place";
-  fs::rename(folder_.file("elsewhere"), database());
-  ASSERT_TRUE(wait_until([&] { return store_->committed() == 2; })) << store_->health().text;
-  EXPECT_TRUE(store_->health().available);
-  EXPECT_EQ(Reader(folder_.path()).integer("SELECT count(*) FROM jobs"), 2);
-}
-
-TEST_F(SqliteStoreTest, AnotherFileInItsPlaceIsNotTaken) {
-  open();
-  commit({accepted(1)});
-  fs::copy_file(database(), folder_.file("copy"));
-  fs::rename(folder_.file("copy"), database());
-  submit({accepted(2)});
-  ASSERT_TRUE(wait_until([&] { return !store_->health().available; }));
-  EXPECT_THAT(store_->health().text, HasSubstr("is not the file that this router opened"));
-  EXPECT_EQ(store_->committed(), 1u);
-}
-
-TEST_F(SqliteStoreTest, ALogThatIsTakenAwayCostsNothingThatWasTold) {
-  open();
-  commit({accepted(1)});
-  fs::remove(folder_.file("eventmq.db-wal"));
-  submit({accepted(2)});
-  ASSERT_TRUE(wait_until([&] { return store_->committed() == 2; })) << store_->health().text;
-  EXPECT_EQ(Reader(folder_.path()).integer("SELECT count(*) FROM jobs"), 2);
-}
-
-TEST_F(SqliteStoreTest, OnceAnotherRouterHasTheFileNothingIsWrittenAnyMore) {
-  open();
-  commit({accepted(1)});
-  fs::remove(folder_.file("eventmq.lock"));  // so that two can be there
-  auto other = SqliteStore::open(options());
-  ASSERT_TRUE(other) << other.error().text;
-  submit({accepted(2)});
-  ASSERT_TRUE(wait_until([&] { return !store_->health().available; }));
-  EXPECT_THAT(store_->health().text, HasSubstr("another router has taken over"));
-  store_.reset();
-  (*other)->submit(1, {accepted(3)});
-  ASSERT_TRUE(wait_until([&] { return (*other)->committed() == 1; }));
-  EXPECT_EQ(Reader(folder_.path()).text("SELECT group_concat(key) FROM jobs"), "1,3");
-}
-
-TEST_F(SqliteStoreTest, AJobThatSomebodyDeletedIsNoticedAndNotCounted) {
-  open();
-  commit({accepted(1)});
-  Reader(folder_.path()).run("DELETE FROM jobs");
-  submit({ended(1)});
-  ASSERT_TRUE(wait_until([&] { return !store_->health().available; }));
-  EXPECT_THAT(store_->health().text,
-              AllOf(HasSubstr("job 1 of this router is not in the store"), HasSubstr("restart")));
-  store_.reset();
-  EXPECT_EQ(Reader(folder_.path()).integer("SELECT done FROM queues"), 0);
+  store_->set_retention({.dead_window = seconds(100), .dead_letters = 10});
+  const auto end_one = [&](JobKey key, Outcome outcome, Instant at) {
+    JobEnded end = ended(key, outcome);
+    end.ended_at = at;
+    commit({accepted(key), end});
+  };
+  for (JobKey key = 1; key <= 25; ++key) end_one(key, Outcome::kError, Instant{2'000'000});
+  end_one(26, Outcome::kOk, Instant{2'000'000} + seconds(200));
+  Reader reader(folder_.path());
+  EXPECT_EQ(reader.integer("SELECT count(*) FROM dead"), 0);
+  EXPECT_EQ(reader.integer("SELECT value FROM meta WHERE key = 'dead_dropped'"), 15);
 }
 
 }  // namespace

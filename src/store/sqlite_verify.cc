@@ -23,7 +23,7 @@ constexpr int kTries = 5;  // where a router that starts in the midst is noticed
 constexpr std::string_view kTriggers = "SELECT name FROM sqlite_schema WHERE type = 'trigger'";
 constexpr std::string_view kBadMeta =
     "WITH wanted(name, type) AS (VALUES ('store_id', 'text'), ('epoch', 'integer'), ('commit', 'integer'), "
-    "('last_key', 'integer'), ('results_dropped', 'integer')) "
+    "('last_key', 'integer'), ('results_dropped', 'integer'), ('dead_dropped', 'integer')) "
     "SELECT name FROM wanted LEFT JOIN meta ON meta.key = name "
     "WHERE value IS NULL OR typeof(value) <> type OR (type = 'integer' AND value < 0)";
 constexpr std::string_view kBadKeys =
@@ -218,6 +218,7 @@ void StoreVerifier::check_dead() {
          if (!fault.empty()) problem("rows", unreadable_row(fmt::format("dead letter {}", row.integer(0)), fault).text);
          return {};
        }));
+  report_.dead_dropped = database_.integer("SELECT value FROM meta WHERE key = 'dead_dropped'").value_or(0);
 }
 
 void StoreVerifier::check_results() {

@@ -33,6 +33,7 @@ struct StoreReport {
   int64_t running = 0;
   int64_t backlog = 0;          // those that no router holds in memory
   int64_t dead = 0;             // dead letters
+  int64_t dead_dropped = 0;     // ever, before their time
   int64_t results = 0;          // that are kept, or whose time is over and which have not been deleted yet
   int64_t results_dropped = 0;  // ever, before their time
   int64_t ended = 0;            // ids that are remembered

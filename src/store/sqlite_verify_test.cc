@@ -190,6 +190,7 @@ constexpr Damage kDamages[] = {
      "the trigger t changes what a router writes: drop it with sqlite3"},
     {"DELETE FROM meta WHERE key = 'epoch'", "meta", "has no sound epoch in its table meta"},
     {"DELETE FROM meta WHERE key = 'results_dropped'", "meta", "has no sound results_dropped in its table meta"},
+    {"DELETE FROM meta WHERE key = 'dead_dropped'", "meta", "has no sound dead_dropped in its table meta"},
     {"UPDATE meta SET value = 'x' WHERE key = 'commit'", "meta", "has no sound commit in its table meta"},
     {"UPDATE jobs SET headers = 'priority:many' WHERE key = 2", "rows", "job 2 cannot be read"},
     {"UPDATE jobs SET payload = NULL WHERE key = 2", "rows", "job 2 cannot be read (its payload is missing)"},

@@ -1,0 +1,126 @@
+// Faults of SqliteStore that need no broken disk: its files are taken away, replaced, locked or changed.
+#include "src/store/testing/sqlite_store_fixture.h"
+
+namespace eventmq {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using SqliteStoreOutageTest = SqliteStoreTest;
+
+TEST_F(SqliteStoreOutageTest, WaitsForAnotherProgramThatWritesAndGoesOn) {
+  open();
+  Reader other(folder_.path());
+  other.run("BEGIN IMMEDIATE");
+  submit({accepted(1)});
+  ASSERT_TRUE(wait_until([&] { return !store_->health().available; }));
+  EXPECT_THAT(store_->health().text, HasSubstr("is locked by another program: end whatever writes to it"));
+  EXPECT_EQ(store_->committed(), 0u);
+  submit({accepted(2)});
+  other.run("COMMIT");
+  ASSERT_TRUE(wait_until([&] { return store_->committed() == 2; })) << store_->health().text;
+  EXPECT_TRUE(store_->health().available);
+  EXPECT_EQ(other.integer("SELECT count(*) FROM jobs"), 2);
+}
+
+TEST_F(SqliteStoreOutageTest, AFileThatIsGoneIsMissedAndFoundAgain) {
+  open();
+  commit({accepted(1)});
+  fs::rename(database(), folder_.file("elsewhere"));
+  submit({accepted(2)});
+  ASSERT_TRUE(wait_until([&] { return !store_->health().available; }));
+  EXPECT_EQ(store_->health().text,
+            database() + " is gone: put it back, or restart the router to begin with what is there");
+  EXPECT_FALSE(fs::exists(database())) << "no other file is made in its place";
+  fs::rename(folder_.file("elsewhere"), database());
+  ASSERT_TRUE(wait_until([&] { return store_->committed() == 2; })) << store_->health().text;
+  EXPECT_TRUE(store_->health().available);
+  EXPECT_EQ(Reader(folder_.path()).integer("SELECT count(*) FROM jobs"), 2);
+}
+
+TEST_F(SqliteStoreOutageTest, AnotherFileInItsPlaceIsNotTaken) {
+  open();
+  commit({accepted(1)});
+  fs::copy_file(database(), folder_.file("copy"));
+  fs::rename(folder_.file("copy"), database());
+  submit({accepted(2)});
+  ASSERT_TRUE(wait_until([&] { return !store_->health().available; }));
+  EXPECT_THAT(store_->health().text, HasSubstr("is not the file that this router opened"));
+  EXPECT_EQ(store_->committed(), 1u);
+}
+
+TEST_F(SqliteStoreOutageTest, ALogThatIsTakenAwayCostsNothingThatWasTold) {
+  open();
+  commit({accepted(1)});
+  fs::remove(folder_.file("eventmq.db-wal"));
+  submit({accepted(2)});
+  ASSERT_TRUE(wait_until([&] { return store_->committed() == 2; })) << store_->health().text;
+  EXPECT_EQ(Reader(folder_.path()).integer("SELECT count(*) FROM jobs"), 2);
+}
+
+TEST_F(SqliteStoreOutageTest, ALogThatIsTakenAwayDuringAnotherFaultIsWaitedFor) {
+  const std::string log = folder_.file("eventmq.db-wal");
+  open();
+  commit({accepted(1)});
+  fs::rename(database(), folder_.file("elsewhere"));
+  submit({accepted(2)});
+  ASSERT_TRUE(wait_until([&] { return !store_->health().available; }));
+  fs::rename(log, folder_.file("log"));
+  fs::rename(folder_.file("elsewhere"), database());
+  ASSERT_TRUE(wait_until([&] { return store_->health().text.starts_with(log); })) << store_->health().text;
+  EXPECT_EQ(store_->health().text, log + " is gone: put it back, or restart the router to begin with what is there");
+  EXPECT_FALSE(fs::exists(log)) << "no other one is made in its place";
+  fs::rename(folder_.file("log"), log);
+  ASSERT_TRUE(wait_until([&] { return store_->committed() == 2; })) << store_->health().text;
+  EXPECT_EQ(Reader(folder_.path()).integer("SELECT count(*) FROM jobs"), 2);
+}
+
+TEST_F(SqliteStoreOutageTest, AnotherLogInItsPlaceIsNotTakenAndItsOwnIsOnceItIsBack) {
+  const std::string log = folder_.file("eventmq.db-wal");
+  open();
+  fs::copy_file(log, folder_.file("older"));
+  commit({accepted(1)});
+  fs::rename(database(), folder_.file("elsewhere"));
+  submit({accepted(2)});
+  ASSERT_TRUE(wait_until([&] { return !store_->health().available; }));
+  fs::rename(log, folder_.file("log"));
+  fs::rename(folder_.file("older"), log);
+  fs::rename(folder_.file("elsewhere"), database());
+  ASSERT_TRUE(wait_until([&] { return store_->health().text.find("lacks what this router") != std::string::npos; }))
+      << store_->health().text;
+  EXPECT_EQ(store_->committed(), 1u);
+  fs::rename(folder_.file("log"), log);
+  ASSERT_TRUE(wait_until([&] { return store_->committed() == 2; })) << store_->health().text;
+  EXPECT_EQ(Reader(folder_.path()).integer("SELECT count(*) FROM jobs"), 2);
+  EXPECT_EQ(Reader(folder_.path()).text("PRAGMA integrity_check"), "ok");
+}
+
+TEST_F(SqliteStoreOutageTest, OnceAnotherRouterHasTheFileNothingIsWrittenAnyMore) {
+  open();
+  commit({accepted(1)});
+  fs::remove(folder_.file("eventmq.lock"));  // so that two can be there
+  auto other = SqliteStore::open(options());
+  ASSERT_TRUE(other) << other.error().text;
+  submit({accepted(2)});
+  ASSERT_TRUE(wait_until([&] { return !store_->health().available; }));
+  EXPECT_THAT(store_->health().text, HasSubstr("another router has taken over"));
+  store_.reset();
+  (*other)->submit(1, {accepted(3)});
+  ASSERT_TRUE(wait_until([&] { return (*other)->committed() == 1; }));
+  EXPECT_EQ(Reader(folder_.path()).text("SELECT group_concat(key) FROM jobs"), "1,3");
+}
+
+TEST_F(SqliteStoreOutageTest, AJobThatSomebodyDeletedIsNoticedAndNotCounted) {
+  open();
+  commit({accepted(1)});
+  Reader(folder_.path()).run("DELETE FROM jobs");
+  submit({ended(1)});
+  ASSERT_TRUE(wait_until([&] { return !store_->health().available; }));
+  EXPECT_THAT(store_->health().text,
+              AllOf(HasSubstr("job 1 of this router is not in the store"), HasSubstr("restart")));
+  store_.reset();
+  EXPECT_EQ(Reader(folder_.path()).integer("SELECT done FROM queues"), 0);
+}
+
+}  // namespace
+}  // namespace eventmq
