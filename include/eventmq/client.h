@@ -18,7 +18,8 @@
 //   timed-out     no ACK within ack_timeout: the broker may or may not have the job. Sent again under the same id
 //                 (SendOptions::id), it runs once.
 //   queue-full, store-unavailable, shutting-down, ...   the broker's answer: it has not taken the job. Nothing is tried
-//                 again in secret.
+//                 again in secret, but for a guaranteed job that was sent before to an earlier life of the broker,
+//                 which may have it in its store: while the broker cannot look there, it is asked again each second.
 //   closed        after close()
 //
 // Connection. Made in the background, and anew when it breaks: what was not yet ACKed is then sent again under the same

@@ -32,6 +32,7 @@ Submission* ClientOutbox::find(std::string_view id) {
 void ClientOutbox::leave_place(Submission& submission) {
   if (submission.place == Submission::Place::kUnsent) unsent_.erase(submission.sequence);
   if (submission.place == Submission::Place::kInFlight) --in_flight_;
+  if (submission.place == Submission::Place::kPostponed) postponed_.erase(submission.sequence);
 }
 
 void ClientOutbox::watch_deadline(const Submission& submission) {
@@ -74,7 +75,18 @@ void ClientOutbox::accept(Submission& submission) {
 void ClientOutbox::requeue(Submission& submission) {
   leave_place(submission);
   submission.place = Submission::Place::kUnsent;
+  submission.sent_before = true;
   unsent_.emplace(submission.sequence, &submission);
+}
+
+void ClientOutbox::postpone(Submission& submission) {
+  leave_place(submission);
+  submission.place = Submission::Place::kPostponed;
+  postponed_.emplace(submission.sequence, &submission);
+}
+
+void ClientOutbox::requeue_postponed() {
+  while (!postponed_.empty()) requeue(*postponed_.begin()->second);
 }
 
 Submission* ClientOutbox::overdue(Instant now) {

@@ -23,6 +23,7 @@ struct Submission {
     kUnsent,    // waits for a broker, or for room in the window
     kInFlight,  // sent, not ACKed in this conversation
     kAtBroker,  // ACKed; its REPLY is awaited
+    kPostponed  // refused, though a broker may have taken it before: to be sent again in a while
   };
 
   Message message;
@@ -34,6 +35,8 @@ struct Submission {
   Place place = Place::kUnsent;
   bool accepted = false;   // ACKed once, perhaps by an earlier broker
   bool forgotten = false;  // nobody is told how it ends
+  // In an earlier conversation, so a broker may have taken it.
+  bool sent_before = false;
 
   Instant next_deadline() const { return accepted ? deadline : std::min(deadline, ack_deadline); }
 };
@@ -52,6 +55,9 @@ class ClientOutbox {
   void accept(Submission& submission);
   // To be sent again, in its place in the order.
   void requeue(Submission& submission);
+  // To be sent again, but not before requeue_postponed().
+  void postpone(Submission& submission);
+  void requeue_postponed();
   // The submission whose deadline is the first to pass at or before `now`; null if there is none.
   Submission* overdue(Instant now);
   Instant first_deadline() const;
@@ -60,7 +66,8 @@ class ClientOutbox {
 
   size_t size() const { return by_sequence_.size(); }
   size_t in_flight() const { return in_flight_; }
-  size_t at_broker() const { return by_sequence_.size() - unsent_.size() - in_flight_; }
+  size_t at_broker() const { return by_sequence_.size() - unsent_.size() - in_flight_ - postponed_.size(); }
+  size_t postponed() const { return postponed_.size(); }
   // Never ACKed by any broker.
   size_t unaccepted() const { return unaccepted_; }
 
@@ -72,6 +79,7 @@ class ClientOutbox {
   std::map<uint64_t, std::unique_ptr<Submission>> by_sequence_;
   std::unordered_map<std::string_view, Submission*> by_id_;  // the keys are the submissions' own ids
   std::map<uint64_t, Submission*> unsent_;
+  std::map<uint64_t, Submission*> postponed_;
   std::set<std::pair<Instant, uint64_t>> deadlines_;
   size_t in_flight_ = 0;
   size_t unaccepted_ = 0;

@@ -8,6 +8,12 @@
 #include "src/wire/text.h"
 
 namespace eventmq {
+namespace {
+
+constexpr Duration kPostponed = seconds(1);
+
+}  // namespace
+
 struct ClientSession::State final : LinkOwner {
   State(ClientSessionSettings given, IdSource id_source)
       : settings(std::move(given)), ids(id_source), link(settings.link, ids, *this) {
@@ -31,6 +37,8 @@ struct ClientSession::State final : LinkOwner {
   void on_ack(const Ack& ack);
   void on_reply(const Reply& reply);
   void on_error(const ErrorMessage& message);
+  bool may_be_in_store(const Submission& submission, ErrorCode refused) const;
+  void postpone(Submission& submission, const Error& why);
   void on_progress(const Progress& progress);
 
   void accept(Submission& submission);
@@ -42,6 +50,7 @@ struct ClientSession::State final : LinkOwner {
   // What is due after any event: deadlines, room in the window, the end of a conversation or of all.
   void follow_up();
   void fail_overdue();
+  void send_postponed();
   std::string addresses() const;
   void watch_outage();
   void fail_accepted();
@@ -59,6 +68,7 @@ struct ClientSession::State final : LinkOwner {
   bool ended = false;
   Instant close_deadline = Instant::never();
   Instant outage_ends = Instant::never();  // while ACKed requests wait and no broker is reached
+  Instant postponed_until = Instant::never();
 
   Instant now;
   std::vector<ClientEffect>* out = nullptr;
@@ -124,10 +134,35 @@ void ClientSession::State::on_reply(const Reply& reply) {
 
 void ClientSession::State::on_error(const ErrorMessage& message) {
   if (Submission* submission = outbox.find(message.offending_id.view())) {
+    if (may_be_in_store(*submission, message.error.code)) return postpone(*submission, message.error);
     return fail(*submission, message.error.code, message.error.text);
   }
   if (!message.offending_id.empty()) return;  // of a submission that has already ended, or the INFORM's
   emit(SessionLog{true, "the broker says " + std::string(error_word(message.error.code)) + ": " + message.error.text});
+}
+
+// A broker that could not open its store when it started does not know what an earlier life of it has accepted.
+bool ClientSession::State::may_be_in_store(const Submission& submission, ErrorCode refused) const {
+  if (!submission.guaranteed || !submission.sent_before) return false;
+  const bool is_there = submission.accepted && error_class(refused) == ErrorClass::kRetry;
+  return is_there || refused == ErrorCode::kStoreUnavailable;
+}
+
+void ClientSession::State::postpone(Submission& submission, const Error& why) {
+  if (outbox.postponed() == 0) {
+    emit(SessionLog{true,
+                    "jobs that were sent before may be in the broker's store, and are asked for again until it "
+                    "is there: " +
+                        why.text});
+    postponed_until = now + kPostponed;
+  }
+  outbox.postpone(submission);
+}
+
+void ClientSession::State::send_postponed() {
+  if (now < postponed_until) return;
+  postponed_until = Instant::never();
+  outbox.requeue_postponed();
 }
 
 void ClientSession::State::on_progress(const Progress& progress) {
@@ -167,6 +202,7 @@ void ClientSession::State::follow_up() {
   if (ended) return;
   fail_overdue();
   watch_outage();
+  send_postponed();
   send_waiting();
   leave_if_settled();
   end_if_closed();
@@ -271,7 +307,8 @@ void ClientSession::step(ClientEvent event, Instant now, std::vector<ClientEffec
 Instant ClientSession::next_wake() const {
   const State& state = *state_;
   if (state.ended) return Instant::never();
-  const Instant wake = std::min({state.link.next_wake(), state.outbox.first_deadline(), state.outage_ends});
+  const Instant wake =
+      std::min({state.link.next_wake(), state.outbox.first_deadline(), state.outage_ends, state.postponed_until});
   return state.closing ? std::min(wake, state.close_deadline) : wake;
 }
 

@@ -164,6 +164,52 @@ TEST_F(ClientSessionTest, ErrorFailsTheSubmissionItNames) {
   EXPECT_THAT(sent_ids(), IsEmpty()) << "nothing is retried in secret";
 }
 
+TEST_F(ClientSessionTest, AGuaranteedOneThatWasSentBeforeIsAskedForUntilTheStoreIsThere) {
+  const auto refuse = [&](std::string_view id) {
+    hear(ErrorMessage{Error{ErrorCode::kStoreUnavailable, "the disk is full"}, Bytes(id)});
+  };
+  connect();
+  submit("acked", "reply-requested,guarantee");
+  submit("sent", "guarantee");
+  submit("plain");
+  acknowledge("acked");
+  reconnect(kOtherBroker);
+  submit("fresh", "guarantee");
+  sent_ids();
+  take<SessionLog>();
+  for (const char* id : {"acked", "sent", "plain", "fresh"}) refuse(id);
+  EXPECT_THAT(failures(), ElementsAre(std::make_pair("plain", ErrorCode::kStoreUnavailable),
+                                      std::make_pair("fresh", ErrorCode::kStoreUnavailable)));
+  EXPECT_EQ(take<SessionLog>().size(), 1u) << "the first says why";
+  EXPECT_THAT(sent_ids(), ElementsAre("fresh"));
+  advance(seconds(1));
+  EXPECT_THAT(sent_ids(), ElementsAre("acked", "sent"));
+  refuse("acked");
+  acknowledge("sent");
+  advance(seconds(1));
+  EXPECT_THAT(sent_ids(), ElementsAre("acked"));
+  acknowledge("acked");
+  reply("acked");
+  EXPECT_EQ(take<Replied>().size(), 1u);
+  EXPECT_THAT(failures(), IsEmpty());
+}
+
+TEST_F(ClientSessionTest, OneThatIsAskedForAgainEndsAtItsDeadlineAndHoldsUpNoFarewell) {
+  connect();
+  submit_within("a", seconds(30), "reply-requested,guarantee");
+  submit("b", "reply-requested,guarantee");
+  acknowledge("a,b");
+  reconnect(kOtherBroker);
+  hear(ErrorMessage{Error{ErrorCode::kQueueFull, "too many come again"}, Bytes("a")});
+  hear(ErrorMessage{Error{ErrorCode::kBadMessage, "no"}, Bytes("b")});
+  EXPECT_THAT(failures(), ElementsAre(std::make_pair("b", ErrorCode::kBadMessage)));
+  sent_ids();
+  hear(Disconnect{});
+  EXPECT_EQ(take_sent<Goodbye>().size(), 1u) << "the next broker is asked";
+  advance(seconds(30));
+  EXPECT_THAT(failures(), ElementsAre(std::make_pair("a", ErrorCode::kTimedOut)));
+}
+
 TEST_F(ClientSessionTest, ErrorThatNamesNothingIsLogged) {
   connect();
   submit("a");
