@@ -110,8 +110,9 @@ void Broker::State::on_event(SendFailed& event) {
     return worker_unreachable(static_cast<Worker&>(*peer), !event.unreachable,
                               std::get_if<Request>(&event.message.body), event.message.id);
   }
-  // A scheduler that cannot be reached, or does not read, is gone. A client that does not read misses something.
-  if (event.unreachable || peer->kind == PeerKind::kScheduler) drop(*peer, LossCause::kUnreachable);
+  // One that lives and only did not read has missed something: its next HEARTBEAT is a stranger's, so it begins a new
+  // conversation and asks for what it still waits for.
+  drop(*peer, LossCause::kUnreachable);
 }
 
 void Broker::State::on_event(Tick&) {

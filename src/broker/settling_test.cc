@@ -365,6 +365,20 @@ TEST_F(SendFailedTest, AWorkerThatDoesNotReadIsGone) {
   EXPECT_THAT(broker_.view("status"), HasSubstr(R"("unread":1,"peers_lost":1)"));
 }
 
+TEST_F(SendFailedTest, AClientThatDidNotReadIsToldToBeginAnewAndHasItsReplyThen) {
+  broker_.client("c1");
+  run_job("reply-requested");
+  broker_.settle("w1", "j1", 1, Outcome::kOk, "5");
+  broker_.forget();
+  broker_.send_failed("c1", {Bytes("m"), Reply{Bytes("5"), Bytes("j1"), 0, true, Outcome::kOk}}, false);
+  broker_.say("c1", Heartbeat{});
+  EXPECT_THAT(broker_.sent(), ElementsAre("c1 KBYE")) << "again with each HEARTBEAT, until it reads it";
+  broker_.client("c2");
+  broker_.forget();
+  broker_.request("c2", "j1", "reply-requested");
+  EXPECT_THAT(broker_.sent(), ElementsAre("c2 ACK j1", "c2 REPLY j1 ok 5"));
+}
+
 TEST_F(SendFailedTest, AnUnreachableWorkerThatCanResumeKeepsItsJobsUntilItsSilenceHasLasted) {
   run_job("reply-requested");
   broker_.silence("w1");
@@ -397,12 +411,6 @@ TEST_F(SendFailedTest, AnUnreachableSchedulerOrClientIsGone) {
   broker_.send_failed("s1", {Bytes("m"), Heartbeat{}});
   broker_.send_failed("c1", {Bytes("m"), Ack{}});
   EXPECT_THAT(broker_.view("status"), HasSubstr(R"("peers":{"workers":0,"schedulers":0,"clients":0})"));
-}
-
-TEST_F(SendFailedTest, AClientThatDoesNotReadMissesSomethingAndStays) {
-  broker_.client("c1");
-  broker_.send_failed("c1", {Bytes("m"), Reply{}}, false);
-  EXPECT_THAT(broker_.view("status"), HasSubstr(R"("clients":1)"));
 }
 
 TEST_F(SendFailedTest, AStrangersFailureIsOnlyCounted) {
