@@ -45,14 +45,32 @@ void BrokerHost::on_start() {
   network_.broker_started(life());
   broker_ = std::make_unique<Broker>(settings_, world_.prng.next(), fmt::format("instance-{}", life()), clock());
   model_ = std::make_unique<BrokerModel>(world_, settings_);
-  model_->who_runs = who_runs;
+  model_->who_runs = [this](const std::string& id, uint32_t attempt) {
+    return unrecorded_starts_.contains(id) ? "" : who_runs(id, attempt);
+  };
   book_ = std::make_unique<CommitBook>(world_);
   store_ = std::make_unique<VirtualStore>(
       world_, disk_, slowest_commit_,
       [this](Duration delay, std::function<void()> action) { enter_after(delay, std::move(action)); },
       [this] { store_committed(); });
-  recover();
+  const bool has_lived = life() > 1;
+  has_lived&& world_.prng.chance(15) ? start_without_store() : recover();
   wake_at(broker_->next_wake());
+}
+
+// It cannot be opened yet.
+void BrokerHost::start_without_store() {
+  world_.coverage.count(Covered::kLateStore);
+  note("cannot open its store");
+  store_->set_available(false);
+  book_->store_available = false;
+  step_once(StoreChanged{false, "the disk is full", 0});
+  enter_after(world_.between(milliseconds(10), seconds(20)), [this] {
+    if (stopping_) return;
+    recover();
+    step_failures();
+    if (alive()) store_->set_available(true);
+  });
 }
 
 // What was promised is there: the job, or its end.
@@ -76,6 +94,7 @@ void BrokerHost::recover() {
 
 void BrokerHost::on_end() {
   world_.coverage.count(Covered::kUncommittedLost, store_->submitted() - store_->committed());
+  for (const std::string& id : store_->uncommitted_starts()) unrecorded_starts_.insert(id);
   lines_.clear();
   failures_.clear();
   awaited_results_.clear();
@@ -271,7 +290,6 @@ void BrokerHost::depart(const Held& held) {
   const SendResult result = network_.send(send.side, send.peer, send.message);
   if (result == SendResult::kSent) return;
   world_.coverage.count(result == SendResult::kFull ? Covered::kSendFull : Covered::kSendUnreachable);
-  if (result == SendResult::kFull && on_dropped) on_dropped(send.message);
   failures_.push_back({send.side, send.peer, result == SendResult::kUnreachable, send.message});
 }
 

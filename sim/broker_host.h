@@ -40,8 +40,6 @@ class BrokerHost final : public Process, public BrokerEnd {
 
   // BrokerModel::who_runs.
   std::function<std::string(const std::string& id, uint32_t attempt)> who_runs;
-  // Called for a message to a peer that does not read, which is dropped.
-  std::function<void(const Message&)> on_dropped;
 
  private:
   struct Held {
@@ -54,6 +52,7 @@ class BrokerHost final : public Process, public BrokerEnd {
   void on_end() override;
   void on_wake() override;
   void recover();
+  void start_without_store();
   void store_committed();
   void step(const Event& event);
   void step_once(const Event& event);
@@ -83,6 +82,8 @@ class BrokerHost final : public Process, public BrokerEnd {
   std::unique_ptr<CommitBook> book_;
   StoreModel disk_;  // outlives the lives
   std::unique_ptr<VirtualStore> store_;
+  // Attempts that began while the store was away, and whose broker ended before it was back.
+  std::set<std::string, std::less<>> unrecorded_starts_;
   std::set<std::string> promised_;  // guaranteed jobs whose ACK has left
   std::map<PeerKey, Line> lines_;   // what waits to leave, by peer
   std::deque<SendFailed> failures_;

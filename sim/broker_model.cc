@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "sim/jobs.h"
+
 namespace eventmq::sim {
 
 std::string published_attempt_id(const ModelJob& job, uint32_t attempt) {
@@ -22,7 +24,7 @@ void BrokerModel::step(const Event& event, const Effects& effects, Instant now, 
   event_ = &event;
   effects_ = &effects;
   due_replies_.clear();
-  ++step_;
+  step_began_ = ++step_;
   if (!std::holds_alternative<SendFailed>(event)) drop_doomed();
   std::visit([this](const auto& specific) { apply(specific); }, event);
   note_backlog();
@@ -44,6 +46,15 @@ void BrokerModel::drop_doomed() {
 ModelJob* BrokerModel::find(std::string_view id) {
   const auto found = jobs_.find(id);
   return found == jobs_.end() ? nullptr : &found->second;
+}
+
+// The job of the request, or the one that it shares.
+ModelJob* BrokerModel::find_shared(const std::string& id) {
+  if (ModelJob* own = find(id)) return own;
+  for (const auto& [number, job] : unfinished_) {
+    if (job->followers.contains(id)) return job;
+  }
+  return nullptr;
 }
 
 ModelWorker* BrokerModel::find_worker(const PeerKey& key) {
@@ -133,11 +144,11 @@ void BrokerModel::apply(const Tick&) {
 void BrokerModel::apply(const StoreRecovered& event) {
   for (const StoredQueue& stored : event.state.queues) {
     ModelQueue& queue = queues_[stored.name.str()];
-    queue.done = stored.done;
-    queue.dead = stored.dead;
-    queue.expired = stored.expired;
-    queue.cancelled = stored.cancelled;
-    queue.accepted = stored.done + stored.dead + stored.expired + stored.cancelled;
+    queue.done += stored.done;
+    queue.dead += stored.dead;
+    queue.expired += stored.expired;
+    queue.cancelled += stored.cancelled;
+    queue.accepted += stored.done + stored.dead + stored.expired + stored.cancelled;
   }
   for (const StoredEnd& stored : event.state.ended) {
     ModelJob& job = jobs_[stored.id.str()];
@@ -147,11 +158,44 @@ void BrokerModel::apply(const StoreRecovered& event) {
     job.headers.reply_requested = stored.reply_wanted;
   }
   for (const StoredJob& stored : event.state.jobs) {
+    make_way_for(stored);
     ModelJob& job = restore(stored);
     if (job.due_at <= now_) wait(job, true);
   }
   restore_backlog();
-  step_ += next_number_;  // whatever becomes ready now is younger
+  ++step_;  // whatever becomes ready now is younger
+  if (!event.state.jobs.empty()) ask_again_for_held();
+}
+
+// A plain job that was taken while the store could not be opened.
+void BrokerModel::make_way_for(const StoredJob& stored) {
+  const std::string id = stored.accepted.id.str();
+  const std::string queue = stored.accepted.queue.str();
+  std::vector<ModelJob*> in_the_way;
+  for (const auto& [number, job] : unfinished_) {
+    const bool like = !stored.accepted.headers.unique.empty() && job->queue == queue &&
+                      job->headers.unique == stored.accepted.headers.unique;
+    if (job->id == id || job->followers.contains(id) || like) in_the_way.push_back(job);
+  }
+  for (ModelJob* job : in_the_way) end_in_favour(*job);
+  merged_.erase(id);
+}
+
+void BrokerModel::end_in_favour(ModelJob& job) {
+  if (job.headers.guarantee) return violate("recovery", fmt::format("{} is restored twice", job.id));
+  ModelWorker* worker = job.state == ModelJob::State::kRunning ? find_worker(job.worker) : nullptr;
+  if (worker && worker->capabilities.settle) ++worker->disowned;
+  end(job, Outcome::kLost);
+}
+
+// They are told to begin anew, and get nothing more until they have.
+void BrokerModel::ask_again_for_held() {
+  for (auto& [key, worker] : workers_) {
+    if (worker.disowned == 0 || worker.leaving) continue;
+    world_.coverage.count(Covered::kHeldAskedForAgain);
+    worker.leaving = true;
+    worker.credits = 0;
+  }
 }
 
 void BrokerModel::restore_backlog() {
@@ -211,7 +255,11 @@ void BrokerModel::end_late_cancels() {
 }
 
 void BrokerModel::cancelled(ModelJob& job) {
-  if (job.state == ModelJob::State::kRunning) {
+  // A step may begin with picks that were left to it, before what came in it.
+  const bool picked_now = std::any_of(effects_->sends.begin(), effects_->sends.end(), [&](const Send& send) {
+    return std::holds_alternative<Request>(send.message.body) && job_id_of(send.message.id.view()) == job.id;
+  });
+  if (job.state == ModelJob::State::kRunning || picked_now) {
     job.cancel_requested = true;
   } else {
     end(job, Outcome::kCancelled);
@@ -254,7 +302,7 @@ ModelJob& BrokerModel::restore(const StoredJob& stored) {
   job.losses = stored.losses;
   job.orphaned = job.lost = stored.running;
   job.given_out = stored.attempt > 0;
-  job.ready_order = job.number;
+  job.ready_order = ++step_;
   unfinished_[job.number] = &job;
   ++queues_[job.queue].accepted;
   return job;

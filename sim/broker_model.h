@@ -138,6 +138,9 @@ class BrokerModel {
     durable_commit_ = event.committed;
   }
   ModelJob& restore(const StoredJob& stored);
+  void make_way_for(const StoredJob& stored);
+  void end_in_favour(ModelJob& job);
+  void ask_again_for_held();
   void restore_backlog();
   void apply(const BacklogClaimed& event);
   bool shares_a_job(const std::string& id) const;
@@ -198,6 +201,7 @@ class BrokerModel {
   void violate(std::string rule, std::string text) { world_.violate(std::move(rule), std::move(text)); }
 
   ModelJob* find(std::string_view id);
+  ModelJob* find_shared(const std::string& id);
   ModelWorker* find_worker(const PeerKey& key);
   ModelJob* held_by(const PeerKey& key, const ModelWorker& worker, const Bytes& request_id, uint32_t attempt);
 
@@ -219,6 +223,7 @@ class BrokerModel {
   std::set<PeerKey> no_errors_;                 // workers and schedulers that do not understand ERROR
   uint64_t next_number_ = 1;
   uint64_t step_ = 0;
+  uint64_t step_began_ = 0;  // the first number of this step
   uint64_t next_use_ = 1;
   bool store_available_ = true;
   CommitNumber durable_commit_ = 0;  // while it is not available

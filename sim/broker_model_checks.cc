@@ -125,14 +125,14 @@ void BrokerModel::check_job_choice(const ModelJob& job, ModelQueue& queue) {
   bool inverted = false;
   uint64_t expiring = 0;  // may have ended by a pick that nobody was told of
   for (const auto& [number, other] : unfinished_) {
-    if (other == &job || other->state != ModelJob::State::kWaiting || other->queue != job.queue) continue;
-    if (other->stored) continue;
+    if (other == &job || !other->queued() || other->queue != job.queue || other->stored) continue;
     if (other->expires_at <= now_) {
       ++expiring;
       continue;
     }
+    if (other->state != ModelJob::State::kWaiting) continue;
     // A step may begin with picks that were left to it, before what came in it.
-    if (other->headers.priority > job.headers.priority && other->ready_order != step_) inverted = true;
+    if (other->headers.priority > job.headers.priority && other->ready_order < step_began_) inverted = true;
     const bool same_class = other->headers.priority == job.headers.priority && !other->given_out && !job.given_out;
     if (same_class && job.state == ModelJob::State::kWaiting && other->ready_order < job.ready_order) {
       violate("age", fmt::format("{} is picked before {}, which waits longer at the same priority", job.id, other->id));
@@ -156,7 +156,7 @@ void BrokerModel::check_strict_pick(const ModelJob& job, const ModelWorker& work
   for (const auto& [number, other] : unfinished_) {
     if (other->state != ModelJob::State::kWaiting || other->queue == job.queue || other->expires_at <= now_) continue;
     // A step may begin with picks that were left to it, before what came in it.
-    if (other->stored || other->ready_order == step_) continue;
+    if (other->stored || other->ready_order >= step_began_) continue;
     const auto weight = worker.weights.find(other->queue);
     if (weight != worker.weights.end() && weight->second > own->second) {
       violate("strict",
@@ -170,7 +170,7 @@ void BrokerModel::judge(const Send& send, const Reply& reply) {
   const PeerKey key{send.side, send.peer.str()};
   const std::string id = reply.request_id.str();
   // A job that waited past its time ends when the broker comes across it.
-  if (ModelJob* job = find(id);
+  if (ModelJob* job = find_shared(id);
       job && job->queued() && !job->stored && job->expires_at <= now_ && reply.outcome == Outcome::kExpired) {
     end(*job, Outcome::kExpired);
   }

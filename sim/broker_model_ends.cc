@@ -61,7 +61,9 @@ void BrokerModel::wait(ModelJob& job, bool keep_order) {
   // Of n picks one is the oldest's, so whatever is in line before it is picked within so many; each of those
   // may come back to its old place as often as it may be delivered.
   const auto older = std::count_if(unfinished_.begin(), unfinished_.end(), [&](const auto& entry) {
-    return entry.second != &job && entry.second->queue == job.queue && entry.second->state != ModelJob::State::kDelayed;
+    const ModelJob& other = *entry.second;
+    const bool may_be_in_line = other.state != ModelJob::State::kDelayed || other.orphaned;
+    return &other != &job && other.queue == job.queue && may_be_in_line;
   });
   const ModelQueue& queue = queues_[job.queue];
   job.picks_at_ready = queue.picks;

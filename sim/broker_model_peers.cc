@@ -63,7 +63,8 @@ bool BrokerModel::was_held_under(const ModelJob& job, const PeerKey& previous) {
   return job.origin == previous && (!present || !present->spoke);
 }
 
-bool BrokerModel::may_take_back(const ModelJob& job) const { return job.lost && !job.handed_back; }
+// The last attempt was lost, or it was and a later one was handed back.
+bool BrokerModel::may_take_back(const ModelJob& job) const { return job.handed_back ? job.losses > 0 : job.lost; }
 
 void BrokerModel::on(const MessageArrived& event, const Ready&) {
   ModelWorker* worker = find_worker({event.side, event.peer.str()});

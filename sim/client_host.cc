@@ -25,7 +25,16 @@ void ClientHost::on_end() {
 void ClientHost::on_wake() { step(SessionTick{}); }
 
 void ClientHost::receive(const ConnectionPtr& from, const Message& message) {
-  if (from == link_) step(FromBroker{message});
+  if (from != link_) return;
+  if (const auto* error = std::get_if<ErrorMessage>(&message.body)) note_refusal(*error);
+  step(FromBroker{message});
+}
+
+// It may be asked for again: the broker cannot tell now whether it has it.
+void ClientHost::note_refusal(const ErrorMessage& error) {
+  const auto found = submissions_.find(error.offending_id.str());
+  if (found == submissions_.end() || error_class(error.error.code) != ErrorClass::kRetry) return;
+  found->second.not_known_on = link_;
 }
 
 void ClientHost::link_lost(const ConnectionPtr& lost) {
@@ -119,16 +128,11 @@ void ClientHost::close() {
 std::vector<std::string> ClientHost::unfinished() const {
   std::vector<std::string> open;
   for (const auto& [id, submission] : submissions_) {
-    if (submission.ended || submission.forgotten || submission.answer_dropped) continue;
+    if (submission.ended || submission.forgotten) continue;
     open.push_back(
         fmt::format("{} of {} ({})", id, name(), submission.accepted ? "accepted, no reply" : "not accepted"));
   }
   return open;
-}
-
-void ClientHost::answer_dropped(const std::string& id) {
-  const auto found = submissions_.find(id);
-  if (found != submissions_.end()) found->second.answer_dropped = true;
 }
 
 void ClientHost::carry_out(Connect& effect) {
@@ -148,13 +152,16 @@ void ClientHost::carry_out(ToBroker& effect) {
 // What was accepted by a broker that is gone must not be handed to the next one, unless it is guaranteed.
 void ClientHost::check_request_sent(const Bytes& id, Submission& submission) {
   if (submission.ended) world_.violate("resend", fmt::format("{} sends {} again after its end", name(), id.view()));
-  if (submission.sent_on == link_)
+  const bool asks_again = submission.guaranteed && submission.not_known_on == link_;
+  if (asks_again) world_.coverage.count(Covered::kAskedForAgain);
+  if (submission.sent_on == link_ && !asks_again)
     world_.violate("resend", fmt::format("{} sends {} twice in one conversation", name(), id.view()));
   if (submission.sent_on) world_.coverage.count(Covered::kRequestResent);
   if (submission.accepted && !submission.guaranteed && submission.accepted_in != link_->broker_life()) {
     world_.violate("resend", fmt::format("{} sends {}, which another broker had accepted", name(), id.view()));
   }
   submission.sent_on = link_;
+  submission.not_known_on = nullptr;
 }
 
 ClientHost::Submission* ClientHost::find(const Bytes& id, std::string_view what) {

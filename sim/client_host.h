@@ -24,11 +24,10 @@ class ClientHost final : public Peer {
   // The submissions of this life that have not come to their end; what is said of them is for a person.
   std::vector<std::string> unfinished() const;
   const ConnectionPtr& link() const { return link_; }
-  // The broker could not deliver an answer about this id because the client did not read: it may wait for ever.
-  void answer_dropped(const std::string& id);
 
   void receive(const ConnectionPtr& from, const Message& message) override;
   void link_lost(const ConnectionPtr& lost) override;
+  void note_refusal(const ErrorMessage& error);
 
  private:
   struct Submission {
@@ -41,9 +40,9 @@ class ClientHost final : public Peer {
     uint64_t accepted_in = 0;  // life of the broker
     uint64_t sent_to = 0;      // likewise, of the connection it was last sent on
     ConnectionPtr sent_on;
+    ConnectionPtr not_known_on;  // where it was refused last for a reason that passes
     bool ended = false;
     bool forgotten = false;
-    bool answer_dropped = false;
   };
 
   void on_start() override;

@@ -46,6 +46,9 @@ namespace eventmq::sim {
   X(kReplyAfterReconnect, "reply reached a later conversation") \
   X(kLateReply, "reply of a lost attempt")                      \
   X(kStoreOutage, "store away for a while")                     \
+  X(kLateStore, "broker began without its store")               \
+  X(kAskedForAgain, "job asked for until the store was there")  \
+  X(kHeldAskedForAgain, "worker asked again what it runs")      \
   X(kBacklogJob, "job accepted by the store alone")             \
   X(kBacklogRetry, "job to be retried left to the store")       \
   X(kClaimed, "job claimed from the store")                     \

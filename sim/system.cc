@@ -35,16 +35,6 @@ void System::build_broker() {
   const Duration slowest_commit = prng.chance(50) ? milliseconds(5) : milliseconds(60);
   broker = std::make_unique<BrokerHost>(world, network, settings, slowest_commit);
   broker->who_runs = [this](const std::string& id, uint32_t attempt) { return who_runs(id, attempt); };
-  broker->on_dropped = [this](const Message& message) {
-    const auto* reply = std::get_if<Reply>(&message.body);
-    const auto* ack = std::get_if<Ack>(&message.body);
-    const auto* error = std::get_if<ErrorMessage>(&message.body);
-    const std::string id = reply   ? reply->request_id.str()
-                           : ack   ? ack->acknowledged.str()
-                           : error ? error->offending_id.str()
-                                   : "";
-    for (const auto& client : clients) client->answer_dropped(id);
-  };
   network.settings().send_queue_messages = prng.chance(30) ? 20 : 1000;
 }
 

@@ -13,6 +13,16 @@ void VirtualStore::submit(CommitNumber commit, std::vector<JobRecord> records) {
   if (!syncing_ && available_) begin_sync();
 }
 
+std::vector<std::string> VirtualStore::uncommitted_starts() const {
+  std::vector<std::string> ids;
+  for (const std::vector<JobRecord>& records : pending_) {
+    for (const JobRecord& record : records) {
+      if (const auto* started = std::get_if<AttemptStarted>(&record)) ids.push_back(started->id.str());
+    }
+  }
+  return ids;
+}
+
 void VirtualStore::claim(BacklogClaim claim) {
   claims_.emplace_back(submitted_, std::move(claim));
   if (!syncing_ && available_) begin_sync();

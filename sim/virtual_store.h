@@ -35,6 +35,8 @@ class VirtualStore final : public Store {
   void ask(StoreQuestion question) override;
   std::vector<StoreAnswer> take_answers() override { return std::exchange(answers_, {}); }
   CommitNumber submitted() const { return submitted_; }
+  // Of jobs.
+  std::vector<std::string> uncommitted_starts() const;
   // While it is not available nothing becomes durable. `on_commit` is called when it has caught up, even with nothing.
   void set_available(bool available);
   bool available() const { return available_; }

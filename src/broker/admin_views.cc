@@ -149,7 +149,7 @@ Json AdminViews::status() const {
                {"store",
                 {{"name", broker.settings_.store_name},
                  {"durable", broker.settings_.store_durable},
-                 {"fence", broker.settings_.store_fence},
+                 {"fence", broker.store_fence_},
                  {"available", broker.store_available_},
                  {"fault", broker.store_fault_}}},
                {"memory_bytes", broker.jobs_.memory_bytes()},

@@ -53,9 +53,12 @@ struct SendFailed {
   bool unreachable;  // false: its queue is full
   Message message;
 };
-// What an earlier life of this broker left in its store. The first event, if there is one.
+// What an earlier life of this broker left in its store. The first event, if there is one; or, when the store could not
+// be opened at the start, once it is: until then it must be told to be away, by StoreChanged. May come twice, if the
+// first is empty.
 struct StoreRecovered {
   StoredState state;
+  uint64_t fence = 0;  // Store::fence(), for people
 };
 // The store cannot make anything durable now, or can again.
 struct StoreChanged {

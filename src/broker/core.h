@@ -300,6 +300,9 @@ struct Broker::State {
   void restore(const StoredQueue& stored);
   void restore(StoredEnd& stored);
   void restore(StoredJob& stored);
+  void make_way_for(const StoredJob& stored);
+  void end_in_favour(Job& job, std::string_view text);
+  void ask_again_for_held();
   Job& take_in(StoredJob& stored);
 
   // --- liveness.cc: what happens when time passes ---
@@ -376,6 +379,7 @@ struct Broker::State {
   CommitNumber last_commit_ = 0;
   JobKey last_key_ = 0;
   Instant planned_wake_ = Instant::never();  // what next_wake() was after the last step
+  uint64_t store_fence_ = 0;
   bool store_available_ = true;
   std::string store_fault_;          // while it is not
   CommitNumber durable_commit_ = 0;  // while it is not: the last one that is durable

@@ -10,9 +10,10 @@
 namespace eventmq {
 
 void Broker::State::on_event(StoreRecovered& event) {
-  EMQ_ASSERT(last_key_ == 0 && last_commit_ == 0 && jobs_.size() == 0, "recovery must come first");
+  EMQ_ASSERT(last_key_ == 0 && last_commit_ == 0, "recovery must come before the first record");
   StoredState& state = event.state;
   last_key_ = state.last_key;
+  store_fence_ = event.fence;
   for (const StoredQueue& queue : state.queues) restore(queue);
   for (StoredEnd& end : state.ended) restore(end);
   for (const BacklogId& job : state.backlog) dedupe_.remember_in_backlog(job.id.view(), job.accepted_at);
@@ -22,16 +23,17 @@ void Broker::State::on_event(StoreRecovered& event) {
     log(LogLevel::kInfo, fmt::format("{} guaranteed jobs were in the store and go on", counters_.recovered));
   }
   if (state.dead_letters > 0) log(LogLevel::kInfo, fmt::format("{} dead letters are kept", state.dead_letters));
+  if (!state.jobs.empty()) ask_again_for_held();
 }
 
 void Broker::State::restore(const StoredQueue& stored) {
   Queue& queue = *queue_for(stored.name, std::numeric_limits<size_t>::max());
   QueueCounters& counters = queue.counters;
-  counters.done = stored.done;
-  counters.dead = stored.dead;
-  counters.expired = stored.expired;
-  counters.cancelled = stored.cancelled;
-  counters.accepted = stored.done + stored.dead + stored.expired + stored.cancelled;  // jobs in memory add themselves
+  counters.done += stored.done;
+  counters.dead += stored.dead;
+  counters.expired += stored.expired;
+  counters.cancelled += stored.cancelled;
+  counters.accepted += stored.done + stored.dead + stored.expired + stored.cancelled;  // jobs in memory add themselves
   if (stored.lanes.empty()) return;
   queue.backlog = std::make_unique<Backlog>();
   queue.backlog->next_expiry = stored.next_expiry;
@@ -57,10 +59,48 @@ void Broker::State::restore(StoredEnd& stored) {
 // It takes its place in the order of acceptance. One that was running waits a while: its worker may still run it, and
 // come back with it; then it goes on there. Else it is handed out again, which is its next attempt.
 void Broker::State::restore(StoredJob& stored) {
+  make_way_for(stored);
   Job& job = take_in(stored);
   ++job.queue->counters.accepted;
   if (job.due_at <= now_) return become_ready(job);
   timers_.set(job, job.orphaned ? job.due_at : std::min(job.due_at, job.expires_at));
+}
+
+// A plain job that was taken while the store could not be opened has its id, or its unique key: that one is lost.
+void Broker::State::make_way_for(const StoredJob& stored) {
+  const JobAccepted& accepted = stored.accepted;
+  const std::string_view text = "the store, which could not be opened, holds a guaranteed job in its place";
+  if (Job* same = jobs_.find(accepted.id.view())) end_in_favour(*same, text);
+  if (const auto same = followed_jobs_.find(accepted.id.str()); same != followed_jobs_.end()) {
+    end_in_favour(*same->second, text);
+  }
+  if (accepted.headers.unique.empty()) return;
+  const Queue& queue = *queue_for(accepted.queue, std::numeric_limits<size_t>::max());
+  const auto like = unique_jobs_.find(unique_key(queue, accepted.headers.unique));
+  if (like != unique_jobs_.end()) end_in_favour(*like->second, text);
+}
+
+// Its worker goes on with it, and its result is set aside.
+void Broker::State::end_in_favour(Job& job, std::string_view text) {
+  EMQ_ASSERT(!job.headers.guarantee, "job {} is in the store twice", job.id.view());
+  if (job.state == JobState::kWaiting) job.queue->remove(job);
+  if (Worker* worker = job.worker) {
+    detach(job);
+    if (worker->settles()) ++worker->disowned;  // its result will free the slot
+  }
+  end_undispatched(job, Outcome::kLost, text);
+}
+
+// Workers that came while the store could not be opened may run jobs of it that were not known. They come back with
+// them in a new conversation.
+void Broker::State::ask_again_for_held() {
+  peers_.for_each([&](Peer& peer) {
+    if (peer.kind != PeerKind::kWorker) return;
+    Worker& worker = static_cast<Worker&>(peer);
+    if (worker.disowned == 0 || worker.leaving) return;
+    stop_feeding(worker);
+    send(worker, Goodbye{});
+  });
 }
 
 // Its place in memory; it counts as delayed until it is given another.

@@ -193,5 +193,122 @@ TEST_F(RecoveryTest, ADuplicateWhileTheStoreIsAwayIsStillKnown) {
   EXPECT_THAT(broker_->sent(), ElementsAre("c1 ACK j1"));
 }
 
+// The store cannot be opened at the start, and is while the broker runs.
+class LateRecoveryTest : public RecoveryTest {
+ protected:
+  void restart_without_store(Duration later = seconds(1)) {
+    for (const JobRecord& record : broker_->records()) store_.apply(record);
+    broker_ = std::make_unique<TestBroker>(settings_, 2, broker_->now() + later);
+    broker_->step(StoreChanged{false, "the disk is full", 0});
+    broker_->forget();
+  }
+  void open_store() {
+    broker_->step(StoreRecovered{store_.state(broker_->now())});
+    broker_->step(StoreChanged{true, ""});
+  }
+};
+
+TEST_F(LateRecoveryTest, PlainJobsRunAndGuaranteedOnesAreRefusedUntilThen) {
+  broker_->request("c1", "j1", "guarantee");
+  restart_without_store();
+  broker_->worker("w1");
+  broker_->ready("w1");
+  broker_->request("c1", "plain", "reply-requested");
+  broker_->settle("w1", "plain", 1, Outcome::kOk, "5");
+  EXPECT_THAT(broker_->sent(), Contains("c1 REPLY plain ok 5"));
+  broker_->forget();
+  broker_->request("c1", "j2", "guarantee");
+  EXPECT_THAT(broker_->sent(), ElementsAre(HasSubstr("c1 ERROR store-unavailable j2")));
+  broker_->forget();
+  open_store();
+  EXPECT_THAT(broker_->sent(), ElementsAre("w1 REQUEST j1 #1")) << "the worker was there before it";
+  broker_->forget();
+  broker_->request("c1", "j2", "guarantee");
+  EXPECT_THAT(broker_->sent(), ElementsAre("c1 ACK j2"));
+}
+
+TEST_F(LateRecoveryTest, WhatTheQueuesCountIsAddedToWhatEarlierLivesCounted) {
+  broker_->worker("w1");
+  broker_->ready("w1");
+  broker_->request("c1", "j1", "guarantee");
+  broker_->settle("w1", "j1", 1);
+  broker_->request("c1", "j2", "guarantee,delay:60");
+  restart_without_store();
+  broker_->worker("w1");
+  broker_->ready("w1");
+  broker_->request("c1", "plain");
+  broker_->settle("w1", "plain", 1);
+  broker_->request("c1", "later", "delay:60");
+  open_store();
+  EXPECT_THAT(totals(), HasSubstr(R"("totals":{"accepted":4,"done":2,"dead":0,"expired":0,"cancelled":0,"waiting":0,)"
+                                  R"("delayed":2)"));
+}
+
+TEST_F(LateRecoveryTest, AWorkerThatRunsAJobOfTheStoreIsAskedForItAgain) {
+  broker_->worker("w1");
+  broker_->ready("w1", 2);
+  broker_->request("c1", "j1", "guarantee");
+  restart_without_store();
+  broker_->resume("w2", "w1", {{"j1", 1}});
+  broker_->ready("w2");
+  broker_->request("c1", "plain");
+  broker_->forget();
+  open_store();
+  EXPECT_THAT(broker_->sent(), ElementsAre("w2 KBYE"));
+  broker_->request("c1", "plain-2");
+  EXPECT_THAT(broker_->sent(), Not(Contains(HasSubstr("w2 REQUEST")))) << "it ends this conversation";
+  broker_->resume("w3", "w2", {{"j1", 1}, {"plain", 1}});
+  broker_->settle("w3", "plain", 1);
+  broker_->wait(settings_.resume_grace * 2);
+  broker_->settle("w3", "j1", 1);
+  EXPECT_THAT(totals(), HasSubstr(R"("done":2)"));
+  EXPECT_THAT(totals(), HasSubstr(R"("resumed":2)"));
+}
+
+TEST_F(LateRecoveryTest, APlainJobWithTheIdOfOneInTheStoreIsLost) {
+  broker_->request("c1", "same", "guarantee");
+  restart_without_store();
+  broker_->request("c2", "same", "reply-requested");
+  broker_->forget();
+  open_store();
+  EXPECT_THAT(broker_->sent(), ElementsAre(HasSubstr("c2 REPLY same lost")));
+  EXPECT_THAT(run_all(), ElementsAre("w9 REQUEST same #1"));
+  broker_->settle("w9", "same", 1);
+  EXPECT_THAT(totals(), HasSubstr(R"("totals":{"accepted":2,"done":1,"dead":1)"));
+}
+
+TEST_F(LateRecoveryTest, OneThatRunsAlreadyIsToo_AndItsSlotIsFreedByItsResult) {
+  broker_->request("c1", "j1", "guarantee,unique:key");
+  restart_without_store();
+  broker_->worker("w1");
+  broker_->ready("w1");
+  broker_->request("c2", "plain", "reply-requested,unique:key");
+  broker_->request("c3", "follower", "reply-requested,unique:key");
+  broker_->forget();
+  open_store();
+  EXPECT_THAT(broker_->sent(),
+              ElementsAre(HasSubstr("c2 REPLY plain lost"), HasSubstr("c3 REPLY follower lost"), "w1 KBYE"));
+  broker_->forget();
+  broker_->request("c4", "j2", "reply-requested,unique:key");
+  EXPECT_THAT(broker_->sent(), ElementsAre("c4 ACK j2")) << "it shares the job of the store";
+  broker_->resume("w2", "w1", {{"plain", 1}});
+  broker_->forget();
+  broker_->settle("w2", "plain", 1);
+  EXPECT_THAT(broker_->sent(), ElementsAre("w2 REQUEST j1 #1"));
+  broker_->settle("w2", "j1", 1, Outcome::kOk, "5");
+  EXPECT_THAT(broker_->sent(), Contains("c4 REPLY j2 ok 5"));
+}
+
+TEST_F(LateRecoveryTest, AJobWhoseIdIsThatOfARequestThatJoinedAnotherEndsThatOne) {
+  broker_->request("c1", "follower", "guarantee");
+  restart_without_store();
+  broker_->request("c2", "plain", "unique:key");
+  broker_->request("c3", "follower", "reply-requested,unique:key");
+  broker_->forget();
+  open_store();
+  EXPECT_THAT(broker_->sent(), ElementsAre(HasSubstr("c3 REPLY follower lost")));
+  EXPECT_THAT(run_all(), ElementsAre("w9 REQUEST follower #1"));
+}
+
 }  // namespace
 }  // namespace eventmq

@@ -39,7 +39,6 @@ struct BrokerSettings {
   Duration retry_backoff_max = seconds(600);
   uint32_t max_deliveries = 5;        // a guaranteed job lost with its worker so often is dead
   std::string store_name = "memory";  // shown in `emq status`
-  uint64_t store_fence = 0;           // likewise
   bool store_durable = false;         // it can keep jobs that the broker does not hold
   uint64_t frame_bytes_max = 0;       // the largest frame that the sockets take, announced to peers; 0: not said
 };

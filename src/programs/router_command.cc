@@ -1,10 +1,8 @@
 // emq router: the broker as a program.
 #include <fmt/format.h>
-#include <poll.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
 
-#include <chrono>
 #include <optional>
 #include <utility>
 
@@ -13,12 +11,9 @@
 #include "src/programs/router_settings.h"
 #include "src/programs/router_store.h"
 #include "src/programs/settings_reload.h"
-#include "src/store/store_folder.h"
 
 namespace eventmq {
 namespace {
-
-constexpr std::chrono::milliseconds kDiskRetry{500};
 
 // For SIGHUP. Nothing if they are as they were.
 Result<std::optional<LiveRouterSettings>> read_again(const LoadRequest& request, Settings& current) {
@@ -29,9 +24,8 @@ Result<std::optional<LiveRouterSettings>> read_again(const LoadRequest& request,
   return live_router_settings(current);
 }
 
-Result<std::unique_ptr<RouterLoop>> try_to_open(ZmqContext& context, Invocation& invocation, Settings& settings,
-                                                SignalCatcher& signals) {
-  Result<std::unique_ptr<Store>> store = open_store(settings);
+Result<std::unique_ptr<RouterLoop>> open_with(Result<std::unique_ptr<Store>> store, ZmqContext& context,
+                                              Invocation& invocation, Settings& settings, SignalCatcher& signals) {
   if (!store) return tl::unexpected(store.error());
   RouterParts parts;
   parts.store = *std::move(store);
@@ -44,30 +38,12 @@ Result<std::unique_ptr<RouterLoop>> try_to_open(ZmqContext& context, Invocation&
   return loop->open().map([&] { return std::move(loop); });
 }
 
-// True: there is one that asks to stop.
-bool wait_for_signal(SignalCatcher& signals, std::chrono::milliseconds time) {
-  pollfd watched{.fd = signals.fd(), .events = POLLIN, .revents = 0};
-  (void)::poll(&watched, 1, static_cast<int>(time.count()));
-  const int signal = signals.next();
-  return signal == SIGTERM || signal == SIGINT;
-}
-
-// Without its store the router does not know what it has accepted, so while the disk fails it waits, and serves
-// nothing. Null: it was told to stop meanwhile.
+// Plain jobs do not wait for a store that cannot be opened now.
 Result<std::unique_ptr<RouterLoop>> open_router(ZmqContext& context, Invocation& invocation, Settings& settings,
                                                 SignalCatcher& signals) {
-  std::string told;
-  while (true) {
-    Result<std::unique_ptr<RouterLoop>> loop = try_to_open(context, invocation, settings, signals);
-    if (loop || settings.text("store") == "memory" || !disk_fails(settings.text("data_dir"))) return loop;
-    if (std::exchange(told, loop.error().text) != loop.error().text) {
-      spdlog::error(
-          "{}; the disk fails, so this router waits until the store can be opened, and serves nothing "
-          "meanwhile",
-          loop.error().text);
-    }
-    if (wait_for_signal(signals, kDiskRetry)) return nullptr;
-  }
+  auto loop = open_with(open_store(settings), context, invocation, settings, signals);
+  if (loop || !store_fault_may_pass(loop.error(), settings)) return loop;
+  return open_with(open_store_later(settings, loop.error()), context, invocation, settings, signals);
 }
 
 }  // namespace
@@ -85,7 +61,7 @@ ExitCode run_router(Invocation& invocation) {
   ZmqContext context;
   const Result<std::unique_ptr<RouterLoop>> loop = open_router(context, invocation, *settings, signals);
   if (!loop) return invocation.console.fail(loop.error());
-  if (*loop) (*loop)->run();
+  (*loop)->run();
   spdlog::info("the router has stopped");
   return kExitDone;
 }

@@ -1,14 +1,34 @@
 #include "src/programs/router_store.h"
 
+#include "src/store/late_store.h"
 #include "src/store/memory_store.h"
 #include "src/store/sqlite_store.h"
 
 namespace eventmq {
+namespace {
+
+bool in_memory(const Settings& settings) { return settings.text("store") == "memory"; }
+
+Result<std::unique_ptr<Store>> open_sqlite(const std::string& data_dir) {
+  return SqliteStore::open({.data_dir = data_dir})
+      .map([](std::unique_ptr<SqliteStore>&& store) -> std::unique_ptr<Store> { return std::move(store); });
+}
+
+}  // namespace
 
 Result<std::unique_ptr<Store>> open_store(const Settings& settings) {
-  if (settings.text("store") == "memory") return std::make_unique<MemoryStore>();
-  return SqliteStore::open({.data_dir = settings.text("data_dir")})
-      .map([](std::unique_ptr<SqliteStore>&& store) -> std::unique_ptr<Store> { return std::move(store); });
+  if (in_memory(settings)) return std::make_unique<MemoryStore>();
+  return open_sqlite(settings.text("data_dir"));
+}
+
+bool store_fault_may_pass(const Error& error, const Settings& settings) {
+  if (in_memory(settings)) return false;
+  return error.code == ErrorCode::kStoreUnavailable || disk_fails(settings.text("data_dir"));
+}
+
+std::unique_ptr<Store> open_store_later(const Settings& settings, const Error& fault) {
+  return std::make_unique<LateStore>([data_dir = settings.text("data_dir")] { return open_sqlite(data_dir); }, "sqlite",
+                                     fault);
 }
 
 }  // namespace eventmq

@@ -36,7 +36,6 @@ std::string_view side_word(Side side) {
 // Tells the broker about its store and sockets, which only the loop knows.
 BrokerSettings completed(BrokerSettings settings, const Store& store, const SocketOptions& sockets) {
   settings.store_name = store.name();
-  settings.store_fence = store.fence();
   settings.store_durable = store.durable();
   settings.frame_bytes_max = sockets.frame_bytes_max;
   return settings;
@@ -115,7 +114,7 @@ Result<void> RouterLoop::recover() {
   set_retention();
   Result<StoredState> state = parts_.store->recover(now_);
   if (!state) return tl::unexpected(state.error());
-  step(StoreRecovered{std::move(*state)});
+  step(StoreRecovered{std::move(*state), parts_.store->fence()});
   return {};
 }
 
@@ -125,7 +124,17 @@ void RouterLoop::set_retention() {
                                broker.results, broker.result_bytes});
 }
 
+// One that could not be opened at the start.
+void RouterLoop::take_up_opened_store() {
+  std::optional<OpenedStore> opened = parts_.store->take_opened();
+  if (!opened) return;
+  parts_.store = std::move(opened->store);
+  set_retention();
+  step(StoreRecovered{std::move(opened->state), parts_.store->fence()});
+}
+
 void RouterLoop::watch_store() {
+  take_up_opened_store();
   for (BacklogClaimed& claimed : parts_.store->take_claimed()) step(std::move(claimed));
   for (StoreAnswer& answer : parts_.store->take_answers()) step(std::move(answer));
   StoreHealth health = parts_.store->health();

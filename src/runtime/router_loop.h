@@ -65,7 +65,8 @@ struct RouterCounters {
   uint64_t connections_faulty = 0;                    // others that were not had or kept (connection_fault.h)
 };
 
-// What the loop is given. `signals` and whatever `reload` refers to must outlive it.
+// What the loop is given. A store that cannot be opened yet is a LateStore. `signals` and whatever `reload` refers to
+// must outlive it.
 struct RouterParts {
   std::unique_ptr<Store> store;
   LogSink log = spdlog_sink();
@@ -83,6 +84,7 @@ class RouterLoop {
   RouterLoop& operator=(const RouterLoop&) = delete;
 
   // Takes up what the store holds, and listens on the three addresses; warns of each that other machines can reach.
+  // What a LateStore holds is taken up in run(), once it is open.
   // Errors: of Store::recover and RouterSocket::bind.
   Result<void> open();
   // Valid after open().
@@ -114,6 +116,7 @@ class RouterLoop {
   Result<void> recover();
   void set_retention();
   void watch_store();
+  void take_up_opened_store();
 
   void wait();
   Instant next_wake() const;

@@ -7,6 +7,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,17 +27,22 @@ struct StoreHealth {
   bool operator==(const StoreHealth&) const = default;
 };
 
+struct OpenedStore;
+
 class Store {
  public:
   virtual ~Store() = default;
 
-  // Whom to call, on any thread, when committed() has risen, health() has changed or a claim or a question is
-  // answered. Before
-  // recover(); it must be quick, and is not called any more once the store's destructor has ended.
+  // Whom to call, on any thread, when committed() has risen, health() has changed, a claim or a question is answered or
+  // take_opened() gives something. Before recover(); it must be quick, and is not called any more once the store's
+  // destructor has ended.
   virtual void call_on_change(std::function<void()> on_change) = 0;
 
   // What an earlier life left. Called once, before anything is submitted.
   virtual Result<StoredState> recover(Instant now) = 0;
+  // Of one that stands in for a store that could not be opened (late_store.h): that store, once it is open. The user
+  // goes on with it, and this one has ended.
+  virtual std::optional<OpenedStore> take_opened();
 
   // Takes the records of one commit; commit numbers rise by one from 1, in each life. The store must not lose or
   // reorder them.
@@ -71,5 +78,13 @@ class Store {
   // The name of the setting's value ("memory").
   virtual std::string_view name() const = 0;
 };
+
+// A store that recover() was called of, and what that gave.
+struct OpenedStore {
+  std::unique_ptr<Store> store;
+  StoredState state;
+};
+
+inline std::optional<OpenedStore> Store::take_opened() { return std::nullopt; }
 
 }  // namespace eventmq

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "src/programs/admin_client.h"
 #include "tests/end_to_end/system.h"
 
 namespace eventmq::end_to_end {
@@ -31,37 +32,59 @@ class FullDiskTest : public ::testing::Test {
     return Process({"/usr/bin/unshare", "--user", "--map-root-user", "--mount", "/bin/sh", "-c", script}, variables_,
                    folder_.path());
   }
+  Process start_manager() {
+    Variables variables = variables_;
+    variables["EVENTMQ_CONNECT_ADDR"] = backend_;
+    variables["EVENTMQ_LOAD"] = kExampleJobs;
+    return Process({kEmq, "jobmanager"}, variables, folder_.path());
+  }
+  Json store_status() {
+    AdminClient admin(administrative_, milliseconds(60'000));
+    const Result<std::string> answer = admin.query("status", "");
+    if (answer) return Json::parse(*answer).at("store");
+    ADD_FAILURE() << answer.error().text;
+    return Json();
+  }
   void make_room() { std::ofstream(folder_.file("room")) << "go\n"; }
 
   Folder folder_;
-  const std::string frontend_ = "tcp://127.0.0.1:" + std::to_string(free_port());
-  const Variables variables_ = {
-      {"PATH", "/usr/bin:/bin"},
-      {"HOME", folder_.path()},
-      {"EVENTMQ_CONFIG_FILE", "/dev/null"},
-      {"EVENTMQ_DATA_DIR", "disk/data"},
-      {"EVENTMQ_FRONTEND_LISTEN_ADDR", frontend_},
-      {"EVENTMQ_BACKEND_LISTEN_ADDR", "tcp://127.0.0.1:" + std::to_string(free_port())},
-      {"EVENTMQ_ADMINISTRATIVE_LISTEN_ADDR", "tcp://127.0.0.1:" + std::to_string(free_port())}};
+  static std::string address() { return "tcp://127.0.0.1:" + std::to_string(free_port()); }
+  const std::string frontend_ = address(), backend_ = address(), administrative_ = address();
+  const Variables variables_ = {{"PATH", "/usr/bin:/bin"},
+                                {"HOME", folder_.path()},
+                                {"EVENTMQ_CONFIG_FILE", "/dev/null"},
+                                {"EVENTMQ_DATA_DIR", "disk/data"},
+                                {"EVENTMQ_FRONTEND_LISTEN_ADDR", frontend_},
+                                {"EVENTMQ_BACKEND_LISTEN_ADDR", backend_},
+                                {"EVENTMQ_ADMINISTRATIVE_LISTEN_ADDR", administrative_}};
 };
 
-TEST_F(FullDiskTest, ARouterThatStartsOnItWaitsUntilThereIsRoom) {
+TEST_F(FullDiskTest, ARouterThatStartsOnItServesPlainJobsAndTakesGuaranteedOnesOnceThereIsRoom) {
   Process router = start(std::string(kEmq) + " router");
-  router.wait_for_err("serves nothing meanwhile");
-  make_room();
-  router.wait_for_err("listening on " + frontend_);
+  router.wait_for_err("no guaranteed jobs are taken, because the store is not available");
+  EXPECT_EQ(store_status()["available"], false);
+  Process manager = start_manager();
   ClientOptions options;
   options.address = frontend_;
   Client client(options);
-  client.send("math.add", {2, 3}, {.guarantee = true});
-  EXPECT_TRUE(client.flush(std::chrono::seconds(60)));
+  EXPECT_EQ(client.request("math.add", {2, 3}).get(), 5);
+  try {
+    client.send("math.add", {2, 3}, {.guarantee = true});
+    FAIL() << "there is no store to keep it";
+  } catch (const Exception& refused) {
+    EXPECT_EQ(refused.code(), ErrorCode::kStoreUnavailable);
+  }
+  make_room();
+  router.wait_for_err("the store is there again");
+  EXPECT_EQ(client.request("math.add", {3, 4}, {.guarantee = true}).get(), 7);
+  EXPECT_EQ(store_status()["available"], true);
   router.tell(SIGTERM);
   EXPECT_EQ(router.wait(), 0);
 }
 
-TEST_F(FullDiskTest, OneThatWaitsForRoomStopsWhenItIsToldTo) {
+TEST_F(FullDiskTest, OneThatHasNoStoreStopsWhenItIsToldTo) {
   Process router = start(std::string(kEmq) + " router");
-  router.wait_for_err("serves nothing meanwhile");
+  router.wait_for_err("the store is not available");
   router.tell(SIGTERM);
   EXPECT_EQ(router.wait(), 0);
   make_room();  // whoever waits for it ends
