@@ -200,6 +200,7 @@ struct Broker::State {
   void hand_back(Job& job);  // it never started there: not an attempt
   void retry_later(Job& job);
   void wait_again(Job& job);
+  bool has_expired(const Job& job) const;
   void expire(Job& job);
   void end(Job& job, Outcome outcome, Bytes payload);
   void end_undispatched(Job& job, Outcome outcome, std::string_view text);

@@ -105,6 +105,10 @@ bool Broker::State::merge_unique(const MessageArrived& event, const Request& req
   const auto found = unique_jobs_.find(unique_key(queue, request.headers.unique));
   if (found == unique_jobs_.end()) return false;
   Job& job = *found->second;
+  if (has_expired(job)) {
+    expire(job);
+    return false;
+  }
   if (const std::optional<Error> refused = store_refusal(request.headers)) {
     error(event, refused->code, refused->text);
     return true;

@@ -133,6 +133,15 @@ class UniqueTest : public ::testing::Test {
   TestBroker broker_;
 };
 
+TEST_F(UniqueTest, OneWhoseTimeIsOverIsNotJoined) {
+  broker_.request("c1", "old", "unique:other,expires:5,delay:3600,reply-requested");
+  broker_.oversleep(seconds(5));
+  broker_.forget();
+  broker_.request("c2", "new", "unique:other,reply-requested");
+  EXPECT_THAT(broker_.sent(), UnorderedElementsAre(HasSubstr("c1 REPLY old expired"), "c2 ACK new"));
+  EXPECT_THAT(broker_.view("job", R"({"id": "new"})"), HasSubstr("waiting"));
+}
+
 TEST_F(UniqueTest, ASecondRequestSharesTheJobAndItsReply) {
   broker_.request("c2", "j2", "unique:k,reply-requested");
   EXPECT_THAT(broker_.sent(), ElementsAre("c1 ACK j1", "c2 ACK j2"));

@@ -177,6 +177,12 @@ void Broker::State::retry_later(Job& job) {
   timers_.set(job, std::min(job.due_at, job.expires_at));
 }
 
+// It only waits to be found so. An orphan may still run at its worker: only its next start can come too late.
+bool Broker::State::has_expired(const Job& job) const {
+  if (job.state == JobState::kRunning || job.expires_at > now_) return false;
+  return !job.orphaned || job.state == JobState::kWaiting || job.due_at <= now_;
+}
+
 void Broker::State::expire(Job& job) {
   if (job.state == JobState::kWaiting) job.queue->remove(job);
   const bool was_due = job.due_at <= now_;

@@ -170,6 +170,8 @@ class TestBroker {
       if (broker_.next_wake() <= now_) step(Tick{});
     }
   }
+  // Time passes, and nobody wakes the broker.
+  void oversleep(Duration span) { now_ = now_ + span; }
   void shut_down() { step(ShutdownRequested{}); }
   void change_settings(BrokerSettings settings) {
     settings_ = settings;
