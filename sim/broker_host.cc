@@ -76,6 +76,7 @@ void BrokerHost::start_without_store() {
 // What was promised is there: the job, or its end.
 void BrokerHost::recover() {
   store_->set_retention({settings_.dedupe_window, settings_.dedupe_ids});
+  ++fence_;
   StoredState state = store_->recover(clock()).value();
   std::set<std::string_view> known;
   for (const StoredJob& job : state.jobs) known.insert(job.accepted.id.view());
@@ -94,12 +95,25 @@ void BrokerHost::recover() {
 
 void BrokerHost::on_end() {
   world_.coverage.count(Covered::kUncommittedLost, store_->submitted() - store_->committed());
-  for (const std::string& id : store_->uncommitted_starts()) unrecorded_starts_.insert(id);
+  const std::vector<JobRecord> uncommitted = store_->uncommitted();
+  for (const JobRecord& record : uncommitted) {
+    if (const auto* started = std::get_if<AttemptStarted>(&record)) unrecorded_starts_.insert(started->id.str());
+  }
+  if (!uncommitted.empty() && world_.prng.chance(80)) let_arrive_late(uncommitted);
   lines_.clear();
   failures_.clear();
   awaited_results_.clear();
   asking_for_result_ = false;
   network_.broker_died();
+}
+
+// The write that was under way goes on after its broker was taken for dead, perhaps when another one has the store.
+void BrokerHost::let_arrive_late(const std::vector<JobRecord>& records) {
+  world_.queue.after(world_.between(milliseconds(1), seconds(20)), [this, records, fence = fence_] {
+    const bool fenced_off = fence_ != fence && !world_.sabotage_now(Sabotage::kNoFence);
+    world_.coverage.count(fenced_off ? Covered::kFencedOff : Covered::kLateWrite);
+    if (!fenced_off) disk_.apply(records);
+  });
 }
 
 void BrokerHost::on_wake() { step(Tick{}); }
@@ -132,6 +146,15 @@ void BrokerHost::store_outage(Duration length) {
     book_->store_available = false;
     step(StoreChanged{false, "the disk is full", store_->committed()});
     enter_after(length, [this] { store_->set_available(true); });
+  });
+}
+
+// Its disk holds it up, so it is taken for dead, and another one started.
+void BrokerHost::be_replaced() {
+  enter([this] {
+    if (stopping_ || !store_->available()) return;
+    store_->stall(seconds(60));
+    enter_after(world_.between(milliseconds(100), seconds(3)), [this] { crash(); });
   });
 }
 
@@ -183,6 +206,15 @@ void BrokerHost::check_status() {
   model_->check_status(answer_);
   ask_for_result();
   wake_at(broker_->next_wake());
+}
+
+void BrokerHost::check_disk_is_empty() {
+  const StoredState state = disk_.state(clock());
+  for (const std::vector<StoredJob>& jobs : {state.jobs, disk_.backlog()}) {
+    for (const StoredJob& job : jobs) {
+      world_.violate("left", fmt::format("{} is in the store, and the broker holds nothing", job.accepted.id.view()));
+    }
+  }
 }
 
 void BrokerHost::step(const Event& event) {

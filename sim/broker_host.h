@@ -31,10 +31,15 @@ class BrokerHost final : public Process, public BrokerEnd {
   const BrokerSettings& settings() const { return settings_; }
   // The store cannot write for so long.
   void store_outage(Duration length);
+  void be_replaced();
   // An operator's order.
   void shut_down();
   // Asks for the status and lets the model judge it.
   void check_status();
+  // It is there, and all that the broker has told it is on the disk.
+  bool store_is_settled() const { return store_->available() && store_->committed() == store_->submitted(); }
+  // Once the broker holds nothing and the store is settled: nor does the disk.
+  void check_disk_is_empty();
   // Of the present or last life.
   const BrokerModel& model() const { return *model_; }
 
@@ -53,6 +58,7 @@ class BrokerHost final : public Process, public BrokerEnd {
   void on_wake() override;
   void recover();
   void start_without_store();
+  void let_arrive_late(const std::vector<JobRecord>& records);
   void store_committed();
   void step(const Event& event);
   void step_once(const Event& event);
@@ -80,7 +86,8 @@ class BrokerHost final : public Process, public BrokerEnd {
   std::unique_ptr<Broker> broker_;
   std::unique_ptr<BrokerModel> model_;
   std::unique_ptr<CommitBook> book_;
-  StoreModel disk_;  // outlives the lives
+  StoreModel disk_;     // outlives the lives
+  uint64_t fence_ = 0;  // of the life that read it last
   std::unique_ptr<VirtualStore> store_;
   // Attempts that began while the store was away, and whose broker ended before it was back.
   std::set<std::string, std::less<>> unrecorded_starts_;

@@ -130,14 +130,18 @@ void BrokerModel::apply(const Tick&) {
   for (auto next = unfinished_.begin(); next != unfinished_.end();) {
     ModelJob& job = *(next++)->second;  // end() takes it out
     if (!job.queued() || job.stored) continue;
-    // It may still run at its worker; only its next start can come too late.
-    const bool may_run = job.orphaned && job.state == ModelJob::State::kDelayed && job.due_at > now_;
-    if (job.expires_at <= now_ && !may_run) {
+    if (has_expired(job)) {
       end(job, Outcome::kExpired);
     } else if (job.state == ModelJob::State::kDelayed && job.due_at <= now_) {
       job.orphaned ? attempt_lost(job) : wait(job, false);
     }
   }
+}
+
+// An orphan may still run at its worker; only its next start can come too late.
+bool BrokerModel::has_expired(const ModelJob& job) const {
+  const bool may_run = job.orphaned && job.state == ModelJob::State::kDelayed && job.due_at > now_;
+  return job.queued() && job.expires_at <= now_ && !may_run;
 }
 
 // The store says what was durable; that all that was promised is in it, the broker's host checks.
@@ -338,6 +342,10 @@ void BrokerModel::on(const MessageArrived& event, const Request& request) {
   if (const auto* error = std::get_if<ErrorMessage>(answer)) return refused(event, request, error->error);
   const std::string queue = queue_of(request);
   ModelJob* holder = request.headers.unique.empty() ? nullptr : unique_holder(queue, request.headers.unique);
+  if (holder && has_expired(*holder)) {
+    end(*holder, Outcome::kExpired);
+    holder = nullptr;
+  }
   if (!holder) return accept(event, request, queue);
   world_.coverage.count(Covered::kUniqueJob);
   merged_.insert(event.message.id.str());

@@ -183,6 +183,7 @@ class BrokerModel {
   void hand_back(ModelJob& job);
   void wait(ModelJob& job, bool keep_order);
   void retry(ModelJob& job);
+  bool has_expired(const ModelJob& job) const;
   void end(ModelJob& job, Outcome outcome);
   void shut_down();
 

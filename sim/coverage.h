@@ -47,6 +47,8 @@ namespace eventmq::sim {
   X(kLateReply, "reply of a lost attempt")                      \
   X(kStoreOutage, "store away for a while")                     \
   X(kLateStore, "broker began without its store")               \
+  X(kLateWrite, "write outlived its broker")                    \
+  X(kFencedOff, "write of a broker of before was refused")      \
   X(kAskedForAgain, "job asked for until the store was there")  \
   X(kHeldAskedForAgain, "worker asked again what it runs")      \
   X(kBacklogJob, "job accepted by the store alone")             \

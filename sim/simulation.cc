@@ -113,6 +113,7 @@ std::vector<std::string> Simulation::whatever_is_not_at_rest() {
   if (!broker.alive() || broker.hung()) return {"the broker is down"};
   system_.broker->check_status();
   std::vector<std::string> restless;
+  if (!system_.broker->store_is_settled()) restless.push_back("the store is behind");
   for (const auto& client : system_.clients) {
     if (!client->alive()) restless.push_back(client->name() + " is down");
     for (std::string& text : client->unfinished()) restless.push_back(std::move(text));
@@ -133,6 +134,7 @@ std::vector<std::string> Simulation::whatever_is_not_at_rest() {
 
 void Simulation::shut_down() {
   world_.note("simulation", "all is quiet");
+  system_.broker->check_disk_is_empty();
   system_.broker->shut_down();
   await_shutdown(world_.now() + system_.broker->settings().drain_timeout + seconds(2));
 }

@@ -13,14 +13,10 @@ void VirtualStore::submit(CommitNumber commit, std::vector<JobRecord> records) {
   if (!syncing_ && available_) begin_sync();
 }
 
-std::vector<std::string> VirtualStore::uncommitted_starts() const {
-  std::vector<std::string> ids;
-  for (const std::vector<JobRecord>& records : pending_) {
-    for (const JobRecord& record : records) {
-      if (const auto* started = std::get_if<AttemptStarted>(&record)) ids.push_back(started->id.str());
-    }
-  }
-  return ids;
+std::vector<JobRecord> VirtualStore::uncommitted() const {
+  std::vector<JobRecord> all;
+  for (const std::vector<JobRecord>& records : pending_) all.insert(all.end(), records.begin(), records.end());
+  return all;
 }
 
 void VirtualStore::claim(BacklogClaim claim) {
@@ -68,7 +64,8 @@ void VirtualStore::begin_sync() {
   syncing_ = true;
   const CommitNumber target = submitted_;
   const bool stalls = world_.prng.chance(2);
-  later_(world_.between(microseconds(20), stalls ? slowest_ * 20 : slowest_), [this, target] { end_sync(target); });
+  const Duration usual = world_.between(microseconds(20), stalls ? slowest_ * 20 : slowest_);
+  later_(std::max(usual, std::exchange(stall_, Duration{})), [this, target] { end_sync(target); });
 }
 
 void VirtualStore::end_sync(CommitNumber target) {

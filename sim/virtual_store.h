@@ -35,10 +35,12 @@ class VirtualStore final : public Store {
   void ask(StoreQuestion question) override;
   std::vector<StoreAnswer> take_answers() override { return std::exchange(answers_, {}); }
   CommitNumber submitted() const { return submitted_; }
-  // Of jobs.
-  std::vector<std::string> uncommitted_starts() const;
+  // In the order of their commits.
+  std::vector<JobRecord> uncommitted() const;
   // While it is not available nothing becomes durable. `on_commit` is called when it has caught up, even with nothing.
   void set_available(bool available);
+  // The next sync takes so long.
+  void stall(Duration length) { stall_ = length; }
   bool available() const { return available_; }
 
  private:
@@ -62,6 +64,7 @@ class VirtualStore final : public Store {
   CommitNumber submitted_ = 0;
   CommitNumber committed_ = 0;
   bool syncing_ = false;
+  Duration stall_;
   bool available_ = true;
   Retention retention_;
 };

@@ -33,6 +33,7 @@ enum class Sabotage : uint8_t {
   kForgetRecord,    // a record does not reach the store
   kForgetResult,    // a result is not kept
   kForgetSync,      // what is told to be durable is not on the disk yet
+  kNoFence,         // the store takes what a broker of before another one has written
   kCorruptStatus,   // a counter in the status is wrong
   // Behind the model's back:
   kDropReply,    // a REPLY to a client vanishes
