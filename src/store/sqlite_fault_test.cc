@@ -7,10 +7,12 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <filesystem>
 
 #include "src/store/sqlite_store.h"
 #include "src/store/testing/fault_vfs.h"
 #include "src/store/testing/modelled_history.h"
+#include "src/store/testing/no_fence.h"
 #include "src/store/testing/temporary_folder.h"
 #include "src/store/testing/wait_until.h"
 
@@ -24,6 +26,7 @@ enum class Ending {
   kMended,     // the fault ends, and the store is waited for
   kKilled,     // the store ends with the fault still there
   kPowerLost,  // the power goes when the store has just dealt with the fault, or has found that it cannot
+  kReplaced,   // another router takes the file meanwhile, and this one goes on
 };
 
 // One run of the history over a file system that fails.
@@ -34,6 +37,8 @@ class FaultyRun {
   // Empty: all was well. Else what was not.
   std::string run(VfsFault fault, Ending ending);
   FaultVfs& vfs() { return vfs_; }
+  // The file no longer tells its routers apart.
+  void take_fence_away() { fenced_ = false; }
   // As if the store told of a commit as soon as it has taken it.
   void tell_early() { tells_early_ = true; }
   uint64_t calls() const { return calls_; }
@@ -41,6 +46,7 @@ class FaultyRun {
  private:
   std::unique_ptr<SqliteStore> open();
   std::string live(Ending ending);
+  std::string be_replaced(std::unique_ptr<SqliteStore> older);
   std::string look_at_what_is_left();
 
   const ModelledHistory& history_;
@@ -50,6 +56,7 @@ class FaultyRun {
   CommitNumber told_ = 0;
   uint64_t calls_ = 0;
   bool tells_early_ = false;
+  bool fenced_ = true;
   std::string refusal_;
 };
 
@@ -73,14 +80,16 @@ std::string FaultyRun::run(VfsFault fault, Ending ending) {
 
 std::string FaultyRun::live(Ending ending) {
   std::unique_ptr<SqliteStore> store = open();
-  if (!store && ending == Ending::kMended) {
+  if (!store && (ending == Ending::kMended || ending == Ending::kReplaced)) {
     vfs_.mend();
     store = open();
     if (!store) return "it does not open once the fault is gone: " + refusal_;
   }
   const auto all_told = [&] { return store->committed() == submitted_; };
   const bool stops_at_fault = ending == Ending::kPowerLost;
-  while (store && submitted_ < kCommits && !(stops_at_fault && vfs_.failures() > 0)) {
+  if (!fenced_) take_fence_away_from(folder_.path());
+  const CommitNumber goal = ending == Ending::kReplaced ? kCommits / 2 : kCommits;
+  while (store && submitted_ < goal && !(stops_at_fault && vfs_.failures() > 0)) {
     store->submit(submitted_ + 1, history_.commits[submitted_]);
     ++submitted_;
     const bool settled = wait_until([&] { return all_told() || !store->health().available; });
@@ -88,13 +97,40 @@ std::string FaultyRun::live(Ending ending) {
   }
   calls_ = vfs_.calls();
   if (store && ending == Ending::kMended) vfs_.mend();
-  const bool is_back = ending == Ending::kMended || (stops_at_fault && vfs_.failures() == 1);
+  const bool is_back =
+      ending == Ending::kMended || ending == Ending::kReplaced || (stops_at_fault && vfs_.failures() == 1);
   if (store && is_back &&
       !wait_until([&] { return vfs_.failures() > 1 || (all_told() && store->health().available); })) {
     return "it does not come back: " + store->health().text;
   }
   if (store) told_ = tells_early_ ? submitted_ : store->committed();
+  if (ending == Ending::kReplaced) return be_replaced(std::move(store));
   if (ending == Ending::kPowerLost) vfs_.cut_power();
+  return {};
+}
+
+// The older one goes on where it was, as if it had stood still, and the younger one with what it found.
+std::string FaultyRun::be_replaced(std::unique_ptr<SqliteStore> older) {
+  const CommitNumber before = submitted_;
+  std::filesystem::remove(folder_.file("eventmq.lock"));
+  std::unique_ptr<SqliteStore> younger = open();
+  if (!younger && vfs_.failures() > 0) younger = open();
+  if (!younger) return "the younger one does not open: " + refusal_;
+  Result<StoredState> state = younger->recover(history_.now);
+  if (!state && vfs_.failures() > 0) state = younger->recover(history_.now);
+  if (!state) return "the younger one cannot be read: " + state.error().text;
+  if (text_of(*state) != history_.states[before]) return "the younger one does not have what was told";
+  const auto has_settled = [](const SqliteStore& store, CommitNumber commit) {
+    return store.committed() == commit || !store.health().available;
+  };
+  older->submit(before + 1, history_.commits[before]);
+  if (!wait_until([&] { return has_settled(*older, before + 1); }))
+    return "the older one neither commits nor complains";
+  if (older->committed() > before) return "the older one was told of a commit beside the younger one";
+  younger->submit(1, history_.commits[before]);
+  if (!wait_until([&] { return younger->committed() == 1; })) return "the younger one is held up";
+  told_ = submitted_ = before + 1;
+  calls_ = vfs_.calls();
   return {};
 }
 
@@ -160,6 +196,10 @@ TEST_P(SqliteFaultTest, WithoutPowerAfterAFaultItHasWhatItTold) {
 }
 TEST_P(SqliteFaultTest, WithoutPowerInAFaultItHasWhatItTold) {
   EXPECT_GT(campaign_with(true, Ending::kPowerLost), 30u);
+}
+
+TEST_P(SqliteFaultTest, ReplacedByAnotherRouterItWritesNothingMore) {
+  EXPECT_GT(campaign_with(false, Ending::kReplaced), 30u);
 }
 
 std::string campaign_name(const testing::TestParamInfo<Campaign>& campaign) { return campaign.param.name; }
@@ -310,6 +350,17 @@ TEST(SqliteFaultSelfTest, AStoreThatDoesNotSyncIsFoundOut) {
     FaultyRun run(history, seed);
     run.vfs().ignore_syncs();
     found_out += !run.run({.nth = kAtTheEnd}, Ending::kPowerLost).empty();
+  }
+  EXPECT_GT(found_out, 5);
+}
+
+TEST(SqliteFaultSelfTest, AStoreWithoutFencingIsFoundOut) {
+  const ModelledHistory history(1, kCommits);
+  int found_out = 0;
+  for (uint64_t nth = 1; nth <= 40; ++nth) {
+    FaultyRun run(history, nth);
+    run.take_fence_away();
+    found_out += !run.run({.nth = nth}, Ending::kReplaced).empty();
   }
   EXPECT_GT(found_out, 5);
 }

@@ -7,9 +7,9 @@
 #include <string>
 
 #include "src/base/prng.h"
-#include "src/store/sqlite_database.h"
 #include "src/store/sqlite_store.h"
 #include "src/store/testing/modelled_history.h"
+#include "src/store/testing/no_fence.h"
 #include "src/store/testing/power_loss_run.h"
 #include "src/store/testing/temporary_folder.h"
 #include "src/store/testing/wait_until.h"
@@ -66,23 +66,13 @@ struct Campaign {
   bool fenced = true;
 };
 
-// From outside: every router that opens the file gets the epoch of the first.
-void take_fence_away(const std::string& folder) {
-  auto database = SqliteDatabase::open(folder + "/eventmq.db", {});
-  ASSERT_TRUE(database) << database.error().text;
-  const Result<void> done = database->run(
-      "CREATE TRIGGER no_fence AFTER UPDATE ON meta WHEN new.key = 'epoch' AND new.value <> 1 "
-      "BEGIN UPDATE meta SET value = 1 WHERE key = 'epoch'; END");
-  ASSERT_TRUE(done) << done.error().text;
-}
-
 // What the two did to each other; empty: nothing.
 std::string run(uint64_t seed, bool fenced) {
   Prng prng(seed);
   const ModelledHistory history(seed, kCommits);
   const TemporaryFolder folder{TemporaryFolder::quick_place()};
   Life older(folder.path());
-  if (!fenced) take_fence_away(folder.path());
+  if (!fenced) take_fence_away_from(folder.path());
   std::string complaint = older.recover(history, 0);
   if (!complaint.empty()) return "the older: " + complaint;
   older.submit(history, 1 + prng.below(10));

@@ -46,7 +46,7 @@ Result<void> SqliteFile::open_first() {
         // Its name is on disk before there is a log: a log alone means that the file was taken away.
         return make_private(paths_.database) ? sync_folder(paths_.folder) : Result<void>();
       })
-      .and_then([&] { return rewrite_log(paths_.log, options_.vfs); })
+      .and_then([&] { return make_log_true(); })
       .and_then([&] { return SqliteDatabase::open(paths_.database, options_.vfs); })
       .and_then([&](SqliteDatabase&& opened) {
         database_ = std::move(opened);
@@ -54,6 +54,14 @@ Result<void> SqliteFile::open_first() {
       })
       .and_then([&] { return prepare_schema(database_, paths_.database, options_.migrations); })
       .and_then([&] { return checkpoint(); });
+}
+
+// No other router may write meanwhile, should the lock not hold: what it adds to the log would be written over.
+Result<void> SqliteFile::make_log_true() {
+  return SqliteDatabase::open(paths_.database, options_.vfs).and_then([&](SqliteDatabase&& alone) {
+    alone.leave_log_alone();
+    return alone.run("BEGIN IMMEDIATE").and_then([&] { return rewrite_log(paths_.log, options_.vfs); });
+  });
 }
 
 Result<void> SqliteFile::begin_epoch() {
@@ -182,7 +190,7 @@ Result<void> SqliteFile::open_again() {
   close_after_fault();
   return check_places()
       .and_then([&] { return check_files(paths_); })
-      .and_then([&] { return rewrite_log(paths_.log, options_.vfs); })
+      .and_then([&] { return make_log_true(); })
       .and_then([&] { return SqliteDatabase::open(paths_.database, options_.vfs); })
       .and_then([&](SqliteDatabase&& opened) {
         database_ = std::move(opened);

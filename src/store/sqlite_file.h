@@ -70,6 +70,7 @@ class SqliteFile {
 
   Result<void> open_first();
   Result<void> open_again();
+  Result<void> make_log_true();
   Result<void> begin_epoch();
   Result<void> get_ready();
   Result<void> write_transaction(const BatchChanges& changes, CommitNumber commit, Retention limits);

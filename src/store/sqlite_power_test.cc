@@ -61,7 +61,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Sabotaged{"DoesNotSyncItsDatabase", {.ignored = {.database = true}}},
                     Sabotaged{"DoesNotSyncItsLog", {.ignored = {.log = true}}},
                     Sabotaged{"DoesNotSyncItsFolder", {.ignored = {.folder = true}}},
-                    Sabotaged{"TellsBeforeItCommits", {.tells_early = true}}),
+                    Sabotaged{"TellsBeforeItCommits", {.tells_early = true}},
+                    Sabotaged{"DoesNotTellItsRoutersApart", {.unfenced = true}}),
     [](const testing::TestParamInfo<Sabotaged>& sabotaged) { return std::string(sabotaged.param.name); });
 
 }  // namespace

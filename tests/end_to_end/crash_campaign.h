@@ -4,8 +4,9 @@
 //
 //   emq_crash_campaign --kills 2000 --seed 7
 //
-// A kill takes nothing that was written from the kernel, so this shows that the order is right (durable, then ACKed)
-// and that recovery is; lost power is another test (src/store/sqlite_power_test.cc).
+// A kill takes nothing that was written from the kernel, so with emq this shows that the order is right (durable, then
+// ACKed) and that recovery is; with forgetful_router it takes what was not synced. Torn and reordered writes are
+// another test (src/store/sqlite_power_test.cc).
 #pragma once
 
 #include <cstdint>
@@ -19,6 +20,10 @@ struct CrashOptions {
   int kills = 50;
   uint64_t seed = 1;
   std::string router;  // the program that is killed; empty: emq. It is run as `<router> router`.
+  // Before it is killed it is taken for dead, and another one takes its place on the same file; then it goes on.
+  bool replaced = false;
+  bool endless = false;  // the load goes on meanwhile, which may keep the other one from the file for some seconds
+  bool fenced = true;    // the file tells its routers apart
 };
 
 struct CrashReport {
@@ -28,6 +33,7 @@ struct CrashReport {
   size_t runs = 0;                   // more than `ran`: some ran again, as guaranteed jobs may
   std::vector<std::string> lost;     // ACKed and never run
   std::vector<std::string> unasked;  // run and never sent
+  int told_beside = 0;               // routers that went on ACKing when another had taken their place
   std::vector<std::string> unsound;  // what `emq verify` said of the file after a kill, where it was not sound
   bool settled = false;              // in the end the router held nothing, and its counts were conserved
 

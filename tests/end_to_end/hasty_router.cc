@@ -1,11 +1,6 @@
 // A router with a fault, for the test of the crash test: it takes every commit for durable as soon as it is handed to
 // the store.
-#include <cstdio>
-
-#include "src/programs/logging.h"
-#include "src/programs/router_settings.h"
-#include "src/programs/router_store.h"
-#include "src/runtime/router_loop.h"
+#include "tests/end_to_end/odd_router.h"
 
 namespace eventmq {
 namespace {
@@ -34,27 +29,14 @@ class HastyStore final : public Store {
   CommitNumber submitted_ = 0;
 };
 
-int run() {
-  LoadRequest request;
-  request.program = Section::kRouter;
-  request.environment = environment_of_process();
-  const Result<Settings> settings = load_settings(request);
-  if (!settings) return std::fprintf(stderr, "%s\n", settings.error().text.c_str()), 2;
-  Result<std::unique_ptr<Store>> store = open_store(*settings);
-  if (!store) return std::fprintf(stderr, "%s\n", store.error().text.c_str()), 1;
-  start_log(false);  // as emq router does
-  RouterParts parts;
-  parts.store = std::make_unique<HastyStore>(*std::move(store));
-  ZmqContext context;
-  RouterLoop loop(context, router_settings(*settings), std::move(parts));
-  if (const Result<void> opened = loop.open(); !opened) {
-    return std::fprintf(stderr, "%s\n", opened.error().text.c_str()), 1;
-  }
-  loop.run();
-  return 0;
-}
-
 }  // namespace
 }  // namespace eventmq
 
-int main() { return eventmq::run(); }
+int main() {
+  return eventmq::run_odd_router([](const eventmq::Settings& settings) {
+    return eventmq::open_store(settings).map(
+        [](std::unique_ptr<eventmq::Store>&& store) -> std::unique_ptr<eventmq::Store> {
+          return std::make_unique<eventmq::HastyStore>(std::move(store));
+        });
+  });
+}

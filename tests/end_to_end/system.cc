@@ -59,8 +59,10 @@ void Router::start() {
   process_->wait_for_err("listening on " + frontend_);
 }
 
-// Of its own, and the same when it is started again.
+// Of its own unless another one was given, and the same when it is started again.
 std::string Router::data_dir() const {
+  const auto given = variables_.find("EVENTMQ_DATA_DIR");
+  if (given != variables_.end()) return given->second;
   return variables_.at("HOME") + "/router-" + frontend_.substr(frontend_.rfind(':') + 1);
 }
 

@@ -22,6 +22,7 @@ struct Node {
   uint64_t number = 0;  // 0: a temporary file, of which nobody hears
   std::string bytes;
   std::vector<std::unique_ptr<char[]>> shared_memory;
+  int mapped = 0;  // connections that use it
 };
 using Call = MemoryVfsFault::Call;
 using Kind = DiskOperation::Kind;
@@ -70,6 +71,7 @@ struct File {
   std::shared_ptr<Node> node;
   bool is_log;
   bool syncs_folder;
+  bool mapped = false;
 };
 
 File& of(sqlite3_file* file) { return *reinterpret_cast<File*>(file); }
@@ -149,6 +151,7 @@ int map_memory(sqlite3_file* handle, int region, int bytes, int extend, void vol
   File& file = of(handle);
   const std::lock_guard lock(file.state->mutex);
   *memory = nullptr;
+  if (!std::exchange(file.mapped, true)) ++file.node->mapped;
   auto& regions = file.node->shared_memory;
   const auto index = static_cast<size_t>(region);
   if (index >= regions.size() && !extend) return SQLITE_OK;
@@ -158,8 +161,9 @@ int map_memory(sqlite3_file* handle, int region, int bytes, int extend, void vol
 }
 
 int unmap_memory(sqlite3_file* handle, int) {
-  const std::lock_guard lock(of(handle).state->mutex);
-  of(handle).node->shared_memory.clear();
+  File& file = of(handle);
+  const std::lock_guard lock(file.state->mutex);
+  if (std::exchange(file.mapped, false) && --file.node->mapped == 0) file.node->shared_memory.clear();
   return SQLITE_OK;
 }
 
@@ -199,7 +203,7 @@ int open_file(sqlite3_vfs* vfs, const char* path, sqlite3_file* handle, int flag
     if (found != state.nodes.end()) {
       node = found->second;
     } else {
-      node = state.nodes[name] = std::make_shared<Node>(Node{++state.last_number, {}, {}});
+      node = state.nodes[name] = std::make_shared<Node>(Node{++state.last_number, {}, {}, 0});
       state.note({Kind::kCreate, node->number, 0, name, false, {}});
     }
   } else {
@@ -265,7 +269,7 @@ void MemoryVfs::set_files(const DiskFiles& files) {
   const std::lock_guard lock(state_->mutex);
   state_->nodes.clear();
   for (const auto& [name, content] : files) {
-    state_->nodes[name] = std::make_shared<Node>(Node{++state_->last_number, content, {}});
+    state_->nodes[name] = std::make_shared<Node>(Node{++state_->last_number, content, {}, 0});
   }
 }
 

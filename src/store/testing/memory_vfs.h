@@ -6,7 +6,8 @@
 //   options.file.vfs = vfs.name();   // what it does with the folder itself goes to the real one
 //
 // It syncs a folder when SQLite's own does: at the first sync of a journal or log that was opened to be made, and at a
-// removal that asks for it. One connection at a time has a file open. Thread-safe.
+// removal that asks for it. There are no locks: of several connections one at a time works, and none but the last may
+// end in order. Thread-safe.
 #pragma once
 
 #include <cstdint>

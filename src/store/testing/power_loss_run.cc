@@ -6,7 +6,12 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <filesystem>
 #include <future>
+
+#include "src/base/assert.h"
+#include "src/store/testing/no_fence.h"
+#include "src/store/testing/wait_until.h"
 
 namespace eventmq {
 namespace {
@@ -54,7 +59,7 @@ PowerLossRun::PowerLossRun(const ModelledHistory& history, uint64_t seed, PowerL
 PowerLossRun::~PowerLossRun() { seed_sqlite(0); }
 
 std::string PowerLossRun::run() {
-  static constexpr std::array kEndings = {Ending::kInOrder, Ending::kKilled, Ending::kPowerLost};
+  static constexpr std::array kEndings = {Ending::kInOrder, Ending::kKilled, Ending::kPowerLost, Ending::kReplaced};
   seed_sqlite(sqlite_seed_);
   choose_fault();
   std::string complaint;
@@ -72,17 +77,26 @@ void PowerLossRun::choose_fault() {
 }
 
 std::string PowerLossRun::live(Ending ending) {
-  if (ending != Ending::kInOrder) vfs_.kill_after(1 + prng_.below(400));
+  const bool ends_well = ending == Ending::kInOrder || ending == Ending::kReplaced;
+  if (!ends_well) vfs_.kill_after(1 + prng_.below(400));
   const uint64_t failures = vfs_.failures();
+  if (older_) std::filesystem::remove(folder_.file("eventmq.lock"));
   auto store = SqliteStore::open(options_);
   if (!store && vfs_.failures() > failures) store = SqliteStore::open(options_);
   if (!store && !vfs_.killed()) return "it does not open: " + store.error().text;
   std::string complaint;
   if (store) {
     vfs_.sync_folder();  // SqliteFile does so whenever it has opened the file
+    if (sabotage_.unfenced && !vfs_.killed()) take_fence_away_from(folder_.path(), vfs_.name());
     complaint = recover(**store);
+    if (complaint.empty() && older_) complaint = let_older_go_on();
     const CommitNumber goal = std::min<CommitNumber>(history_.commits.size(), recovered_ + 2 + prng_.below(8));
     if (complaint.empty() && recovered_ < goal && !vfs_.killed()) complaint = write(**store, goal);
+    if (complaint.empty() && ending == Ending::kReplaced) {
+      wait_until_idle(**store);
+      older_ = std::move(*store);
+      older_commits_ = submitted_ - recovered_;
+    }
     store->reset();
   }
   if (ending == Ending::kPowerLost && vfs_.killed()) lose_power();
@@ -101,6 +115,28 @@ std::string PowerLossRun::recover(SqliteStore& store) {
   return {};
 }
 
+// It tidies its file after it has told; a claim is answered when that is done. This disk has no locks, so nobody else
+// may come to it before.
+void PowerLossRun::wait_until_idle(SqliteStore& store) {
+  BacklogClaim claim;
+  claim.queue = Bytes("nobody's");
+  store.claim(std::move(claim));
+  EMQ_ASSERT(wait_until([&] { return !store.take_claimed().empty(); }), "{}", store.health().text);
+}
+
+// What it hands over now is neither written nor told.
+std::string PowerLossRun::let_older_go_on() {
+  if (submitted_ == history_.commits.size()) return {};
+  older_->submit(older_commits_ + 1, history_.commits[submitted_]);
+  const auto is_told = [&] { return older_->committed() > older_commits_; };
+  const auto is_over = [&] { return older_->health().text.starts_with("another router has taken over"); };
+  if (!wait_until([&] { return is_told() || is_over() || vfs_.killed(); }))
+    return "the older one neither commits nor ends";
+  if (is_told()) return "the older one was told of a commit beside the younger one";
+  older_.reset();
+  return {};
+}
+
 // Hands one commit over, and the others in groups on the store's own thread, between two batches: so each group is one
 // batch, in every run of this seed.
 std::string PowerLossRun::write(SqliteStore& store, CommitNumber goal) {
@@ -110,6 +146,7 @@ std::string PowerLossRun::write(SqliteStore& store, CommitNumber goal) {
   };
   const auto end = std::make_shared<End>();
   store.call_on_change([this, &store, goal, end] {
+    if (end->has_come) return;
     const CommitNumber told = recovered_ + store.committed();
     if (told > told_) vfs_.tell(told_ = told);
     const bool at_end = told_ == goal || vfs_.killed();

@@ -1,5 +1,6 @@
 // One run of the store over a random history, recorded: several lives of it, which end in order, killed in the middle
-// of anything, or by a loss of power; batches of several commits; checkpoints; and at times a call that fails.
+// of anything, or by a loss of power, or which go on when another router has taken their place; batches of several
+// commits; checkpoints; and at times a call that fails.
 //
 // A commit must not be lost from the moment when committed() says so, and neither one that recover() has given back.
 #pragma once
@@ -20,6 +21,7 @@ namespace eventmq {
 struct PowerLossSabotage {
   IgnoredSyncs ignored;
   bool tells_early = false;  // when a batch is handed over, not when it is durable
+  bool unfenced = false;     // the file does not tell its routers apart
 };
 
 class PowerLossRun {
@@ -36,11 +38,13 @@ class PowerLossRun {
   const DiskRecording& recording() const { return recording_; }
 
  private:
-  enum class Ending { kInOrder, kKilled, kPowerLost };
+  enum class Ending { kInOrder, kKilled, kPowerLost, kReplaced };
 
   void choose_fault();
   std::string live(Ending ending);
   std::string recover(SqliteStore& store);
+  static void wait_until_idle(SqliteStore& store);
+  std::string let_older_go_on();
   std::string write(SqliteStore& store, CommitNumber goal);
   void submit_group(SqliteStore& store, CommitNumber goal);
   void lose_power();
@@ -56,6 +60,9 @@ class PowerLossRun {
   CommitNumber recovered_ = 0;  // of the history, at the beginning of this life
   CommitNumber submitted_ = 0;
   CommitNumber told_ = 0;
+  // One that was replaced, in whose life there were so many commits. Before vfs_ goes.
+  std::unique_ptr<SqliteStore> older_;
+  CommitNumber older_commits_ = 0;
 };
 
 // The number of commits that the store holds, from `told` on; or what is wrong with it.
