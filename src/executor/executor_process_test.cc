@@ -138,7 +138,7 @@ TEST_F(ExecutorStartTest, WhetherAnyServesAndAStartFailedIsKnown) {
   EXPECT_FALSE(executor_->serves()) << "it is being replaced";
   EXPECT_FALSE(executor_->start_failed());
   step_until([&] { return executor_->serves(); });
-  const std::string id = run("report", "[1000]");
+  const std::string id = run("for_ever");
   first_report_of(id);
   EXPECT_TRUE(executor_->serves()) << "busy";
 }

@@ -40,18 +40,21 @@ std::vector<FlagSpec> with(std::vector<FlagSpec> flags, const std::vector<FlagSp
 }
 
 Command up_command() {
-  return {.name = "up",
-          .summary = "Start a router and a job manager on this machine, and keep them running.",
-          .details =
-              "Ctrl-C stops the job manager, which finishes its jobs, and then the router. A second one kills the job "
-              "manager with its jobs, and the router stops once what it writes is on disk; a third kills that too. A "
-              "part that dies is started again. The job manager connects to this router unless --connect-addr says "
-              "otherwise.",
-          .flags = {valued({"--jobmanagers"}, "N", "How many job managers to start. [1]")},
-          .sections = {Section::kRouter, Section::kJobmanager},
-          .examples = {"emq up --load libexample_jobs.so", "emq up -Q 10,default 20,high -J 8"},
-          .run = run_up,
-          .serves = true};
+  return {
+      .name = "up",
+      .summary = "Start a router and a job manager on this machine, and keep them running.",
+      .details =
+          "Ctrl-C stops the job manager, which finishes its jobs, and then the router. Jobs that still wait are in the "
+          "store if they are guaranteed, and are lost otherwise, as the log says; emq shutdown lets them run first. A "
+          "second Ctrl-C kills the job manager with its jobs, and the router stops once what it writes is on disk; a "
+          "third kills that too. A part that dies is started again. The job manager connects to this router unless "
+          "--connect-addr says "
+          "otherwise.",
+      .flags = {valued({"--jobmanagers"}, "N", "How many job managers to start. [1]")},
+      .sections = {Section::kRouter, Section::kJobmanager},
+      .examples = {"emq up --load libexample_jobs.so", "emq up -Q 10,default 20,high -J 8"},
+      .run = run_up,
+      .serves = true};
 }
 
 Command router_command() {

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "src/wire/text.h"
+
 namespace eventmq {
 namespace {
 
@@ -31,9 +33,10 @@ LogSink spdlog_sink() {
 std::string printable(std::string_view text, size_t bytes_max) {
   std::string out;
   out.reserve(std::min(text.size(), bytes_max) + 3);
-  for (char c : text) {
-    if (out.size() >= bytes_max) return out + "...";
+  for (char c : repaired_utf8(text.substr(0, std::min(text.size(), bytes_max) + 4))) {
     const auto byte = static_cast<unsigned char>(c);
+    const bool is_within_character = (byte & 0xc0) == 0x80;
+    if (out.size() >= bytes_max && !is_within_character) return out + "...";
     if (c == '\n') {
       out += "\\n";
     } else if (byte < 0x20 || byte == 0x7f) {

@@ -48,9 +48,13 @@ TEST_F(LimitedLogTest, NothingIsSaidWhenNothingWasLeftOut) {
 TEST(PrintableTest, ControlCharactersAreShown) {
   EXPECT_EQ(printable("a\nb\x1b[2Jc\x7f"), "a\\nb\\x1b[2Jc\\x7f");
   EXPECT_EQ(printable("Grüße"), "Grüße");
+  EXPECT_EQ(printable("a\xff\xfe"), "a??") << "peers choose their ids as they like";
 }
 
-TEST(PrintableTest, LongTextsAreCut) { EXPECT_EQ(printable("abcdef", 3), "abc..."); }
+TEST(PrintableTest, LongTextsAreCut) {
+  EXPECT_EQ(printable("abcdef", 3), "abc...");
+  EXPECT_EQ(printable("aüb", 2), "aü...") << "not within a character";
+}
 
 }  // namespace
 }  // namespace eventmq

@@ -259,6 +259,14 @@ TEST_F(ManagerLossTest, OneWhoseProcessesCannotStartLeavesItsJobsToOthersAndCome
   fs::copy_file(kTestJobs, file("jobs.so"));
   Process& broken =
       start_manager("a", {{"CONCURRENT_JOBS", "2"}, {"LOAD", file("jobs.so") + "," + std::string(kExampleJobs)}});
+  {
+    Gate gate(file("gate"));  // both processes have loaded it
+    auto one = client_.request("test.wait_at_gate", {file("begun"), gate.path()});
+    auto other = client_.request("test.wait_at_gate", {file("begun"), gate.path()});
+    wait_for_runs(file("begun"), 2);
+    gate.open();
+    one.get(), other.get();
+  }
   client_.request("test.append", {file("runs")}).get();
   std::ofstream(file("empty.so")).close();
   fs::rename(file("empty.so"), file("jobs.so"));
