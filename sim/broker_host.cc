@@ -46,7 +46,7 @@ void BrokerHost::on_start() {
   broker_ = std::make_unique<Broker>(settings_, world_.prng.next(), fmt::format("instance-{}", life()), clock());
   model_ = std::make_unique<BrokerModel>(world_, settings_);
   model_->who_runs = [this](const std::string& id, uint32_t attempt) {
-    return unrecorded_starts_.contains(id) ? "" : who_runs(id, attempt);
+    return unrecorded_starts_.contains({id, attempt}) ? "" : who_runs(id, attempt);
   };
   book_ = std::make_unique<CommitBook>(world_);
   store_ = std::make_unique<VirtualStore>(
@@ -97,7 +97,8 @@ void BrokerHost::on_end() {
   world_.coverage.count(Covered::kUncommittedLost, store_->submitted() - store_->committed());
   const std::vector<JobRecord> uncommitted = store_->uncommitted();
   for (const JobRecord& record : uncommitted) {
-    if (const auto* started = std::get_if<AttemptStarted>(&record)) unrecorded_starts_.insert(started->id.str());
+    const auto* started = std::get_if<AttemptStarted>(&record);
+    if (started && !store_->available()) unrecorded_starts_.insert({started->id.str(), started->attempt});
   }
   if (!uncommitted.empty() && world_.prng.chance(80)) let_arrive_late(uncommitted);
   lines_.clear();

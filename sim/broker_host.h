@@ -90,7 +90,7 @@ class BrokerHost final : public Process, public BrokerEnd {
   uint64_t fence_ = 0;  // of the life that read it last
   std::unique_ptr<VirtualStore> store_;
   // Attempts that began while the store was away, and whose broker ended before it was back.
-  std::set<std::string, std::less<>> unrecorded_starts_;
+  std::set<std::pair<std::string, uint32_t>> unrecorded_starts_;
   std::set<std::string> promised_;  // guaranteed jobs whose ACK has left
   std::map<PeerKey, Line> lines_;   // what waits to leave, by peer
   std::deque<SendFailed> failures_;

@@ -86,7 +86,7 @@ void Faults::inject(Kind kind) {
       return system_.broker->crash();
     case Kind::kBrokerHang:
       coverage.count(Covered::kBrokerHang);
-      if (world_.prng.chance(40)) return system_.broker->be_replaced();
+      if (world_.prng.chance(world_.sabotage == Sabotage::kNoFence ? 100 : 40)) return system_.broker->be_replaced();
       return system_.broker->hang(world_.between(milliseconds(10), seconds(8)));
     case Kind::kBrokerShutdown:
       return system_.broker->shut_down();

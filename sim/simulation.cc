@@ -37,10 +37,10 @@ class Simulation {
 };
 
 Simulation::Simulation(const SimulationOptions& options)
-    : options_(options), world_(options.seed, options.trace), system_(world_), faults_(world_, system_) {
-  world_.sabotage = options.sabotage;
-  world_.sabotage_left = options.sabotage == Sabotage::kNone ? 0 : options.sabotage_times;
-}
+    : options_(options),
+      world_(options.seed, options.trace, options.sabotage, options.sabotage_times),
+      system_(world_),
+      faults_(world_, system_) {}
 
 SimulationResult Simulation::run() {
   storm_end_ = world_.now() + world_.between(seconds(15), seconds(70));

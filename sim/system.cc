@@ -24,7 +24,9 @@ void System::build_broker() {
   settings.pick_policy = prng.chance(25) ? PickPolicy::kStrict : PickPolicy::kWeighted;
   if (prng.chance(15)) settings.jobs_per_queue = static_cast<uint64_t>(world.between(2, 20));
   settings.store_durable = true;
-  if (prng.chance(40)) settings.window_jobs = static_cast<uint64_t>(world.between(1, 10));
+  // A store that was written by two says of its backlog what stops the broker at once.
+  const bool has_backlog = prng.chance(40) && world.sabotage != Sabotage::kNoFence;
+  if (has_backlog) settings.window_jobs = static_cast<uint64_t>(world.between(1, 10));
   settings.heartbeat_timeout = prng.chance(70) ? seconds(5) : seconds(8);
   settings.retry_backoff = world.between(milliseconds(50), seconds(2));
   settings.retry_backoff_max = seconds(20);

@@ -42,7 +42,12 @@ enum class Sabotage : uint8_t {
 };
 
 struct World {
-  World(uint64_t seed, Trace::Mode mode) : queue(kStart), prng(seed), trace(mode, kStart), sabotage_left(0) {}
+  World(uint64_t seed, Trace::Mode mode, Sabotage bug = Sabotage::kNone, int times = 0)
+      : queue(kStart),
+        prng(seed),
+        trace(mode, kStart),
+        sabotage(bug),
+        sabotage_left(bug == Sabotage::kNone ? 0 : times) {}
 
   static constexpr Instant kStart{1'800'000'000'000'000};
 
@@ -51,7 +56,7 @@ struct World {
   Trace trace;
   Coverage coverage;
   std::optional<Violation> violation;  // the first; the simulation stops at it
-  Sabotage sabotage = Sabotage::kNone;
+  const Sabotage sabotage;
   int sabotage_left;  // how often it is still to be done
 
   Instant now() const { return queue.now(); }

@@ -256,6 +256,7 @@ void Broker::State::take_claimed(Queue& queue, StoredJob& stored, bool in_turn) 
   --(delayed ? queue.counters.backlog_delayed : queue.counters.backlog_waiting);
   --backlog_size_;
   const std::string_view id = stored.accepted.id.view();
+  make_way_for(stored);
   if (jobs_.find(id) || dedupe_.find(id, now_) == KnownId::kEnded) return drop_repeated(queue, stored);
   ReplyRoute route = read_route(stored);
   if (const auto again = rerouted_.find(stored.accepted.id.str()); again != rerouted_.end()) {

@@ -73,6 +73,23 @@ TEST_F(BacklogTest, JobsBeyondTheWindowComeBackInOrderAsSlotsFree) {
   EXPECT_TRUE(store_.backlog().empty());
 }
 
+TEST_F(BacklogTest, PlainJobsThatTookTheirIdsWhileTheStoreWasAwayDoNotTakeTheirPlace) {
+  accept(4);
+  store();
+  broker_ = std::make_unique<TestBroker>(settings_, 2, broker_->now() + seconds(1));
+  broker_->step(StoreChanged{false, "the disk is full", 0});
+  broker_->worker("w0");
+  broker_->ready("w0");
+  broker_->request("c2", "j3");
+  broker_->settle("w0", "j3", 1);
+  broker_->request("c2", "j4", "reply-requested,delay:3600");
+  broker_->lose("w0");
+  broker_->step(StoreRecovered{store_.state(broker_->now())});
+  broker_->step(StoreChanged{true, ""});
+  EXPECT_THAT(run_all(), ElementsAre("j1", "j2", "j3", "j4"));
+  EXPECT_THAT(totals(), HasSubstr(R"("totals":{"accepted":6,"done":5,"dead":1)")) << "the plain j4 is lost";
+}
+
 TEST_F(BacklogTest, TheAckOfAJobOfTheBacklogWaitsForItsCommit) {
   accept(2);
   broker_->forget();

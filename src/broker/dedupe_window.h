@@ -15,7 +15,7 @@
 namespace eventmq {
 
 // What is known of an id.
-enum class KnownId { kNot, kEnded, kInBacklog };
+enum class KnownId { kNot, kEnded, kPlainEnded, kInBacklog };
 
 class DedupeWindow {
  public:
@@ -23,6 +23,8 @@ class DedupeWindow {
 
   void set_limits(Duration window, uint64_t ids_max);
   void remember(std::string_view id, Instant now) { remember(id, now, KnownId::kEnded); }
+  // Of a job that was not guaranteed.
+  void remember_plain(std::string_view id, Instant now) { remember(id, now, KnownId::kPlainEnded); }
   // Of a job that waits in the store alone.
   void remember_in_backlog(std::string_view id, Instant now) { remember(id, now, KnownId::kInBacklog); }
   KnownId find(std::string_view id, Instant now) const;

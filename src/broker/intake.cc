@@ -59,7 +59,7 @@ bool Broker::State::answer_known_id(const MessageArrived& event, const Request& 
     return true;
   }
   ack(event, last_commit_);
-  if (known == KnownId::kEnded && request.headers.reply_requested) repeat_reply(event, request);
+  if (known != KnownId::kInBacklog && request.headers.reply_requested) repeat_reply(event, request);
   return true;
 }
 

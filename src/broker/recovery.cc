@@ -70,14 +70,14 @@ void Broker::State::restore(StoredJob& stored) {
 void Broker::State::make_way_for(const StoredJob& stored) {
   const JobAccepted& accepted = stored.accepted;
   const std::string_view text = "the store, which could not be opened, holds a guaranteed job in its place";
-  if (Job* same = jobs_.find(accepted.id.view())) end_in_favour(*same, text);
-  if (const auto same = followed_jobs_.find(accepted.id.str()); same != followed_jobs_.end()) {
-    end_in_favour(*same->second, text);
-  }
+  Job* same = jobs_.find(accepted.id.view());
+  if (same && !same->headers.guarantee) end_in_favour(*same, text);
+  const auto followed = followed_jobs_.find(accepted.id.str());
+  if (followed != followed_jobs_.end() && !followed->second->headers.guarantee) end_in_favour(*followed->second, text);
   if (accepted.headers.unique.empty()) return;
   const Queue& queue = *queue_for(accepted.queue, std::numeric_limits<size_t>::max());
   const auto like = unique_jobs_.find(unique_key(queue, accepted.headers.unique));
-  if (like != unique_jobs_.end()) end_in_favour(*like->second, text);
+  if (like != unique_jobs_.end() && !like->second->headers.guarantee) end_in_favour(*like->second, text);
 }
 
 // Its worker goes on with it, and its result is set aside.

@@ -210,9 +210,12 @@ void Broker::State::end(Job& job, Outcome outcome, Bytes payload) {
   keep_results(job, outcome, payload);
   reply_all(job, outcome, payload, after);
   if (!job.headers.unique.empty()) unique_jobs_.erase(unique_key(*job.queue, job.headers.unique));
-  dedupe_.remember(job.id.view(), now_);
+  const auto remember = [&](const Bytes& id) {
+    job.headers.guarantee ? dedupe_.remember(id.view(), now_) : dedupe_.remember_plain(id.view(), now_);
+  };
+  remember(job.id);
   for (const Follower& follower : job.followers) {
-    dedupe_.remember(follower.request_id.view(), now_);
+    remember(follower.request_id);
     followed_jobs_.erase(follower.request_id.str());
   }
   const std::string_view cause = outcome == Outcome::kOk ? "" : payload.view().substr(0, limits::kEndedResultBytes);

@@ -43,7 +43,10 @@ Result<std::unique_ptr<RouterLoop>> open_router(ZmqContext& context, Invocation&
                                                 SignalCatcher& signals) {
   auto loop = open_with(open_store(settings), context, invocation, settings, signals);
   if (loop || !store_fault_may_pass(loop.error(), settings)) return loop;
-  return open_with(open_store_later(settings, loop.error()), context, invocation, settings, signals);
+  const std::string fault = loop.error().text;
+  loop = open_with(open_store_later(settings, loop.error()), context, invocation, settings, signals);
+  if (!loop) return fail(loop.error().code, fmt::format("{}; and {}", loop.error().text, fault));
+  return loop;
 }
 
 }  // namespace

@@ -9,16 +9,19 @@ namespace {
 
 bool in_memory(const Settings& settings) { return settings.text("store") == "memory"; }
 
-Result<std::unique_ptr<Store>> open_sqlite(const std::string& data_dir) {
-  return SqliteStore::open({.data_dir = data_dir})
-      .map([](std::unique_ptr<SqliteStore>&& store) -> std::unique_ptr<Store> { return std::move(store); });
+Result<std::unique_ptr<Store>> open_sqlite(const std::string& data_dir, bool must_exist) {
+  SqliteStoreOptions options{.data_dir = data_dir};
+  options.file.must_exist = must_exist;
+  return SqliteStore::open(std::move(options)).map([](std::unique_ptr<SqliteStore>&& store) -> std::unique_ptr<Store> {
+    return std::move(store);
+  });
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Store>> open_store(const Settings& settings) {
   if (in_memory(settings)) return std::make_unique<MemoryStore>();
-  return open_sqlite(settings.text("data_dir"));
+  return open_sqlite(settings.text("data_dir"), false);
 }
 
 bool store_fault_may_pass(const Error& error, const Settings& settings) {
@@ -27,8 +30,11 @@ bool store_fault_may_pass(const Error& error, const Settings& settings) {
 }
 
 std::unique_ptr<Store> open_store_later(const Settings& settings, const Error& fault) {
-  return std::make_unique<LateStore>([data_dir = settings.text("data_dir")] { return open_sqlite(data_dir); }, "sqlite",
-                                     fault);
+  const std::string data_dir = settings.text("data_dir");
+  const StorePaths paths(data_dir);
+  // Somebody who mends it may take it away for a while: no other one is made then.
+  const bool was_there = FileIdentity::of(paths.database) || FileIdentity::of(paths.log);
+  return std::make_unique<LateStore>([=] { return open_sqlite(data_dir, was_there); }, "sqlite", fault);
 }
 
 }  // namespace eventmq

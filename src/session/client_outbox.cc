@@ -75,7 +75,6 @@ void ClientOutbox::accept(Submission& submission) {
 void ClientOutbox::requeue(Submission& submission) {
   leave_place(submission);
   submission.place = Submission::Place::kUnsent;
-  submission.sent_before = true;
   unsent_.emplace(submission.sequence, &submission);
 }
 
@@ -85,8 +84,12 @@ void ClientOutbox::postpone(Submission& submission) {
   postponed_.emplace(submission.sequence, &submission);
 }
 
+void ClientOutbox::requeue_first_postponed() {
+  if (!postponed_.empty()) requeue(*postponed_.begin()->second);
+}
+
 void ClientOutbox::requeue_postponed() {
-  while (!postponed_.empty()) requeue(*postponed_.begin()->second);
+  while (!postponed_.empty()) requeue_first_postponed();
 }
 
 Submission* ClientOutbox::overdue(Instant now) {

@@ -35,7 +35,7 @@ struct Submission {
   Place place = Place::kUnsent;
   bool accepted = false;   // ACKed once, perhaps by an earlier broker
   bool forgotten = false;  // nobody is told how it ends
-  // In an earlier conversation, so a broker may have taken it.
+  // To another life of the broker, or another one, which may have taken it.
   bool sent_before = false;
 
   Instant next_deadline() const { return accepted ? deadline : std::min(deadline, ack_deadline); }
@@ -55,8 +55,9 @@ class ClientOutbox {
   void accept(Submission& submission);
   // To be sent again, in its place in the order.
   void requeue(Submission& submission);
-  // To be sent again, but not before requeue_postponed().
+  // To be sent again, but not before one of the two below.
   void postpone(Submission& submission);
+  void requeue_first_postponed();
   void requeue_postponed();
   // The submission whose deadline is the first to pass at or before `now`; null if there is none.
   Submission* overdue(Instant now);

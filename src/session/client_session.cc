@@ -1,6 +1,7 @@
 #include "src/session/client_session.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "src/base/assert.h"
 #include "src/session/client_outbox.h"
@@ -69,6 +70,7 @@ struct ClientSession::State final : LinkOwner {
   Instant close_deadline = Instant::never();
   Instant outage_ends = Instant::never();  // while ACKed requests wait and no broker is reached
   Instant postponed_until = Instant::never();
+  bool postponing_was_told = false;  // in this conversation
 
   Instant now;
   std::vector<ClientEffect>* out = nullptr;
@@ -102,9 +104,11 @@ void ClientSession::State::on_established() {
     if (at_broker && !same_broker && !submission.guaranteed) {
       fail(submission, ErrorCode::kJobLost, "the broker that held the job is gone, and the job was not guaranteed");
     } else if (submission.place != Submission::Place::kUnsent) {
+      submission.sent_before |= !same_broker;
       outbox.requeue(submission);
     }
   });
+  postponing_was_told = false;
 }
 
 void ClientSession::State::on_ack(const Ack& ack) {
@@ -115,6 +119,7 @@ void ClientSession::State::on_ack(const Ack& ack) {
 }
 
 void ClientSession::State::accept(Submission& submission) {
+  if (submission.guaranteed) outbox.requeue_postponed();
   if (!submission.accepted && !submission.forgotten) out->push_back(Accepted{submission.message.id});
   if (submission.wants_reply) {
     outbox.accept(submission);
@@ -149,20 +154,21 @@ bool ClientSession::State::may_be_in_store(const Submission& submission, ErrorCo
 }
 
 void ClientSession::State::postpone(Submission& submission, const Error& why) {
-  if (outbox.postponed() == 0) {
+  if (!std::exchange(postponing_was_told, true)) {
     emit(SessionLog{true,
                     "jobs that were sent before may be in the broker's store, and are asked for again until it "
                     "is there: " +
                         why.text});
-    postponed_until = now + kPostponed;
   }
+  postponed_until = now + kPostponed;
   outbox.postpone(submission);
 }
 
+// One asks for all: once it is ACKed, the store is there.
 void ClientSession::State::send_postponed() {
   if (now < postponed_until) return;
   postponed_until = Instant::never();
-  outbox.requeue_postponed();
+  outbox.requeue_first_postponed();
 }
 
 void ClientSession::State::on_progress(const Progress& progress) {

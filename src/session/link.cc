@@ -120,7 +120,8 @@ LinkChange Link::receive_while_connected(const Message& message, Instant now) {
     if (parting_) return LinkChange::kNone;
     log(!leaving(), "the broker at " + address() + " ended the conversation");
     end_was_logged_ = true;
-    end(Next::kOtherAddress, false, now);
+    // One that does not stop wants a new conversation.
+    end(leaving() ? Next::kOtherAddress : Next::kSameAddress, false, now);
     return LinkChange::kEnded;
   }
   return LinkChange::kNone;

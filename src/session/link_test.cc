@@ -189,13 +189,13 @@ TEST(LinkTest, DisabledHeartbeatsAreNeitherSentNorMissed) {
   EXPECT_TRUE(client.session().connected());
 }
 
-TEST(LinkTest, GoodbyeFromTheBrokerLeadsToTheNextAddressAfterAWait) {
+TEST(LinkTest, GoodbyeFromTheBrokerLeadsToANewConversationWithItAfterAWait) {
   Conversation client = connected_client({"tcp://a:1", "tcp://b:2"});
   client.hear(Goodbye{});
   EXPECT_FALSE(client.session().connected());
   EXPECT_TRUE(client.take<Connect>().empty());
   client.advance(milliseconds(100));
-  EXPECT_EQ(client.take<Connect>().at(0).address, "tcp://b:2");
+  EXPECT_EQ(client.take<Connect>().at(0).address, "tcp://a:1");
 }
 
 TEST(LinkTest, DisconnectFromTheBrokerIsAnsweredWithGoodbye) {

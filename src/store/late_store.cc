@@ -10,6 +10,8 @@ namespace eventmq {
 
 namespace {
 
+constexpr int kReadAgain = 30;
+
 std::string text_of(const Error& fault) {
   return fault.text + " (what was accepted before is in there, and goes on once it can be opened)";
 }
@@ -17,7 +19,11 @@ std::string text_of(const Error& fault) {
 }  // namespace
 
 LateStore::LateStore(OpenStore open, std::string name, const Error& fault, Duration retry_interval)
-    : open_(std::move(open)), name_(std::move(name)), retry_interval_(retry_interval), health_{false, text_of(fault)} {}
+    : open_(std::move(open)),
+      name_(std::move(name)),
+      retry_interval_(retry_interval),
+      wait_(retry_interval),
+      health_{false, text_of(fault)} {}
 
 LateStore::~LateStore() {
   {
@@ -69,18 +75,19 @@ void LateStore::run(Instant started_at) {
     const auto passed = std::chrono::steady_clock::now() - start;
     return started_at + microseconds(std::chrono::duration_cast<std::chrono::microseconds>(passed).count());
   };
-  while (wait_to_retry() && !see(try_to_open(now()))) {
+  while (wait(wait_) && !see(try_to_open(now()))) {
   }
 }
 
 // False: the destructor waits.
-bool LateStore::wait_to_retry() {
+bool LateStore::wait(Duration time) {
   std::unique_lock lock(mutex_);
-  return !wake_.wait_for(lock, std::chrono::microseconds(retry_interval_.us), [&] { return stopping_; });
+  return !wake_.wait_for(lock, std::chrono::microseconds(time.us), [&] { return stopping_; });
 }
 
 Result<OpenedStore> LateStore::try_to_open(Instant now) {
   Result<std::unique_ptr<Store>> store = open_();
+  wait_ = store ? retry_interval_ * kReadAgain : retry_interval_;
   if (!store) return tl::unexpected(store.error());
   (*store)->call_on_change(on_change_);
   {

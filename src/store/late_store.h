@@ -23,6 +23,7 @@ using OpenStore = std::function<Result<std::unique_ptr<Store>>()>;
 class LateStore : public Store {
  public:
   // `fault`: why it cannot be opened. `name` as of the store itself.
+  // One that can be opened and not read needs a hand: it is tried again after thirty such intervals.
   LateStore(OpenStore open, std::string name, const Error& fault, Duration retry_interval = seconds(1));
   // Waits for an attempt that is under way.
   ~LateStore() override;
@@ -46,13 +47,14 @@ class LateStore : public Store {
  private:
   // On the store's thread:
   void run(Instant started_at);
-  bool wait_to_retry();
+  bool wait(Duration time);
   Result<OpenedStore> try_to_open(Instant now);
   bool see(Result<OpenedStore> attempt);
 
   const OpenStore open_;
   const std::string name_;
   const Duration retry_interval_;
+  Duration wait_;                            // the thread's
   std::function<void()> on_change_ = [] {};  // the thread's, from recover() on
 
   mutable std::mutex mutex_;

@@ -26,6 +26,11 @@ SqliteFile::~SqliteFile() = default;
 
 Result<std::unique_ptr<SqliteFile>> SqliteFile::open(SqliteFileOptions options) {
   const StorePaths paths(options.data_dir);
+  if (options.must_exist && !FileIdentity::of(paths.database)) {
+    return fail(
+        ErrorCode::kStoreUnavailable,
+        fmt::format("{} is gone: put it back, or restart the router to begin with an empty one", paths.database));
+  }
   if (Result<void> made = make_folder(paths.folder); !made) return tl::unexpected(made.error());
   Result<FileLock> lock = FileLock::take(paths.lock, paths.database);
   if (!lock) return tl::unexpected(lock.error());
@@ -60,6 +65,9 @@ Result<void> SqliteFile::open_first() {
 Result<void> SqliteFile::make_log_true() {
   return SqliteDatabase::open(paths_.database, options_.vfs).and_then([&](SqliteDatabase&& alone) {
     alone.leave_log_alone();
+    const Result<int64_t> mark = alone.integer("PRAGMA application_id");
+    if (!mark) return Result<void>(tl::unexpected(mark.error()));
+    if (*mark != kStoreApplicationId) return Result<void>();  // prepare_schema() tells what it is
     return alone.run("BEGIN IMMEDIATE").and_then([&] { return rewrite_log(paths_.log, options_.vfs); });
   });
 }

@@ -33,7 +33,8 @@ struct SqliteFileOptions {
   // The log stays below SQLite's journal_size_limit of 64 MiB, so that it keeps its blocks and only an outlier is cut
   // off.
   int checkpoint_frames = 4096;
-  std::string vfs;  // as for SqliteDatabase
+  bool must_exist = false;  // nothing is made: a file that is missing was taken away
+  std::string vfs;          // as for SqliteDatabase
   std::span<const Migration> migrations = store_migrations();
 };
 

@@ -38,6 +38,19 @@ TEST_F(SqliteStoreOutageTest, AFileThatIsGoneIsMissedAndFoundAgain) {
   EXPECT_EQ(Reader(folder_.path()).integer("SELECT count(*) FROM jobs"), 2);
 }
 
+TEST_F(SqliteStoreOutageTest, OneThatMustExistIsNotMadeAnew) {
+  auto existing = options();
+  existing.file.must_exist = true;
+  const auto refused = SqliteStore::open(existing);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kStoreUnavailable);
+  EXPECT_THAT(refused.error().text, HasSubstr(" is gone: put it back"));
+  EXPECT_FALSE(fs::exists(database()));
+  open();
+  store_.reset();
+  EXPECT_TRUE(SqliteStore::open(existing));
+}
+
 TEST_F(SqliteStoreOutageTest, AnotherFileInItsPlaceIsNotTaken) {
   open();
   commit({accepted(1)});
