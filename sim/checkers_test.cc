@@ -50,7 +50,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"ForgottenRecord", Sabotage::kForgetRecord, {"records", "commit-order", "before-commit", "result"}, 6},
         Case{"ForgottenResult", Sabotage::kForgetResult, {"result"}, 60},
         Case{"ForgottenSync", Sabotage::kForgetSync, {"lost", "result", "left"}, 1'000'000},
-        Case{"NoFence", Sabotage::kNoFence, {"lost", "left", "records", "backlog", "status"}, 1'000'000, 60, 3},
+        Case{"NoFence", Sabotage::kNoFence, {"lost", "left", "records", "backlog", "status"}, 1'000'000, 30, 2},
         Case{"CorruptStatus", Sabotage::kCorruptStatus, {"conservation"}},
         Case{"VanishedReply", Sabotage::kDropReply, {"stuck"}, 10},
         Case{"VanishedRequest", Sabotage::kDropRequest, {"stuck"}, 6},

@@ -211,7 +211,7 @@ INSTANTIATE_TEST_SUITE_P(Kinds, SqliteFaultTest,
 // A failed sync is the fault that a second one can make worse, if what was not synced is taken for what is on disk.
 // Returns how many runs there were; stops at the first complaint.
 uint64_t failed_sync_campaign(const ModelledHistory& history) {
-  constexpr uint64_t kMoreCalls = 150;
+  constexpr uint64_t kMoreCalls = 60;
   uint64_t runs = 0;
   for (uint64_t nth = 1;; ++nth) {
     for (uint64_t more = 0; more < kMoreCalls; ++more) {
