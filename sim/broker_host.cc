@@ -53,8 +53,8 @@ void BrokerHost::on_start() {
       world_, disk_, slowest_commit_,
       [this](Duration delay, std::function<void()> action) { enter_after(delay, std::move(action)); },
       [this] { store_committed(); });
-  const bool has_lived = life() > 1;
-  has_lived&& world_.prng.chance(15) ? start_without_store() : recover();
+  const bool opens_late = life() > 1 && world_.prng.chance(15);
+  opens_late ? start_without_store() : recover();
   wake_at(broker_->next_wake());
 }
 

@@ -24,7 +24,7 @@ void Broker::State::run_due_jobs() {
   for (size_t count = 0; count < limits::kDueJobsPerTick; ++count) {
     Job* job = timers_.pop_due(now_);
     if (!job) return;
-    if (job->expires_at <= now_) {
+    if (has_expired(*job)) {
       expire(*job);
     } else {
       EMQ_ASSERT(job->state == JobState::kDelayed && job->due_at <= now_, "job {}", job->id.view());

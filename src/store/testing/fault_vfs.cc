@@ -1,16 +1,14 @@
 #include "src/store/testing/fault_vfs.h"
 
-#include <fmt/format.h>
 #include <sqlite3.h>
 
-#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <mutex>
 #include <new>
 
-#include "src/base/assert.h"
 #include "src/store/testing/disk_image.h"
+#include "src/store/testing/test_vfs.h"
 
 namespace eventmq {
 
@@ -142,28 +140,19 @@ int lock_memory(sqlite3_file* handle, int offset, int count, int flags) {
   return fault != SQLITE_OK ? fault : file.calls().xShmLock(file.system(), offset, count, flags);
 }
 
-const sqlite3_io_methods kFileCalls = {
-    .iVersion = 2,
-    .xClose = close_file,
-    .xRead = read_file,
-    .xWrite = write_file,
-    .xTruncate = truncate_file,
-    .xSync = sync_file,
-    .xFileSize = file_size,
-    .xLock = lock_file,
-    .xUnlock = [](sqlite3_file* file, int level) { return of(file).calls().xUnlock(of(file).system(), level); },
-    .xCheckReservedLock = [](sqlite3_file* file,
-                             int* out) { return of(file).calls().xCheckReservedLock(of(file).system(), out); },
-    .xFileControl = [](sqlite3_file* file, int op,
-                       void* data) { return of(file).calls().xFileControl(of(file).system(), op, data); },
-    .xSectorSize = [](sqlite3_file* file) { return of(file).calls().xSectorSize(of(file).system()); },
-    .xDeviceCharacteristics =
-        [](sqlite3_file* file) { return of(file).calls().xDeviceCharacteristics(of(file).system()); },
-    .xShmMap = map_memory,
-    .xShmLock = lock_memory,
-    .xShmBarrier = [](sqlite3_file* file) { of(file).calls().xShmBarrier(of(file).system()); },
-    .xShmUnmap = [](sqlite3_file* file, int remove) { return of(file).calls().xShmUnmap(of(file).system(), remove); },
-};
+const sqlite3_io_methods kFileCalls = [] {
+  sqlite3_io_methods calls = passed_on<File>();
+  calls.xClose = close_file;
+  calls.xRead = read_file;
+  calls.xWrite = write_file;
+  calls.xTruncate = truncate_file;
+  calls.xSync = sync_file;
+  calls.xFileSize = file_size;
+  calls.xLock = lock_file;
+  calls.xShmMap = map_memory;
+  calls.xShmLock = lock_memory;
+  return calls;
+}();
 
 int open_file(sqlite3_vfs* vfs, const char* path, sqlite3_file* handle, int flags, int* flags_out) {
   State& state = of(vfs);
@@ -214,20 +203,14 @@ int FaultVfs::State::count(VfsFault::Call call, int failure) {
 }
 
 FaultVfs::FaultVfs(uint64_t seed) : state_(std::make_unique<State>(seed)) {
-  static std::atomic<int> number{0};
   State& state = *state_;
-  state.name = fmt::format("eventmq-fault-{}", ++number);
   state.system = sqlite3_vfs_find(nullptr);
-  state.vfs = *state.system;  // what is not replaced below looks at no file
-  state.vfs.iVersion = 2;
+  begin_test_vfs(state.vfs, state.name, "fault", &state);
   state.vfs.szOsFile += static_cast<int>(sizeof(File));
-  state.vfs.zName = state.name.c_str();
-  state.vfs.pAppData = &state;
-  state.vfs.pNext = nullptr;
   state.vfs.xOpen = open_file;
   state.vfs.xDelete = delete_file;
   state.vfs.xAccess = access_file;
-  EMQ_ASSERT(sqlite3_vfs_register(&state.vfs, 0) == SQLITE_OK);
+  register_test_vfs(state.vfs);
 }
 
 FaultVfs::~FaultVfs() { sqlite3_vfs_unregister(&state_->vfs); }

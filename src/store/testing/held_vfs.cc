@@ -1,10 +1,8 @@
 #include "src/store/testing/held_vfs.h"
 
-#include <fmt/format.h>
 #include <sqlite3.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstring>
 #include <map>
 #include <mutex>
@@ -12,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "src/base/assert.h"
+#include "src/store/testing/test_vfs.h"
 
 namespace eventmq {
 namespace {
@@ -129,32 +127,16 @@ int file_size(sqlite3_file* handle, sqlite3_int64* size) {
   return SQLITE_OK;
 }
 
-const sqlite3_io_methods kFileCalls = {
-    .iVersion = 2,
-    .xClose = close_file,
-    .xRead = read_file,
-    .xWrite = write_file,
-    .xTruncate = truncate_file,
-    .xSync = sync_file,
-    .xFileSize = file_size,
-    .xLock = [](sqlite3_file* file, int level) { return of(file).calls().xLock(of(file).system(), level); },
-    .xUnlock = [](sqlite3_file* file, int level) { return of(file).calls().xUnlock(of(file).system(), level); },
-    .xCheckReservedLock = [](sqlite3_file* file,
-                             int* out) { return of(file).calls().xCheckReservedLock(of(file).system(), out); },
-    .xFileControl = [](sqlite3_file* file, int op,
-                       void* data) { return of(file).calls().xFileControl(of(file).system(), op, data); },
-    .xSectorSize = [](sqlite3_file* file) { return of(file).calls().xSectorSize(of(file).system()); },
-    .xDeviceCharacteristics =
-        [](sqlite3_file* file) { return of(file).calls().xDeviceCharacteristics(of(file).system()); },
-    .xShmMap =
-        [](sqlite3_file* file, int region, int bytes, int extend, void volatile** out) {
-          return of(file).calls().xShmMap(of(file).system(), region, bytes, extend, out);
-        },
-    .xShmLock = [](sqlite3_file* file, int offset, int count,
-                   int flags) { return of(file).calls().xShmLock(of(file).system(), offset, count, flags); },
-    .xShmBarrier = [](sqlite3_file* file) { of(file).calls().xShmBarrier(of(file).system()); },
-    .xShmUnmap = [](sqlite3_file* file, int remove) { return of(file).calls().xShmUnmap(of(file).system(), remove); },
-};
+const sqlite3_io_methods kFileCalls = [] {
+  sqlite3_io_methods calls = passed_on<File>();
+  calls.xClose = close_file;
+  calls.xRead = read_file;
+  calls.xWrite = write_file;
+  calls.xTruncate = truncate_file;
+  calls.xSync = sync_file;
+  calls.xFileSize = file_size;
+  return calls;
+}();
 
 // As it is on the disk.
 int load(File& file, Node& node) {
@@ -204,20 +186,14 @@ int access_file(sqlite3_vfs* vfs, const char* path, int flags, int* result) {
 }  // namespace
 
 HeldVfs::HeldVfs() : state_(std::make_unique<State>()) {
-  static std::atomic<int> number{0};
   State& state = *state_;
-  state.name = fmt::format("eventmq-held-{}", ++number);
   state.system = sqlite3_vfs_find(nullptr);
-  state.vfs = *state.system;  // what is not replaced below looks at no file
-  state.vfs.iVersion = 2;
+  begin_test_vfs(state.vfs, state.name, "held", &state);
   state.vfs.szOsFile += static_cast<int>(sizeof(File));
-  state.vfs.zName = state.name.c_str();
-  state.vfs.pAppData = &state;
-  state.vfs.pNext = nullptr;
   state.vfs.xOpen = open_file;
   state.vfs.xDelete = delete_file;
   state.vfs.xAccess = access_file;
-  EMQ_ASSERT(sqlite3_vfs_register(&state.vfs, 0) == SQLITE_OK);
+  register_test_vfs(state.vfs);
 }
 
 HeldVfs::~HeldVfs() { sqlite3_vfs_unregister(&state_->vfs); }

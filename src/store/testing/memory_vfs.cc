@@ -1,6 +1,5 @@
 #include "src/store/testing/memory_vfs.h"
 
-#include <fmt/format.h>
 #include <sqlite3.h>
 
 #include <algorithm>
@@ -13,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "src/base/assert.h"
+#include "src/store/testing/test_vfs.h"
 
 namespace eventmq {
 namespace {
@@ -245,20 +244,14 @@ int full_path(sqlite3_vfs*, const char* path, int size, char* out) {
 }  // namespace
 
 MemoryVfs::MemoryVfs() : state_(std::make_unique<State>()) {
-  static std::atomic<int> number{0};
   State& state = *state_;
-  state.name = fmt::format("eventmq-memory-{}", ++number);
-  state.vfs = *sqlite3_vfs_find(nullptr);  // what is not replaced below looks at no file
-  state.vfs.iVersion = 2;
+  begin_test_vfs(state.vfs, state.name, "memory", &state);
   state.vfs.szOsFile = static_cast<int>(sizeof(File));
-  state.vfs.zName = state.name.c_str();
-  state.vfs.pAppData = &state;
-  state.vfs.pNext = nullptr;
   state.vfs.xOpen = open_file;
   state.vfs.xDelete = delete_file;
   state.vfs.xAccess = access_file;
   state.vfs.xFullPathname = full_path;
-  EMQ_ASSERT(sqlite3_vfs_register(&state.vfs, 0) == SQLITE_OK);
+  register_test_vfs(state.vfs);
 }
 
 MemoryVfs::~MemoryVfs() { sqlite3_vfs_unregister(&state_->vfs); }
