@@ -2,15 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "sim/legacy_worker.h"
 #include "src/base/assert.h"
 
 namespace eventmq::sim {
-namespace {
-
-constexpr Duration kHeartbeat = seconds(3);
-constexpr Duration kSilence = seconds(15);
-
-}  // namespace
 
 Message job_message(const JobSpec& spec) {
   auto headers = parse_headers(Bytes(spec.headers));
@@ -76,9 +71,9 @@ void LegacyScheduler::begin_conversation() {
 }
 
 void LegacyScheduler::beat(uint64_t conversation) {
-  enter_after(kHeartbeat, [this, conversation] {
+  enter_after(kLegacyHeartbeat, [this, conversation] {
     if (conversation != conversation_) return;
-    if (world_.now() - heard_ > kSilence) return begin_conversation();
+    if (world_.now() - heard_ > kLegacySilence) return begin_conversation();
     send(Heartbeat{Bytes("1795354932.5")});
     if (informed_ && !paused_) {
       world_.coverage.count(Covered::kSchedulerRequest);

@@ -7,9 +7,7 @@
 namespace eventmq::sim {
 namespace {
 
-constexpr Duration kHeartbeat = seconds(3);
 constexpr Duration kAckTimeout = seconds(5);
-constexpr Duration kSilence = seconds(15);  // three misses of five seconds
 
 }  // namespace
 
@@ -54,9 +52,9 @@ void LegacyWorker::reset() {
 }
 
 void LegacyWorker::beat(uint64_t conversation) {
-  enter_after(informed_ ? kHeartbeat : kAckTimeout, [this, conversation] {
+  enter_after(informed_ ? kLegacyHeartbeat : kAckTimeout, [this, conversation] {
     if (conversation != conversation_ || leaving_) return;
-    if (!informed_ || world_.now() - heard_ > kSilence) return reset();
+    if (!informed_ || world_.now() - heard_ > kLegacySilence) return reset();
     send(Heartbeat{Bytes(fmt::format("{}.5", world_.now().us / 1'000'000))});
     beat(conversation);
   });

@@ -15,6 +15,10 @@
 
 namespace eventmq::sim {
 
+// When a published peer says that it lives, and when it takes the broker for gone: three misses of five seconds.
+inline constexpr Duration kLegacyHeartbeat = seconds(3);
+inline constexpr Duration kLegacySilence = seconds(15);
+
 class LegacyWorker final : public Peer {
  public:
   LegacyWorker(World& world, Network& network, Jobs& jobs, std::string name, std::vector<QueueWeight> queues,

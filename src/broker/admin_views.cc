@@ -14,8 +14,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Map = nlohmann::json;
 
-double age_seconds(Instant now, Instant then) { return (now - then).seconds(); }
-
 Json counters_json(const QueueCounters& counters) {
   return {{"accepted", counters.accepted},
           {"done", counters.done},

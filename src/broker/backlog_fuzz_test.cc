@@ -9,9 +9,10 @@
 namespace eventmq {
 namespace {
 
-constexpr auto kQueues = std::to_array<const char*>({"q1", "q2"});
-constexpr auto kHeaders = std::to_array<const char*>({"", ",delay:1", ",delay:3", ",priority:9", ",priority:9,delay:2",
-                                                      ",expires:2", ",retry-count:1,backoff:2", ",unique:k"});
+constexpr auto kBacklogQueues = std::to_array<const char*>({"q1", "q2"});
+constexpr auto kBacklogHeaders =
+    std::to_array<const char*>({"", ",delay:1", ",delay:3", ",priority:9", ",priority:9,delay:2", ",expires:2",
+                                ",retry-count:1,backoff:2", ",unique:k"});
 constexpr auto kOrders = std::to_array<const char*>({"cancel", "jobs-retry", "jobs-delete"});
 constexpr auto kFilters = std::to_array<const char*>(
     {R"("all": true)", R"("queue": "q1")", R"("queue": "q2", "state": "delayed")", R"("state": "waiting")",
@@ -72,7 +73,7 @@ class BacklogFuzz {
     const std::string id = fmt::format("j{}", ++accepted_);
     replies_[id] = 0;
     const char* payload = prng_.chance(50) ? R"(["run", {"path": "math", "callable": "add"}])" : R"(["run", {}])";
-    broker_.request("c1", id, "guarantee,reply-requested" + any(kHeaders), any(kQueues), payload);
+    broker_.request("c1", id, "guarantee,reply-requested" + any(kBacklogHeaders), any(kBacklogQueues), payload);
   }
   void settle() {
     if (running_.empty()) return;

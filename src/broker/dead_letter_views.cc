@@ -12,8 +12,8 @@
 namespace eventmq {
 namespace {
 
-using Json = nlohmann::json;
-using Value = nlohmann::ordered_json;
+using Json = nlohmann::ordered_json;
+using Map = nlohmann::json;
 
 constexpr size_t kMessageShown = 4096;  // bytes
 
@@ -21,7 +21,7 @@ class ArgumentReader {
  public:
   ArgumentReader(DeadView view, Instant now, DeadQuery& query) : view_(view), now_(now), query_(query) {}
 
-  Result<void> read(const std::string& key, const Json& value) {
+  Result<void> read(const std::string& key, const Map& value) {
     if (key == "id" || key == "queue" || key == "name" || key == "cause") return read_text(key, value);
     if (key == "older_than" || key == "newer_than") return read_age(key, value);
     if (key == "limit" || key == "after") return read_number(key, value);
@@ -40,7 +40,7 @@ class ArgumentReader {
   }
 
  private:
-  Result<void> read_text(const std::string& key, const Json& value) {
+  Result<void> read_text(const std::string& key, const Map& value) {
     if (!value.is_string() || value.get_ref<const std::string&>().empty()) {
       return fail(ErrorCode::kBadValue, fmt::format("argument {} is a text", key));
     }
@@ -58,7 +58,7 @@ class ArgumentReader {
     return {};
   }
 
-  Result<void> read_age(const std::string& key, const Json& value) {
+  Result<void> read_age(const std::string& key, const Map& value) {
     const double age = value.is_number() ? value.get<double>() : -1;
     if (!(age >= 0 && age <= limits::kHeaderDuration.seconds())) {
       return fail(ErrorCode::kBadValue, fmt::format("argument {} is a number of seconds", key));
@@ -69,7 +69,7 @@ class ArgumentReader {
     return {};
   }
 
-  Result<void> read_number(const std::string& key, const Json& value) {
+  Result<void> read_number(const std::string& key, const Map& value) {
     if (!value.is_number_unsigned())
       return fail(ErrorCode::kBadValue, fmt::format("argument {} is a whole number", key));
     const uint64_t number = value.get<uint64_t>();
@@ -88,7 +88,7 @@ class ArgumentReader {
   bool all_ = false;
 };
 
-Value row_of(const DeadLetter& letter, Instant now) {
+Json row_of(const DeadLetter& letter, Instant now) {
   return {{"id", letter.id.str()},         {"queue", letter.queue.str()},
           {"name", letter.name.str()},     {"cause", outcome_word(letter.cause)},
           {"error", letter.error.str()},   {"attempts", letter.attempts},
@@ -110,7 +110,7 @@ Result<DeadQuery> dead_query(DeadView view, std::string_view arguments, Instant 
   if (arguments.size() > limits::kQueryBytes) {
     return fail(ErrorCode::kTooLarge, "the arguments of QUERY are too long");
   }
-  const Json json = arguments.empty() ? Json::object() : Json::parse(arguments, nullptr, false);
+  const Map json = arguments.empty() ? Map::object() : Map::parse(arguments, nullptr, false);
   if (!json.is_object()) return fail(ErrorCode::kBadValue, "the arguments of QUERY are a JSON object");
   DeadQuery query;
   ArgumentReader reader(view, now, query);
@@ -126,14 +126,14 @@ Result<DeadQuery> dead_query(DeadView view, std::string_view arguments, Instant 
 }
 
 std::string dead_list(const DeadLetters& found, Instant now) {
-  Value json = {{"dead", Value::array()}};
+  Json json = {{"dead", Json::array()}};
   for (const DeadLetter& letter : found.letters) json["dead"].push_back(row_of(letter, now));
   if (found.more) json["next"] = found.letters.back().number;
   return view_text(json);
 }
 
 std::string dead_letter(const DeadLetter& letter, Instant now) {
-  Value json = row_of(letter, now);
+  Json json = row_of(letter, now);
   json["accepted_seconds_ago"] = (now - letter.accepted_at).seconds();
   json["headers"] = letter.headers.str();
   json["message"] =
@@ -143,7 +143,7 @@ std::string dead_letter(const DeadLetter& letter, Instant now) {
 }
 
 std::string dead_changes(std::string_view done, uint64_t count, uint64_t skipped, const DeadLetters& found) {
-  Value json = {{std::string(done), count}};
+  Json json = {{std::string(done), count}};
   if (skipped > 0) json["skipped"] = skipped;
   if (found.more) json["next"] = found.letters.back().number;
   return view_text(json);

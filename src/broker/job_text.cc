@@ -8,14 +8,14 @@
 namespace eventmq {
 namespace {
 
-using Json = nlohmann::json;
+using Map = nlohmann::json;
 
 constexpr size_t kNameHead = 4096;
 constexpr size_t kLongestCompared = 65536;
 
 // Takes path and callable from [..., {"path": ..., "callable": ...}] as they go by, so that it does not matter where
 // the text is cut.
-class NameReader : public nlohmann::json_sax<Json> {
+class NameReader : public nlohmann::json_sax<Map> {
  public:
   std::string name() const { return callable_.empty() || path_.empty() ? callable_ : path_ + "." + callable_; }
 
@@ -72,12 +72,12 @@ class NameReader : public nlohmann::json_sax<Json> {
 };
 
 // What tells one schedule from another; a part that is missing is as good as an empty one.
-std::string schedule_identity(const Json& call) {
-  Json parts = Json::array();
+std::string schedule_identity(const Map& call) {
+  Map parts = Map::array();
   for (const char* key : {"path", "callable", "args", "kwargs", "class_args", "class_kwargs"}) {
     const auto found = call.find(key);
     const bool given = found != call.end() && !found->is_null() && !(found->is_structured() && found->empty());
-    parts.push_back(given ? *found : Json());
+    parts.push_back(given ? *found : Map());
   }
   return parts.dump();
 }
@@ -86,7 +86,7 @@ std::string schedule_identity(const Json& call) {
 
 std::string job_name(std::string_view message) {
   NameReader reader;
-  Json::sax_parse(message.substr(0, kNameHead), &reader);
+  Map::sax_parse(message.substr(0, kNameHead), &reader);
   return reader.name();
 }
 
@@ -94,11 +94,11 @@ uint64_t schedule_number(std::string_view message) {
   const auto number = [](std::string_view text) { return siphash(0, 0, text); };
   if (message.size() > kLongestCompared) return number(message);
   bool deep = false;  // copies and dump() would recurse
-  const auto look = [&deep](int depth, Json::parse_event_t, Json&) {
+  const auto look = [&deep](int depth, Map::parse_event_t, Map&) {
     deep = deep || static_cast<size_t>(depth) > limits::kJsonDepth;
     return !deep;
   };
-  const Json parsed = Json::parse(message, look, false);
+  const Map parsed = Map::parse(message, look, false);
   if (deep || !parsed.is_array() || parsed.size() != 2 || !parsed[1].is_object()) return number(message);
   return number(schedule_identity(parsed[1]));
 }

@@ -15,8 +15,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-double age_seconds(Instant now, Instant then) { return (now - then).seconds(); }
-
 }  // namespace
 
 // While the store is not available nothing becomes durable, so it is known what its sends wait for.

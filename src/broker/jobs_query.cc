@@ -13,9 +13,9 @@
 namespace eventmq {
 namespace {
 
-using Value = nlohmann::json;
+using Map = nlohmann::json;
 
-tl::unexpected<Error> bad(std::string text) { return fail(ErrorCode::kBadValue, std::move(text)); }
+tl::unexpected<Error> bad_query(std::string text) { return fail(ErrorCode::kBadValue, std::move(text)); }
 
 std::string* text_argument(JobsQuery& query, std::string_view name) {
   return name == "id"      ? &query.id
@@ -25,40 +25,40 @@ std::string* text_argument(JobsQuery& query, std::string_view name) {
                            : nullptr;
 }
 
-Result<void> read_text(const std::string& name, const Value& value, std::string& target) {
-  if (!value.is_string()) return bad("argument " + name + " is a text");
+Result<void> read_text(const std::string& name, const Map& value, std::string& target) {
+  if (!value.is_string()) return bad_query("argument " + name + " is a text");
   target = value.get<std::string>();
   if (name != "state" || target.empty() || target == "delayed" || target == "waiting" || target == "running") return {};
-  return bad("argument state is delayed, waiting or running");
+  return bad_query("argument state is delayed, waiting or running");
 }
 
-Result<void> read_place(const Value& value, JobsQuery& query) {
+Result<void> read_place(const Map& value, JobsQuery& query) {
   const auto place = value.is_string() ? JobsPlace::read(value.get<std::string>()) : std::nullopt;
-  if (!place) return bad("argument after is what another page gave as its next");
+  if (!place) return bad_query("argument after is what another page gave as its next");
   query.after = *place;
   return {};
 }
 
-Result<void> read_age(const Value& value, JobsQuery& query) {
+Result<void> read_age(const Map& value, JobsQuery& query) {
   const double seconds = value.is_number() ? value.get<double>() : -1;
   if (!(seconds >= 0 && seconds <= limits::kHeaderDuration.seconds())) {
-    return bad("argument older_than is a number of seconds");
+    return bad_query("argument older_than is a number of seconds");
   }
   query.older_than = microseconds(static_cast<int64_t>(seconds * 1e6));
   return {};
 }
 
-Result<void> read_argument(const std::string& name, const Value& value, JobsQuery& query) {
+Result<void> read_argument(const std::string& name, const Map& value, JobsQuery& query) {
   if (std::string* target = text_argument(query, name)) return read_text(name, value, *target);
   if (name == "after") return read_place(value, query);
   if (name == "older_than") return read_age(value, query);
   if (name == "limit") {
-    if (!value.is_number_unsigned()) return bad("argument limit is a whole number");
+    if (!value.is_number_unsigned()) return bad_query("argument limit is a whole number");
     query.limit = std::min(value.get<size_t>(), limits::kListingRows);
     return {};
   }
-  if (name != "all") return bad("QUERY has no argument " + name);
-  if (!value.is_boolean()) return bad("argument all is true or false");
+  if (name != "all") return bad_query("QUERY has no argument " + name);
+  if (!value.is_boolean()) return bad_query("argument all is true or false");
   query.all = value.get<bool>();
   return {};
 }
@@ -81,8 +81,8 @@ Result<JobsQuery> JobsQuery::parse(std::string_view text) {
   JobsQuery query;
   if (text.empty()) return query;
   if (text.size() > limits::kQueryBytes) return fail(ErrorCode::kTooLarge, "the arguments of QUERY are too long");
-  const Value json = Value::parse(text, nullptr, false);
-  if (!json.is_object()) return bad("the arguments of QUERY are a JSON object");
+  const Map json = Map::parse(text, nullptr, false);
+  if (!json.is_object()) return bad_query("the arguments of QUERY are a JSON object");
   for (const auto& [name, value] : json.items()) {
     if (auto read = read_argument(name, value, query); !read) return tl::unexpected(read.error());
   }

@@ -12,6 +12,8 @@ namespace eventmq {
 struct EndedJob;
 struct FoundResult;
 
+inline double age_seconds(Instant now, Instant then) { return (now - then).seconds(); }
+
 // As one line; what is no UTF-8 in it is replaced.
 std::string view_text(const nlohmann::ordered_json& json);
 

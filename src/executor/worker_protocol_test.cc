@@ -21,7 +21,7 @@ M read(const std::string& line) {
   return message ? std::get<M>(*message) : M{};
 }
 
-std::string refusal(const std::string& line) {
+std::string line_refusal(const std::string& line) {
   const Result<WorkerMessage> message = parse_worker_line(line);
   return message ? "accepted" : message.error().text;
 }
@@ -71,21 +71,22 @@ TEST(WorkerProtocolTest, FailedIsFinalOnlyIfItSaysSo) {
 }
 
 TEST(WorkerProtocolTest, EachBrokenRuleIsNamed) {
-  EXPECT_THAT(refusal("x"), HasSubstr("not JSON"));
-  EXPECT_THAT(refusal("[]"), HasSubstr("not an object"));
-  EXPECT_THAT(refusal("{}"), HasSubstr("no \"type\""));
-  EXPECT_THAT(refusal(R"({"type":"hello"})"), HasSubstr("is none of"));
-  EXPECT_THAT(refusal(R"({"type":"ready"})"), HasSubstr("\"protocol\""));
-  EXPECT_THAT(refusal(R"({"type":"ready","protocol":1,"names":[1]})"), HasSubstr("\"names\""));
-  EXPECT_THAT(refusal(R"({"type":"result","outcome":"ok","value":1})"), HasSubstr("no \"id\""));
-  EXPECT_THAT(refusal(R"({"type":"result","id":5,"outcome":"ok","value":1})"), HasSubstr("\"id\" is not a string"));
-  EXPECT_THAT(refusal(R"({"type":"result","id":"7","outcome":"ok"})"), HasSubstr("no \"value\""));
-  EXPECT_THAT(refusal(R"({"type":"result","id":"7","outcome":"lost","value":1})"), HasSubstr("\"outcome\""));
-  EXPECT_THAT(refusal(R"({"type":"result","id":"7","outcome":"error"})"), HasSubstr("no \"error\""));
-  EXPECT_THAT(refusal(R"({"type":"result","id":"7","outcome":"error","error":{"type":"T"}})"),
+  EXPECT_THAT(line_refusal("x"), HasSubstr("not JSON"));
+  EXPECT_THAT(line_refusal("[]"), HasSubstr("not an object"));
+  EXPECT_THAT(line_refusal("{}"), HasSubstr("no \"type\""));
+  EXPECT_THAT(line_refusal(R"({"type":"hello"})"), HasSubstr("is none of"));
+  EXPECT_THAT(line_refusal(R"({"type":"ready"})"), HasSubstr("\"protocol\""));
+  EXPECT_THAT(line_refusal(R"({"type":"ready","protocol":1,"names":[1]})"), HasSubstr("\"names\""));
+  EXPECT_THAT(line_refusal(R"({"type":"result","outcome":"ok","value":1})"), HasSubstr("no \"id\""));
+  EXPECT_THAT(line_refusal(R"({"type":"result","id":5,"outcome":"ok","value":1})"),
+              HasSubstr("\"id\" is not a string"));
+  EXPECT_THAT(line_refusal(R"({"type":"result","id":"7","outcome":"ok"})"), HasSubstr("no \"value\""));
+  EXPECT_THAT(line_refusal(R"({"type":"result","id":"7","outcome":"lost","value":1})"), HasSubstr("\"outcome\""));
+  EXPECT_THAT(line_refusal(R"({"type":"result","id":"7","outcome":"error"})"), HasSubstr("no \"error\""));
+  EXPECT_THAT(line_refusal(R"({"type":"result","id":"7","outcome":"error","error":{"type":"T"}})"),
               HasSubstr("\"message\""));
-  EXPECT_THAT(refusal(R"({"type":"progress","id":"7"})"), HasSubstr("\"fraction\""));
-  EXPECT_THAT(refusal(R"({"type":"log"})"), HasSubstr("no \"text\""));
+  EXPECT_THAT(line_refusal(R"({"type":"progress","id":"7"})"), HasSubstr("\"fraction\""));
+  EXPECT_THAT(line_refusal(R"({"type":"log"})"), HasSubstr("no \"text\""));
 }
 
 // --- The two ends of the channel ---

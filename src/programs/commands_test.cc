@@ -15,7 +15,7 @@ using test::Ran;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::StartsWith;
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;
 
 class CommandsTest : public testing::Test {
  protected:

@@ -15,12 +15,12 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 using Type = QueryFilter::Type;
-constexpr QueryFilter kFilters[] = {{"--queue", "queue"},
-                                    {"--name", "name"},
-                                    {"--cause", "cause"},
-                                    {"--older-than", "older_than", Type::kAge},
-                                    {"--newer-than", "newer_than", Type::kAge}};
-constexpr QueryFilter kPage[] = {{"--limit", "limit", Type::kCount}, {"--after", "after", Type::kCount}};
+constexpr QueryFilter kDeadFilters[] = {{"--queue", "queue"},
+                                        {"--name", "name"},
+                                        {"--cause", "cause"},
+                                        {"--older-than", "older_than", Type::kAge},
+                                        {"--newer-than", "newer_than", Type::kAge}};
+constexpr QueryFilter kDeadPage[] = {{"--limit", "limit", Type::kCount}, {"--after", "after", Type::kCount}};
 
 // The arguments of the query, from what was typed. False: it makes no sense, and that was said.
 bool add_all(Invocation& invocation, std::span<const QueryFilter> filters, Json& arguments) {
@@ -29,12 +29,10 @@ bool add_all(Invocation& invocation, std::span<const QueryFilter> filters, Json&
   return added.has_value();
 }
 
-std::string text_of(const Json& arguments) { return arguments.dump(-1, ' ', false, Json::error_handler_t::replace); }
-
 // The id or the filters; one of them, or --all, must be there.
 bool add_choice(Invocation& invocation, Json& arguments) {
   if (!invocation.line.arguments.empty()) arguments["id"] = invocation.argument(0);
-  if (!add_all(invocation, kFilters, arguments)) return false;
+  if (!add_all(invocation, kDeadFilters, arguments)) return false;
   if (!arguments.empty() && invocation.has("--all")) {
     invocation.console.error_line("--all means every dead letter: leave it out, or the id and the other flags");
     return false;
@@ -48,18 +46,18 @@ bool add_choice(Invocation& invocation, Json& arguments) {
   return true;
 }
 
-struct Changes {
+struct DeadChanges {
   double done = 0;
   double skipped = 0;
 };
 
 // One call of the router changes so many and no more, so it is called until none is left.
-Result<Changes> change_all(AdminClient& admin, const char* view, const char* done, const Json& filters) {
+Result<DeadChanges> change_all_dead(AdminClient& admin, const char* view, const char* done, const Json& filters) {
   const auto begun = std::chrono::steady_clock::now();
-  Changes changes;
+  DeadChanges changes;
   Json arguments = filters;
   while (true) {
-    const Result<Json> json = answer_of(admin, view, text_of(arguments), done);
+    const Result<Json> json = answer_of(admin, view, query_text(arguments), done);
     if (!json) return tl::unexpected(json.error());
     changes.done += number_field(*json, done);
     changes.skipped += number_field(*json, "skipped");
@@ -73,12 +71,12 @@ Result<Changes> change_all(AdminClient& admin, const char* view, const char* don
 }
 
 // `done`: what happens to them, as the router's answer and people say it.
-ExitCode run_change(Invocation& invocation, const char* view, const char* done) {
+ExitCode run_dead_change(Invocation& invocation, const char* view, const char* done) {
   Json filters = Json::object();
   if (!add_choice(invocation, filters)) return kExitUsage;
   Result<AdminClient> admin = admin_client_of(invocation);
   if (!admin) return kExitUsage;
-  const Result<Changes> changes = change_all(*admin, view, done, filters);
+  const Result<DeadChanges> changes = change_all_dead(*admin, view, done, filters);
   if (!changes) return asked_in_vain(invocation, changes.error());
   const bool not_there = filters.contains("id") && changes->done + changes->skipped == 0;
   if (invocation.has("--json")) {
@@ -101,19 +99,19 @@ ExitCode run_change(Invocation& invocation, const char* view, const char* done) 
 
 ExitCode run_dead_list(Invocation& invocation) {
   Json arguments = Json::object();
-  if (!add_all(invocation, kFilters, arguments) || !add_all(invocation, kPage, arguments)) return kExitUsage;
-  return show_view(invocation, "dead", text_of(arguments), [&](const Json& answer) {
+  if (!add_all(invocation, kDeadFilters, arguments) || !add_all(invocation, kDeadPage, arguments)) return kExitUsage;
+  return show_view(invocation, "dead", query_text(arguments), [&](const Json& answer) {
     invocation.console.print(dead_view(answer, invocation.console.colour()));
   });
 }
 
 ExitCode run_dead_show(Invocation& invocation) {
-  return show_view(invocation, "dead-show", text_of({{"id", invocation.argument(0)}}), [&](const Json& answer) {
+  return show_view(invocation, "dead-show", query_text({{"id", invocation.argument(0)}}), [&](const Json& answer) {
     invocation.console.print(job_view(answer, invocation.console.colour()));
   });
 }
 
-ExitCode run_dead_retry(Invocation& invocation) { return run_change(invocation, "dead-retry", "retried"); }
-ExitCode run_dead_delete(Invocation& invocation) { return run_change(invocation, "dead-delete", "deleted"); }
+ExitCode run_dead_retry(Invocation& invocation) { return run_dead_change(invocation, "dead-retry", "retried"); }
+ExitCode run_dead_delete(Invocation& invocation) { return run_dead_change(invocation, "dead-delete", "deleted"); }
 
 }  // namespace eventmq

@@ -15,8 +15,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string text_of(const Json& arguments) { return arguments.dump(-1, ' ', false, Json::error_handler_t::replace); }
-
 Json id_argument(const Invocation& invocation) { return {{"id", invocation.argument(0)}}; }
 
 // What the job returned, behind its outcome: the value of its payload, or the payload itself if it is not in the form
@@ -35,10 +33,10 @@ void add_value(const std::string& payload, Json& job) {
   job = std::move(shown);
 }
 
-constexpr QueryFilter kFilters[] = {{"--queue", "queue"},
-                                    {"--state", "state"},
-                                    {"--name", "name"},
-                                    {"--older-than", "older_than", QueryFilter::Type::kAge}};
+constexpr QueryFilter kJobFilters[] = {{"--queue", "queue"},
+                                       {"--state", "state"},
+                                       {"--name", "name"},
+                                       {"--older-than", "older_than", QueryFilter::Type::kAge}};
 
 // What was typed to say which jobs. Errors: kBadValue.
 Result<Json> filters_of(const Invocation& invocation) {
@@ -48,7 +46,7 @@ Result<Json> filters_of(const Invocation& invocation) {
                 fmt::format("--state must be delayed, waiting or running, not \"{}\"", safe_text(state)));
   }
   Json filters = Json::object();
-  return add_filters(invocation, kFilters, filters).map([&] { return std::move(filters); });
+  return add_filters(invocation, kJobFilters, filters).map([&] { return std::move(filters); });
 }
 
 // The router looks at so many jobs for one page and no more, so a page may be short, and is asked for until there are
@@ -57,7 +55,7 @@ Result<Json> jobs_from(AdminClient& admin, Json arguments, uint64_t limit) {
   Json rows = Json::array();
   while (true) {
     arguments["limit"] = std::min<uint64_t>(limit - rows.size(), limits::kListingRows);
-    const Result<Json> page = answer_of(admin, "jobs", text_of(arguments), "jobs");
+    const Result<Json> page = answer_of(admin, "jobs", query_text(arguments), "jobs");
     if (!page) return page;
     for (const Json& row : (*page)["jobs"]) rows.push_back(row);
     if (page->contains("incomplete")) return Json{{"jobs", std::move(rows)}, {"incomplete", (*page)["incomplete"]}};
@@ -72,7 +70,7 @@ Result<Json> jobs_from(AdminClient& admin, Json arguments, uint64_t limit) {
   }
 }
 
-struct Changes {
+struct JobChanges {
   double done = 0;
   double asked = 0;
   double refused = 0;
@@ -88,10 +86,10 @@ struct ChangeWords {
 
 // Once through all jobs. Ages are as of the beginning: what comes meanwhile is not meant.
 Result<void> change_once(AdminClient& admin, const ChangeWords& words, const Json& filters,
-                         std::chrono::steady_clock::time_point begun, Changes& changes) {
+                         std::chrono::steady_clock::time_point begun, JobChanges& changes) {
   Json arguments = filters;
   while (true) {
-    const Result<Json> answer = answer_of(admin, words.view, text_of(arguments), "done");
+    const Result<Json> answer = answer_of(admin, words.view, query_text(arguments), "done");
     if (!answer) return tl::unexpected(answer.error());
     changes.done += number_field(*answer, "done");
     changes.asked += number_field(*answer, "asked");
@@ -104,10 +102,10 @@ Result<void> change_once(AdminClient& admin, const ChangeWords& words, const Jso
 }
 
 // `sum` has what was changed before an error too.
-Result<void> change_all(AdminClient& admin, const ChangeWords& words, const Json& filters, Changes& sum) {
+Result<void> change_all_jobs(AdminClient& admin, const ChangeWords& words, const Json& filters, JobChanges& sum) {
   const auto begun = std::chrono::steady_clock::now();
   while (true) {
-    Changes pass;
+    JobChanges pass;
     const Result<void> done = change_once(admin, words, filters, begun, pass);
     sum.done += pass.done;
     sum.asked += pass.asked;
@@ -116,7 +114,7 @@ Result<void> change_all(AdminClient& admin, const ChangeWords& words, const Json
   }
 }
 
-std::string text_of(const ChangeWords& words, const Changes& changes) {
+std::string changes_text(const ChangeWords& words, const JobChanges& changes) {
   const std::string told =
       changes.asked > 0 ? fmt::format(", and {} run, whose workers were told to cancel them", count_text(changes.asked))
                         : "";
@@ -136,14 +134,14 @@ ExitCode run_change_of_many(Invocation& invocation, const ChangeWords& words) {
   if (all) (*filters)["all"] = true;
   Result<AdminClient> admin = admin_client_of(invocation);
   if (!admin) return kExitUsage;
-  Changes changes;
-  const Result<void> whole = change_all(*admin, words, *filters, changes);
+  JobChanges changes;
+  const Result<void> whole = change_all_jobs(*admin, words, *filters, changes);
   const bool any = changes.done + changes.asked + changes.refused > 0;
   if (!whole && !any) return asked_in_vain(invocation, whole.error());
   const Json sums = {{words.done, static_cast<uint64_t>(changes.done)},
                      {"asked", static_cast<uint64_t>(changes.asked)},
                      {"refused", static_cast<uint64_t>(changes.refused)}};
-  invocation.console.line(invocation.has("--json") ? sums.dump(2) : text_of(words, changes));
+  invocation.console.line(invocation.has("--json") ? sums.dump(2) : changes_text(words, changes));
   if (changes.refused > 0) {
     invocation.console.error_line(
         fmt::format("{} left as they are: they run, or the store cannot keep the change", count_text(changes.refused)));
@@ -153,14 +151,14 @@ ExitCode run_change_of_many(Invocation& invocation, const ChangeWords& words) {
 }
 
 // Of the one job that was named, or of many.
-ExitCode run_change(Invocation& invocation, const ChangeWords& words, std::string (*text)(const Json&)) {
+ExitCode run_job_change(Invocation& invocation, const ChangeWords& words, std::string (*text)(const Json&)) {
   if (invocation.line.arguments.empty()) return run_change_of_many(invocation, words);
   const auto typed = [&](const QueryFilter& filter) { return invocation.has(filter.flag); };
-  if (invocation.has("--all") || std::ranges::any_of(kFilters, typed)) {
+  if (invocation.has("--all") || std::ranges::any_of(kJobFilters, typed)) {
     invocation.console.error_line("give an id, or say by the flags which jobs: not both");
     return kExitUsage;
   }
-  return show_view(invocation, words.view, text_of(id_argument(invocation)),
+  return show_view(invocation, words.view, query_text(id_argument(invocation)),
                    [&](const Json& answer) { invocation.console.print(text(answer)); });
 }
 
@@ -191,7 +189,7 @@ ExitCode run_jobs_list(Invocation& invocation) {
 ExitCode run_jobs_show(Invocation& invocation) {
   Result<AdminClient> admin = admin_client_of(invocation);
   if (!admin) return kExitUsage;
-  const std::string id = text_of(id_argument(invocation));
+  const std::string id = query_text(id_argument(invocation));
   Result<Json> job = answer_of(*admin, "job", id, "id");
   if (!job) return asked_in_vain(invocation, job.error());
   if (job->contains("value_bytes")) {
@@ -204,26 +202,26 @@ ExitCode run_jobs_show(Invocation& invocation) {
 }
 
 ExitCode run_jobs_explain(Invocation& invocation) {
-  return show_view(invocation, "job", text_of(id_argument(invocation)),
+  return show_view(invocation, "job", query_text(id_argument(invocation)),
                    [&](const Json& job) { invocation.console.line(safe_text(text_field(job, "explain"))); });
 }
 
 ExitCode run_jobs_cancel(Invocation& invocation) {
-  return run_change(invocation, {"cancel", "cancelled", true}, [](const Json& answer) -> std::string {
+  return run_job_change(invocation, {"cancel", "cancelled", true}, [](const Json& answer) -> std::string {
     const bool ended = answer.value("cancelled", Json(false)) == Json(true);
     return ended ? "cancelled\n" : "the job runs; its worker was told to cancel it\n";
   });
 }
 
 ExitCode run_jobs_retry(Invocation& invocation) {
-  return run_change(invocation, {"jobs-retry", "retried", false}, [](const Json& answer) -> std::string {
+  return run_job_change(invocation, {"jobs-retry", "retried", false}, [](const Json& answer) -> std::string {
     if (answer.value("waits", Json(false)) == Json(true)) return "the job waits for a free worker already\n";
     return fmt::format("retried {}\n", count_text(number_field(answer, "retried")));
   });
 }
 
 ExitCode run_jobs_delete(Invocation& invocation) {
-  return run_change(invocation, {"jobs-delete", "deleted", true}, [](const Json& answer) {
+  return run_job_change(invocation, {"jobs-delete", "deleted", true}, [](const Json& answer) {
     return fmt::format("deleted {}\n", count_text(number_field(answer, "deleted")));
   });
 }

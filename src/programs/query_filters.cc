@@ -35,4 +35,6 @@ Result<void> add_filters(const Invocation& invocation, std::span<const QueryFilt
   return {};
 }
 
+std::string query_text(const Json& arguments) { return arguments.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
 }  // namespace eventmq

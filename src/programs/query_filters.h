@@ -3,6 +3,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 #include <span>
+#include <string>
 
 #include "src/programs/command.h"
 
@@ -18,5 +19,8 @@ struct QueryFilter {
 // Adds those of the flags that were typed. Errors: kBadValue, with the flag's name.
 Result<void> add_filters(const Invocation& invocation, std::span<const QueryFilter> filters,
                          nlohmann::ordered_json& arguments);
+
+// The arguments as a query carries them.
+std::string query_text(const nlohmann::ordered_json& arguments);
 
 }  // namespace eventmq

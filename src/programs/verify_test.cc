@@ -18,7 +18,7 @@ using testing::AllOf;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::StartsWith;
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;
 
 std::string bytes_of(const std::string& path) {
   std::ifstream file(path, std::ios::binary);

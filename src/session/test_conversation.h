@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -11,6 +12,9 @@
 #include "src/session/worker_session.h"
 
 namespace eventmq {
+
+// The capabilities of a broker that has all of them, in this life.
+inline constexpr std::string_view kBroker = "settle,errors,cancel,progress,multi-ack,resume,instance:one";
 
 // Of a worker with two slots for the default queue, at one broker.
 inline WorkerSessionSettings two_slots() {

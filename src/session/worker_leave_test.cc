@@ -11,8 +11,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-constexpr std::string_view kBroker = "settle,errors,cancel,progress,multi-ack,resume,instance:one";
-
 class WorkerLeaveTest : public ::testing::Test, public TestConversation<WorkerSession, WorkerEvent, WorkerEffect> {
  protected:
   WorkerLeaveTest() : TestConversation(WorkerSession(two_slots(), IdSource::from_small_seed(5))) {

@@ -11,8 +11,6 @@
 namespace eventmq {
 namespace {
 
-constexpr std::string_view kBroker = "settle,errors,cancel,progress,multi-ack,resume,instance:one";
-
 class WorkerProgressTest : public ::testing::Test, public TestConversation<WorkerSession, WorkerEvent, WorkerEffect> {
  protected:
   WorkerProgressTest() : TestConversation(WorkerSession(two_slots(), IdSource::from_small_seed(5))) {}

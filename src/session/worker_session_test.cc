@@ -9,8 +9,6 @@
 namespace eventmq {
 namespace {
 
-constexpr std::string_view kBroker = "settle,errors,cancel,progress,multi-ack,resume,instance:one";
-
 class WorkerSessionTest : public ::testing::Test, public TestConversation<WorkerSession, WorkerEvent, WorkerEffect> {
  protected:
   WorkerSessionTest() : TestConversation(WorkerSession(settings(), IdSource::from_small_seed(5))) {}

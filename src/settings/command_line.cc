@@ -8,11 +8,10 @@
 
 #include "src/base/assert.h"
 #include "src/settings/nearest.h"
+#include "src/settings/text.h"
 
 namespace eventmq {
 namespace {
-
-tl::unexpected<Error> bad(std::string text) { return fail(ErrorCode::kBadValue, std::move(text)); }
 
 // All of it: -5w is none.
 bool is_number(const std::string& word) {
@@ -86,14 +85,14 @@ class Parser {
 
   // The value was written in the same word.
   Result<void> valued(const FlagSpec& spec, const std::string& name, const std::string& value) {
-    if (spec.kind == FlagKind::kSwitch) return bad(fmt::format("{} takes no value", name));
+    if (spec.kind == FlagKind::kSwitch) return bad_value(fmt::format("{} takes no value", name));
     return add(spec, name, value);
   }
 
   Result<void> flag(const FlagSpec& spec, const std::string& name) {
     if (spec.kind == FlagKind::kSwitch || spec.kind == FlagKind::kYesNo) return add(spec, name, "yes");
     if (next_ == words_.size() || is_flag(words_[next_])) {
-      return bad(fmt::format("{} needs a value: {} {}", name, name, spec.value_word));
+      return bad_value(fmt::format("{} needs a value: {} {}", name, name, spec.value_word));
     }
     std::string value = words_[next_++];
     while (spec.kind == FlagKind::kValues && next_ < words_.size() && !is_flag(words_[next_])) {
@@ -118,15 +117,15 @@ class Parser {
     std::vector<std::string_view> names;
     for (const FlagSpec& spec : specs_) names.insert(names.end(), spec.names.begin(), spec.names.end());
     const std::string near = name.size() > 2 ? nearest_name(name, names) : "";
-    return bad(near.empty() ? fmt::format("there is no flag {}", name)
-                            : fmt::format("there is no flag {}; did you mean {}?", name, near));
+    return bad_value(near.empty() ? fmt::format("there is no flag {}", name)
+                                  : fmt::format("there is no flag {}; did you mean {}?", name, near));
   }
 
   Result<void> unknown_among(const std::string& name, const std::string& word) {
     const Result<void> whole = unknown("-" + word);  // --wait with one dash
     const size_t advice = whole.error().text.find("; did you mean");
     const std::string mend = advice == std::string::npos ? "" : whole.error().text.substr(advice);
-    return bad(fmt::format("there is no flag {}, as in {}{}", name, word, mend));
+    return bad_value(fmt::format("there is no flag {}, as in {}{}", name, word, mend));
   }
 
   std::span<const FlagSpec> specs_;

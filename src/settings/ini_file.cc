@@ -3,18 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
+
+#include "src/settings/text.h"
 
 namespace eventmq {
 namespace {
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
-
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
-}
 
 // Cuts a comment that follows a value: a blank, then # or ;, outside double quotes.
 std::string_view without_comment(std::string_view text) {
@@ -25,12 +20,6 @@ std::string_view without_comment(std::string_view text) {
     if (starts && !quoted && at > 0 && is_blank(text[at - 1])) return text.substr(0, at);
   }
   return text;
-}
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return result;
 }
 
 class Reader {

@@ -11,6 +11,7 @@
 #include "src/settings/ini_file.h"
 #include "src/settings/nearest.h"
 #include "src/settings/settings.h"
+#include "src/settings/text.h"
 
 extern char** environ;
 
@@ -19,8 +20,6 @@ namespace {
 
 constexpr std::string_view kDefaultFile = "/etc/eventmq.conf";
 constexpr std::string_view kPrefix = "EVENTMQ_";
-
-tl::unexpected<Error> bad(std::string text) { return fail(ErrorCode::kBadValue, std::move(text)); }
 
 std::string variable(const std::map<std::string, std::string>& environment, const std::string& name) {
   const auto found = environment.find(name);
@@ -109,10 +108,10 @@ class Loader {
     if (setting == nullptr) return unknown_or_retired(entry.name, where);
     if (*section == Section::kScheduler || *section == Section::kPublisher) return {};  // of other programs
     if (const int line = std::exchange(lines[{entry.section, setting->name}], entry.line); line != 0) {
-      return bad(fmt::format("{}: {} is already set in line {}: keep one", where, setting->name, line));
+      return bad_value(fmt::format("{}: {} is already set in line {}: keep one", where, setting->name, line));
     }
     auto value = parse_value(*setting, entry.value);
-    if (!value) return bad(fmt::format("{}: {}", where, value.error().text));
+    if (!value) return bad_value(fmt::format("{}: {}", where, value.error().text));
     if (!applies(*setting, *section, where)) return {};
     in_force(setting->name) = {setting, *value, SettingSource::kFile, where};
     return {};
@@ -128,11 +127,11 @@ class Loader {
          {Section::kGlobal, Section::kRouter, Section::kScheduler, Section::kJobmanager, Section::kPublisher}) {
       if (word == section_word(section)) return section;
     }
-    if (word.empty()) return bad(fmt::format("{}: a section line, for example [global], must come first", where));
+    if (word.empty()) return bad_value(fmt::format("{}: a section line, for example [global], must come first", where));
     const std::string near = nearest_name(word, {"global", "router", "scheduler", "jobmanager", "publisher"});
-    return bad(fmt::format("{}: there is no section [{}]; {}", where, word,
-                           near.empty() ? "they are global, router, scheduler, jobmanager and publisher"
-                                        : fmt::format("did you mean [{}]?", near)));
+    return bad_value(fmt::format("{}: there is no section [{}]; {}", where, word,
+                                 near.empty() ? "they are global, router, scheduler, jobmanager and publisher"
+                                              : fmt::format("did you mean [{}]?", near)));
   }
 
   // Whether a valid entry counts for this program.
@@ -149,7 +148,7 @@ class Loader {
       warnings_.push_back(fmt::format("{}: {} has no effect: {}", where, name, advice));
       return {};
     }
-    return bad(fmt::format("{}: there is no setting {}; {}", where, name, did_you_mean(name)));
+    return bad_value(fmt::format("{}: there is no setting {}; {}", where, name, did_you_mean(name)));
   }
 
   // --- The environment ---
@@ -163,7 +162,7 @@ class Loader {
         continue;
       }
       auto value = parse_value(*setting, text);
-      if (!value) return bad(fmt::format("{}: {}", name, value.error().text));
+      if (!value) return bad_value(fmt::format("{}: {}", name, value.error().text));
       in_force(setting->name) = {setting, *value, SettingSource::kEnvironment, name};
     }
     return {};
@@ -176,7 +175,7 @@ class Loader {
     if (!nearest_setting(setting_name).empty()) {
       std::string near(kPrefix);
       for (unsigned char c : nearest_setting(setting_name)) near.push_back(static_cast<char>(std::toupper(c)));
-      return bad(fmt::format("{} sets nothing; did you mean {}?", name, near));
+      return bad_value(fmt::format("{} sets nothing; did you mean {}?", name, near));
     }
     const bool of_a_cluster = setting_name.starts_with("PORT") || setting_name.starts_with("SERVICE_");
     if (!of_a_cluster) warnings_.push_back(fmt::format("{} has no effect: there is no such setting", name));
@@ -189,7 +188,7 @@ class Loader {
       const Setting* setting = find_setting(flag.name);
       EMQ_ASSERT(setting != nullptr, "flag {} of no setting {}", flag.typed, flag.name);
       auto value = parse_value(*setting, flag.value);
-      if (!value) return bad(fmt::format("{}: {}", flag.typed, value.error().text));
+      if (!value) return bad_value(fmt::format("{}: {}", flag.typed, value.error().text));
       in_force(setting->name) = {setting, *value, SettingSource::kFlag, flag.typed};
     }
     return {};
@@ -216,8 +215,9 @@ class Loader {
     if (looks_at(Section::kRouter) && seconds_of_setting("retry_backoff") > seconds_of_setting("retry_backoff_max")) {
       const SettingInForce& longer = in_force("retry_backoff");
       const SettingInForce& max = in_force("retry_backoff_max");
-      return bad(fmt::format("{}: retry_backoff must not be longer than retry_backoff_max, which is {} s",
-                             longer.where.empty() ? max.where : longer.where, value_text(*max.setting, max.value)));
+      return bad_value(fmt::format("{}: retry_backoff must not be longer than retry_backoff_max, which is {} s",
+                                   longer.where.empty() ? max.where : longer.where,
+                                   value_text(*max.setting, max.value)));
     }
     const auto is_empty = [this](const char* name) { return std::get<std::string>(in_force(name).value).empty(); };
     if (looks_at(Section::kJobmanager) && is_empty("setup_path") != is_empty("setup_callable")) {

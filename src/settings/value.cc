@@ -11,24 +11,11 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "src/settings/text.h"
 #include "src/wire/names.h"
 
 namespace eventmq {
 namespace {
-
-tl::unexpected<Error> bad(std::string text) { return fail(ErrorCode::kBadValue, std::move(text)); }
-
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front()))) text.remove_prefix(1);
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back()))) text.remove_suffix(1);
-  return text;
-}
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return result;
-}
 
 // Items between commas and blanks.
 std::vector<std::string> split_list(std::string_view text) {
@@ -111,7 +98,7 @@ Result<SettingValue> parse_yes_no(const Setting& setting, std::string_view text)
   for (std::string_view no : {"no", "false", "off", "0", "n", "f"}) {
     if (word == no) return false;
   }
-  return bad(fmt::format("{} must be yes or no, not \"{}\"", setting.name, text));
+  return bad_value(fmt::format("{} must be yes or no, not \"{}\"", setting.name, text));
 }
 
 Result<SettingValue> parse_choice(const Setting& setting, std::string_view text) {
@@ -123,14 +110,14 @@ Result<SettingValue> parse_choice(const Setting& setting, std::string_view text)
     left.remove_prefix(std::min(end + 1, left.size()));
   }
   if (std::ranges::find(choices, word) != choices.end()) return word;
-  return bad(fmt::format("{} must be {}, not \"{}\"", setting.name, fmt::join(choices, " or "), text));
+  return bad_value(fmt::format("{} must be {}, not \"{}\"", setting.name, fmt::join(choices, " or "), text));
 }
 
 Result<SettingValue> parse_setting_seconds(const Setting& setting, std::string_view text) {
   const auto parsed = parse_seconds(text);
   if (!parsed || parsed->seconds() < setting.min || parsed->seconds() > setting.max) {
-    return bad(fmt::format("{} must be seconds from {} to {}, as in 5, 0.5 or 10m, not \"{}\"", setting.name,
-                           setting.min, setting.max, text));
+    return bad_value(fmt::format("{} must be seconds from {} to {}, as in 5, 0.5 or 10m, not \"{}\"", setting.name,
+                                 setting.min, setting.max, text));
   }
   return *parsed;
 }
@@ -138,8 +125,8 @@ Result<SettingValue> parse_setting_seconds(const Setting& setting, std::string_v
 Result<SettingValue> parse_setting_count(const Setting& setting, std::string_view text) {
   const auto parsed = parse_count(text);
   if (!parsed || static_cast<double>(*parsed) < setting.min || static_cast<double>(*parsed) > setting.max) {
-    return bad(fmt::format("{} must be a whole number from {:.0f} to {:.0f}, not \"{}\"", setting.name, setting.min,
-                           setting.max, text));
+    return bad_value(fmt::format("{} must be a whole number from {:.0f} to {:.0f}, not \"{}\"", setting.name,
+                                 setting.min, setting.max, text));
   }
   return *parsed;
 }
@@ -147,9 +134,9 @@ Result<SettingValue> parse_setting_count(const Setting& setting, std::string_vie
 Result<SettingValue> parse_bytes(const Setting& setting, std::string_view text) {
   const auto parsed = parse_size(text);
   if (!parsed || static_cast<double>(*parsed) < setting.min || static_cast<double>(*parsed) > setting.max) {
-    return bad(fmt::format("{} must be a size from {} to {}, as in 4096, 32M or 1G, not \"{}\"", setting.name,
-                           bytes_text(static_cast<uint64_t>(setting.min)),
-                           bytes_text(static_cast<uint64_t>(setting.max)), text));
+    return bad_value(fmt::format("{} must be a size from {} to {}, as in 4096, 32M or 1G, not \"{}\"", setting.name,
+                                 bytes_text(static_cast<uint64_t>(setting.min)),
+                                 bytes_text(static_cast<uint64_t>(setting.max)), text));
   }
   return *parsed;
 }
@@ -157,17 +144,17 @@ Result<SettingValue> parse_bytes(const Setting& setting, std::string_view text) 
 Result<SettingValue> parse_text(const Setting& setting, std::string_view text) {
   const std::string_view trimmed = trim(text);
   const bool has_control = std::ranges::any_of(trimmed, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
-  if (has_control) return bad(fmt::format("{} must not hold control characters", setting.name));
+  if (has_control) return bad_value(fmt::format("{} must not hold control characters", setting.name));
   if (setting.name == "name" && trimmed.size() > limits::kRoutingIdBytes) {
-    return bad(fmt::format("name must be at most {} bytes long", limits::kRoutingIdBytes));
+    return bad_value(fmt::format("name must be at most {} bytes long", limits::kRoutingIdBytes));
   }
   if (setting.name == "data_dir" && trimmed.empty()) {
-    return bad("data_dir is empty: set it to a folder for the router's data, or leave it out");
+    return bad_value("data_dir is empty: set it to a folder for the router's data, or leave it out");
   }
   if (setting.name == "default_queue_name" &&
       (trimmed.empty() || trimmed.size() > limits::kQueueNameBytes || trimmed.find(',') != std::string_view::npos)) {
-    return bad(fmt::format("default_queue_name must be 1 to {} bytes without a comma, not \"{}\"",
-                           limits::kQueueNameBytes, text));
+    return bad_value(fmt::format("default_queue_name must be 1 to {} bytes without a comma, not \"{}\"",
+                                 limits::kQueueNameBytes, text));
   }
   return std::string(trimmed);
 }
@@ -182,17 +169,17 @@ Result<SettingValue> parse_address(const Setting& setting, std::string_view text
   const std::string_view trimmed = trim(text);
   if (trimmed.empty() && setting.default_text.empty()) return std::string();
   if (auto checked = check_socket_address(trimmed, may_be_wildcard, port_of(setting)); !checked) {
-    return bad(fmt::format("{}: {}", setting.name, checked.error().text));
+    return bad_value(fmt::format("{}: {}", setting.name, checked.error().text));
   }
   return std::string(trimmed);
 }
 
 Result<SettingValue> parse_addresses(const Setting& setting, std::string_view text) {
   std::vector<std::string> addresses = split_list(text);
-  if (addresses.empty()) return bad(fmt::format("{} must name at least one address", setting.name));
+  if (addresses.empty()) return bad_value(fmt::format("{} must name at least one address", setting.name));
   for (const std::string& address : addresses) {
     if (auto checked = check_socket_address(address, false, port_of(setting)); !checked) {
-      return bad(fmt::format("{}: {}", setting.name, checked.error().text));
+      return bad_value(fmt::format("{}: {}", setting.name, checked.error().text));
     }
   }
   return addresses;
@@ -225,12 +212,12 @@ Result<std::vector<QueueSetting>> queues_from_words(std::string_view text) {
     if (weight && at + 1 < items.size() && *weight <= 1ull << 40) {
       queues.push_back({items[++at], static_cast<int64_t>(*weight)});
     } else if (weight) {
-      return bad(fmt::format("weight {} stands before no name; write 10,default 20,high", items[at]));
+      return bad_value(fmt::format("weight {} stands before no name; write 10,default 20,high", items[at]));
     } else {
       queues.push_back({items[at]});
     }
     const std::string& name = queues.back().name;
-    if (const auto fault = bare_queue_name_fault(name)) return bad(fmt::format("\"{}\" {}", name, fault->text));
+    if (const auto fault = bare_queue_name_fault(name)) return bad_value(fmt::format("\"{}\" {}", name, fault->text));
   }
   return queues;
 }
@@ -243,30 +230,30 @@ Result<SettingValue> parse_queues(const Setting& setting, std::string_view text)
     queues = queues_from_json(trimmed);
   } else {
     auto words = queues_from_words(trimmed);
-    if (!words) return bad(fmt::format("{}: {}", setting.name, words.error().text));
+    if (!words) return bad_value(fmt::format("{}: {}", setting.name, words.error().text));
     queues = *std::move(words);
   }
   if (!queues || queues->empty()) {
-    return bad(fmt::format("{} must be [[10, \"default\"], [20, \"high\"]] or 10,default 20,high, not \"{}\"",
-                           setting.name, text));
+    return bad_value(fmt::format("{} must be [[10, \"default\"], [20, \"high\"]] or 10,default 20,high, not \"{}\"",
+                                 setting.name, text));
   }
   for (const QueueSetting& queue : *queues) {
     if (queue.weight > kWeightMax) {
-      return bad(fmt::format("{}: the weight of \"{}\" must be a whole number from 0 to {}", setting.name, queue.name,
-                             kWeightMax));
+      return bad_value(fmt::format("{}: the weight of \"{}\" must be a whole number from 0 to {}", setting.name,
+                                   queue.name, kWeightMax));
     }
     const bool has_control = std::ranges::any_of(queue.name, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
     if (queue.name.empty() || queue.name.size() > limits::kQueueNameBytes || has_control ||
         queue.name.find(',') != std::string::npos) {
-      return bad(fmt::format("{}: a queue's name must be 1 to {} bytes without commas and control characters",
-                             setting.name, limits::kQueueNameBytes));
+      return bad_value(fmt::format("{}: a queue's name must be 1 to {} bytes without commas and control characters",
+                                   setting.name, limits::kQueueNameBytes));
     }
     if (std::ranges::count(*queues, queue.name, &QueueSetting::name) > 1) {
-      return bad(fmt::format("{} names \"{}\" twice: keep one", setting.name, queue.name));
+      return bad_value(fmt::format("{} names \"{}\" twice: keep one", setting.name, queue.name));
     }
   }
   if (queues->size() > limits::kQueuesPerInform) {
-    return bad(fmt::format("{} must name at most {} queues", setting.name, limits::kQueuesPerInform));
+    return bad_value(fmt::format("{} must name at most {} queues", setting.name, limits::kQueuesPerInform));
   }
   return *std::move(queues);
 }
@@ -276,11 +263,11 @@ Result<SettingValue> parse_queues(const Setting& setting, std::string_view text)
 Result<Duration> parse_seconds(std::string_view text) {
   const auto seconds = times_unit(text, kTimeUnits);
   if (seconds && *seconds > limits::kHeaderDuration.seconds()) {
-    return bad(fmt::format("\"{}\" is too long; at most {:.0f} seconds (ten years) can be asked for", text,
-                           limits::kHeaderDuration.seconds()));
+    return bad_value(fmt::format("\"{}\" is too long; at most {:.0f} seconds (ten years) can be asked for", text,
+                                 limits::kHeaderDuration.seconds()));
   }
   if (!seconds || *seconds < 0) {
-    return bad(fmt::format("\"{}\" is no number of seconds; write 5, 0.5, 500ms, 10m, 2h or 7d", text));
+    return bad_value(fmt::format("\"{}\" is no number of seconds; write 5, 0.5, 500ms, 10m, 2h or 7d", text));
   }
   return Duration{std::llround(*seconds * 1e6)};
 }
@@ -290,7 +277,7 @@ Result<uint64_t> parse_count(std::string_view text) {
   uint64_t number = 0;
   const auto [end, error] = std::from_chars(trimmed.data(), trimmed.data() + trimmed.size(), number);
   if (error != std::errc() || end != trimmed.data() + trimmed.size()) {
-    return bad(fmt::format("\"{}\" is no whole number", text));
+    return bad_value(fmt::format("\"{}\" is no whole number", text));
   }
   return number;
 }
@@ -298,7 +285,8 @@ Result<uint64_t> parse_count(std::string_view text) {
 Result<uint64_t> parse_size(std::string_view text) {
   constexpr double kMost = 1e18;
   const auto size = times_unit(text, kByteUnits);
-  if (!size || *size < 0 || *size > kMost) return bad(fmt::format("\"{}\" is no size; write 4096, 32M or 1G", text));
+  if (!size || *size < 0 || *size > kMost)
+    return bad_value(fmt::format("\"{}\" is no size; write 4096, 32M or 1G", text));
   return static_cast<uint64_t>(*size);
 }
 
@@ -356,7 +344,7 @@ Result<void> check_socket_address(std::string_view text, bool may_be_wildcard, s
   const std::optional<std::string> fault =
       text.starts_with("tcp://") ? host_port_fault(text.substr(6), may_be_wildcard) : "is no address";
   if (!fault) return {};
-  return bad(fmt::format("\"{}\" {}; write {}", text, *fault, address_near(text, may_be_wildcard, port)));
+  return bad_value(fmt::format("\"{}\" {}; write {}", text, *fault, address_near(text, may_be_wildcard, port)));
 }
 
 Result<SettingValue> parse_value(const Setting& setting, std::string_view text) {
@@ -384,7 +372,7 @@ Result<SettingValue> parse_value(const Setting& setting, std::string_view text) 
     case SettingType::kTexts:
       return split_list(text);
   }
-  return bad(fmt::format("{} has no type", setting.name));
+  return bad_value(fmt::format("{} has no type", setting.name));
 }
 
 std::string value_text(const Setting& setting, const SettingValue& value) {

@@ -42,8 +42,6 @@ constexpr std::string_view kNextExpiry =
     "SELECT expires_at FROM backlog WHERE queue_id = ?1 AND expires_at IS NOT NULL AND (expires_at, key) > (?2, ?3) "
     "ORDER BY expires_at, key LIMIT 1";
 
-int64_t number(uint64_t value) { return static_cast<int64_t>(value); }
-
 // Of a statement that gives one number or none.
 Result<Instant> instant_or_never(SqliteStatement& statement) {
   const Result<bool> row = statement.next();
@@ -96,29 +94,30 @@ Result<void> SqliteBacklog::insert(const JobChange& change, int64_t queue_id, st
   const JobAccepted& job = *change.accepted;
   const Instant due_at = change.requeued ? change.requeued->due_at : job.due_at;
   count(queue_id, job.headers.priority, due_at > job.accepted_at, 1);
-  return insert_.run(number(job.key), job.id.view(), queue_id, int64_t{job.headers.priority}, job.headers.text.view(),
-                     job.accepted_at.us, due_at.us,
+  return insert_.run(signed_integer(job.key), job.id.view(), queue_id, int64_t{job.headers.priority},
+                     job.headers.text.view(), job.accepted_at.us, due_at.us,
                      job.expires_at == Instant::never() ? std::nullopt : std::optional(job.expires_at.us),
-                     number(change.attempt), number(change.requeued ? change.requeued->retries_used : 0),
-                     number(change.losses), Blob{change.started ? change.started->worker.view() : std::string_view()},
+                     signed_integer(change.attempt),
+                     signed_integer(change.requeued ? change.requeued->retries_used : 0), signed_integer(change.losses),
+                     Blob{change.started ? change.started->worker.view() : std::string_view()},
                      Blob{(change.requeued ? change.requeued->reply_to : job.reply_to).view()}, payload,
                      change.requeued ? change.requeued->history.view() : std::string_view());
 }
 
 Result<bool> SqliteBacklog::remove(JobKey key) {
-  remove_.start(number(key));
+  remove_.start(signed_integer(key));
   return count_removed(remove_, -1);
 }
 
 Result<bool> SqliteBacklog::move_to_held(JobKey key) {
-  return add_held_.run(number(key)).and_then([&] { return remove(key); });
+  return add_held_.run(signed_integer(key)).and_then([&] { return remove(key); });
 }
 
 Result<bool> SqliteBacklog::move_from_held(const JobRequeued& record) {
-  add_from_held_.start(number(record.key), int64_t{record.priority}, Blob{record.reply_to.view()});
+  add_from_held_.start(signed_integer(record.key), int64_t{record.priority}, Blob{record.reply_to.view()});
   const Result<bool> added = count_removed(add_from_held_, 1);
   if (!added || !*added) return added;
-  return remove_held_.run(number(record.key)).map([] { return true; });
+  return remove_held_.run(signed_integer(record.key)).map([] { return true; });
 }
 
 Result<void> SqliteBacklog::write_lanes() {
@@ -155,7 +154,8 @@ Result<void> SqliteBacklog::take_all(BacklogClaimed& claimed, int64_t queue_id) 
   const bool due = claim.which == BacklogClaim::Which::kDue;
   SqliteStatement& select = due ? select_due_ : select_expired_;
   if (due) {
-    select.start(queue_id, int64_t{claim.priority}, claim.after.due_at.us, number(claim.after.key), claim.now.us);
+    select.start(queue_id, int64_t{claim.priority}, claim.after.due_at.us, signed_integer(claim.after.key),
+                 claim.now.us);
   } else {
     select.start(queue_id, claim.now.us);
   }
@@ -168,7 +168,7 @@ Result<void> SqliteBacklog::take_all(BacklogClaimed& claimed, int64_t queue_id) 
 Result<void> SqliteBacklog::take_keys(BacklogClaimed& claimed, int64_t queue_id) {
   uint64_t bytes = 0;
   for (const JobKey key : claimed.claim.keys) {
-    select_one_.start(queue_id, number(key));
+    select_one_.start(queue_id, signed_integer(key));
     const Result<bool> row = select_one_.next();
     if (!row) return tl::unexpected(row.error());
     if (*row) {
@@ -204,14 +204,14 @@ Result<void> SqliteBacklog::find_next(BacklogClaimed& claimed, int64_t queue_id)
   const StoredJob* last = claimed.jobs.empty() ? nullptr : &claimed.jobs.back();
   if (claim.which == BacklogClaim::Which::kDue) {
     const LanePlace behind = last ? LanePlace{last->due_at, last->accepted.key} : claim.after;
-    next_due_.start(queue_id, int64_t{claim.priority}, behind.due_at.us, number(behind.key));
+    next_due_.start(queue_id, int64_t{claim.priority}, behind.due_at.us, signed_integer(behind.key));
     const Result<Instant> next = instant_or_never(next_due_);
     if (!next) return tl::unexpected(next.error());
     claimed.next_due = *next;
   }
   LanePlace behind;
   if (claim.which == BacklogClaim::Which::kExpired && last) behind = {last->accepted.expires_at, last->accepted.key};
-  next_expiry_.start(queue_id, behind.due_at.us, number(behind.key));
+  next_expiry_.start(queue_id, behind.due_at.us, signed_integer(behind.key));
   const Result<Instant> next = instant_or_never(next_expiry_);
   if (!next) return tl::unexpected(next.error());
   claimed.next_expiry = *next;

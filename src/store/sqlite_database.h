@@ -18,6 +18,9 @@ struct sqlite3_stmt;
 
 namespace eventmq {
 
+// As SQLite keeps it: its integers have a sign.
+constexpr int64_t signed_integer(uint64_t value) { return static_cast<int64_t>(value); }
+
 // Bytes that are no text.
 struct Blob {
   std::string_view bytes;

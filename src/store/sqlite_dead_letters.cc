@@ -34,8 +34,6 @@ constexpr std::string_view kSelect =
     "history, headers, length(coalesce(dead.payload, large.payload)){} FROM dead JOIN queues USING (queue_id) "
     "LEFT JOIN large_payloads AS large ON large.key = dead.key ";
 
-int64_t number(uint64_t value) { return static_cast<int64_t>(value); }
-
 std::string select_of(const DeadQuery& query) {
   std::string sql = fmt::format(kSelect, query.payloads ? ", coalesce(dead.payload, large.payload)" : "");
   sql += "WHERE dead.seq > ?1 AND ended_at >= ?2 AND ended_at <= ?3 ";
@@ -98,16 +96,16 @@ Result<SqliteDeadLetters> SqliteDeadLetters::prepare(SqliteDatabase& database) {
 Result<void> SqliteDeadLetters::insert(const JobChange& change, int64_t queue_id, std::optional<Blob> payload) {
   const JobAccepted& job = *change.accepted;
   const JobEnded& end = *change.ended;
-  return insert_.run(number(job.key), job.id.view(), queue_id, end.name.view(), outcome_word(end.outcome),
-                     end.error.view(), job.accepted_at.us, end.ended_at.us, number(end.attempts), number(end.losses),
-                     end.history.view(), job.headers.text.view(), payload);
+  return insert_.run(signed_integer(job.key), job.id.view(), queue_id, end.name.view(), outcome_word(end.outcome),
+                     end.error.view(), job.accepted_at.us, end.ended_at.us, signed_integer(end.attempts),
+                     signed_integer(end.losses), end.history.view(), job.headers.text.view(), payload);
 }
 
 Result<void> SqliteDeadLetters::copy(const JobEnded& record) {
   const auto copied = [&](SqliteStatement& copy) {
     return copy
-        .run(number(record.key), record.name.view(), outcome_word(record.outcome), record.error.view(),
-             record.ended_at.us, number(record.attempts), number(record.losses), record.history.view())
+        .run(signed_integer(record.key), record.name.view(), outcome_word(record.outcome), record.error.view(),
+             record.ended_at.us, signed_integer(record.attempts), signed_integer(record.losses), record.history.view())
         .map([&] { return database_->changed_rows() == 1; });
   };
   Result<bool> found = copied(copy_held_);
@@ -116,7 +114,7 @@ Result<void> SqliteDeadLetters::copy(const JobEnded& record) {
 }
 
 Result<void> SqliteDeadLetters::remove(JobKey key) {
-  return remove_payload_.run(number(key)).and_then([&] { return remove_.run(number(key)); });
+  return remove_payload_.run(signed_integer(key)).and_then([&] { return remove_.run(signed_integer(key)); });
 }
 
 Result<void> SqliteDeadLetters::trim(size_t added, Instant now, const Retention& retention) {
@@ -124,7 +122,7 @@ Result<void> SqliteDeadLetters::trim(size_t added, Instant now, const Retention&
   if (!newest) return tl::unexpected(newest.error());
   int64_t last_to_go = 0;
   int64_t dropped = 0;  // before their time
-  oldest_.start(kTrimmedAtLeast + 2 * number(added));
+  oldest_.start(kTrimmedAtLeast + 2 * signed_integer(added));
   while (true) {
     const Result<bool> row = oldest_.next();
     if (!row) return tl::unexpected(row.error());
@@ -149,8 +147,8 @@ Result<DeadLetters> read_dead_letters(SqliteDatabase& database, const DeadQuery&
   Result<SqliteStatement> select = database.prepare(select_of(query));
   if (!select) return tl::unexpected(select.error());
   const std::optional<std::string_view> cause = query.cause ? std::optional(outcome_word(*query.cause)) : std::nullopt;
-  select->start(number(query.after), query.from.us, query.until.us, if_asked(query.id), if_asked(query.queue),
-                if_asked(query.name), cause, number(query.letters) + 1);
+  select->start(signed_integer(query.after), query.from.us, query.until.us, if_asked(query.id), if_asked(query.queue),
+                if_asked(query.name), cause, signed_integer(query.letters) + 1);
   while (true) {
     const Result<bool> row = select->next();
     if (!row) return tl::unexpected(row.error());

@@ -31,8 +31,6 @@ constexpr std::string_view kInsertEnded =
 constexpr std::string_view kOldestEnded = "SELECT seq, ended_at FROM ended ORDER BY seq LIMIT ?1";
 constexpr std::string_view kDeleteEnded = "DELETE FROM ended WHERE seq <= ?1";
 
-int64_t number(uint64_t value) { return static_cast<int64_t>(value); }
-
 // Nothing if it is too large for a row.
 std::optional<Blob> payload_in_row(std::string_view payload) {
   return payload.size() > kPayloadBytesInRow ? std::nullopt : std::optional(Blob{payload});
@@ -99,11 +97,11 @@ Result<void> SqliteRecords::write(const BatchChanges& changes, CommitMark mark, 
 }
 
 Result<void> SqliteRecords::write_mark(CommitMark mark, JobKey last_key) {
-  if (Result<void> done = mark_commit_.run(number(mark.commit), mark.epoch); !done) return done;
+  if (Result<void> done = mark_commit_.run(signed_integer(mark.commit), mark.epoch); !done) return done;
   if (database_->changed_rows() != 1) {
     return fail(ErrorCode::kForbidden, "another router has taken over the store: stop one of the two");
   }
-  return last_key == 0 ? Result<void>() : mark_key_.run(number(last_key));
+  return last_key == 0 ? Result<void>() : mark_key_.run(signed_integer(last_key));
 }
 
 Result<void> SqliteRecords::write_queues(const std::vector<QueueChange>& queues) {
@@ -121,7 +119,7 @@ Result<void> SqliteRecords::write_job(const JobChange& change) {
   if (change.accepted && change.ended) return {};
   if (change.accepted) return insert_job(change);
   if (!change.ended) return update_job(change);
-  return delete_row(change.key).and_then([&] { return delete_payload_.run(number(change.key)); });
+  return delete_row(change.key).and_then([&] { return delete_payload_.run(signed_integer(change.key)); });
 }
 
 // A message in large_payloads stays there.
@@ -136,7 +134,7 @@ Result<void> SqliteRecords::write_death(const JobChange& change) {
 }
 
 Result<void> SqliteRecords::insert_large_payload(JobKey key, std::string_view payload) {
-  return payload_in_row(payload) ? Result<void>() : insert_payload_.run(number(key), Blob{payload});
+  return payload_in_row(payload) ? Result<void>() : insert_payload_.run(signed_integer(key), Blob{payload});
 }
 
 Result<void> SqliteRecords::insert_job(const JobChange& change) {
@@ -147,11 +145,12 @@ Result<void> SqliteRecords::insert_job(const JobChange& change) {
   if (change.backlog) {
     done = backlog_.insert(change, queue_ids_[change.queue], in_row);
   } else {
-    done = insert_job_.run(number(job.key), job.id.view(), queue_ids_[change.queue], job.headers.text.view(),
+    done = insert_job_.run(signed_integer(job.key), job.id.view(), queue_ids_[change.queue], job.headers.text.view(),
                            job.accepted_at.us, (change.requeued ? change.requeued->due_at : job.due_at).us,
                            job.expires_at == Instant::never() ? std::nullopt : std::optional(job.expires_at.us),
-                           number(change.running), number(change.attempt),
-                           number(change.requeued ? change.requeued->retries_used : 0), number(change.losses),
+                           signed_integer(change.running), signed_integer(change.attempt),
+                           signed_integer(change.requeued ? change.requeued->retries_used : 0),
+                           signed_integer(change.losses),
                            Blob{change.started ? change.started->worker.view() : std::string_view()}, in_row,
                            change.requeued ? change.requeued->history.view() : std::string_view());
   }
@@ -173,8 +172,9 @@ Result<void> SqliteRecords::update_job(const JobChange& change) {
 Result<bool> SqliteRecords::update_held(const JobChange& change) {
   const JobRequeued* requeued = change.requeued;
   return update_job_
-      .run(number(change.key), number(change.running), number(change.attempt), number(change.losses),
-           requeued ? std::optional(number(requeued->retries_used)) : std::nullopt,
+      .run(signed_integer(change.key), signed_integer(change.running), signed_integer(change.attempt),
+           signed_integer(change.losses),
+           requeued ? std::optional(signed_integer(requeued->retries_used)) : std::nullopt,
            requeued ? std::optional(requeued->due_at.us) : std::nullopt,
            change.started ? std::optional(Blob{change.started->worker.view()}) : std::nullopt,
            requeued ? std::optional(requeued->history.view()) : std::nullopt)
@@ -182,15 +182,15 @@ Result<bool> SqliteRecords::update_held(const JobChange& change) {
 }
 
 Result<void> SqliteRecords::delete_row(JobKey key) {
-  Result<bool> found = delete_job_.run(number(key)).map([&] { return database_->changed_rows() == 1; });
+  Result<bool> found = delete_job_.run(signed_integer(key)).map([&] { return database_->changed_rows() == 1; });
   if (found && !*found) found = backlog_.remove(key);
   return there(std::move(found), key);
 }
 
 Result<void> SqliteRecords::write_ended(const std::vector<EndChange>& ended) {
   for (const EndChange& end : ended) {
-    Result<void> done = insert_ended_.run(end.id, outcome_word(end.outcome), end.ended_at.us, number(end.reply_wanted),
-                                          Blob{end.result});
+    Result<void> done = insert_ended_.run(end.id, outcome_word(end.outcome), end.ended_at.us,
+                                          signed_integer(end.reply_wanted), Blob{end.result});
     if (!done) return done;
   }
   return {};
@@ -200,7 +200,7 @@ Result<void> SqliteRecords::write_ended(const std::vector<EndChange>& ended) {
 Result<void> SqliteRecords::trim_ended(size_t added, Instant now, Retention limits) {
   const int64_t newest = database_->last_row();
   int64_t last_to_go = 0;
-  oldest_ended_.start(kTrimmedAtLeast + 2 * number(added));
+  oldest_ended_.start(kTrimmedAtLeast + 2 * signed_integer(added));
   while (true) {
     const Result<bool> row = oldest_ended_.next();
     if (!row) return tl::unexpected(row.error());

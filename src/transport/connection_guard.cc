@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "src/base/assert.h"
+#include "src/transport/zmq_messages.h"
 
 namespace eventmq {
 namespace {
@@ -24,13 +25,6 @@ constexpr uint64_t kLongBytes = 64 * 1024;  // so many are one long message on i
 constexpr Duration kUnheardAfter = seconds(3);
 constexpr uint64_t kMessagesOfARound = 512;  // beyond two for each connection
 
-bool has_input(void* socket) {
-  int events = 0;
-  size_t size = sizeof events;
-  return zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN) != 0;
-}
-
-uint64_t above(uint64_t value, uint64_t base) { return value > base ? value - base : 0; }
 double mib(uint64_t bytes) { return static_cast<double>(bytes) / (1024 * 1024); }
 
 }  // namespace
@@ -141,7 +135,7 @@ void ConnectionGuard::look(Instant now, uint64_t job_bytes) {
 
 void ConnectionGuard::look_for_input() {
   for (auto& [socket, watched] : sockets_) {
-    if (!has_input(socket)) ++watched.drained;
+    if (!zmq_messages::has_input(socket)) ++watched.drained;
   }
 }
 

@@ -14,8 +14,6 @@ namespace {
 // What is cut at a look when the process may open no more files, though connections are not too many.
 constexpr uint64_t kRoomMade = 16;
 
-uint64_t above(uint64_t value, uint64_t base) { return value > base ? value - base : 0; }
-
 }  // namespace
 
 uint64_t connections_possible() {

@@ -56,12 +56,6 @@ std::string reason_of(int event, const std::string& address, bool handshake_done
   }
 }
 
-bool has_input(void* socket) {
-  int events = 0;
-  size_t size = sizeof events;
-  return zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN) != 0;
-}
-
 }  // namespace
 
 Result<void> DealerSocket::State::open(const std::string& new_address, const std::string& routing_id) {
@@ -187,7 +181,7 @@ DealerInput DealerSocket::receive(Frames& frames) {
   if (!state.handshake_done) {
     state.receive_link_events();
     // The report on the handshake was queued before the first message, so it is there if the message is.
-    if (!state.handshake_done && has_input(state.socket)) state.receive_link_events();
+    if (!state.handshake_done && zmq_messages::has_input(state.socket)) state.receive_link_events();
   }
   if (state.connected_untold) {
     state.connected_untold = false;

@@ -10,8 +10,6 @@ constexpr Duration kHandshakeTime = seconds(6);  // the default of SocketOptions
 constexpr uint64_t kProbeBytes = 25;             // PING with a context of 16
 constexpr uint64_t kSpeaksBytes = 48;            // less than two messages
 
-uint64_t above(uint64_t value, uint64_t base) { return value > base ? value - base : 0; }
-
 }  // namespace
 
 void UnheardAccount::sample(uint64_t bytes, uint32_t segments, Duration age) {

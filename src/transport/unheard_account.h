@@ -12,6 +12,9 @@
 
 namespace eventmq {
 
+// By how much a count is above another one; 0 if it is not.
+constexpr uint64_t above(uint64_t count, uint64_t base) { return count > base ? count - base : 0; }
+
 class UnheardAccount {
  public:
   // So many bytes were read of the connection, which has this age, and so many segments with data came.

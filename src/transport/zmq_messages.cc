@@ -111,6 +111,12 @@ void release_shared(void*, void* hint) {
 
 }  // namespace
 
+bool has_input(void* socket) {
+  int events = 0;
+  size_t size = sizeof events;
+  return zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN) != 0;
+}
+
 bool receive(void* socket, Frames& frames) {
   EMQ_ASSERT(frames.size() == 0);
   Incoming incoming;

@@ -23,6 +23,8 @@ inline constexpr size_t kFrameHeaderBytes = 9;
 // Bytes of large frames that the library holds for one peer. Counted down on the I/O thread.
 using QueuedBytes = std::atomic<size_t>;
 
+// True: a message can be received.
+bool has_input(void* socket);
 // Receives the frames of one message into `frames` (after the routing id, if the socket has one). False, and
 // nothing taken, if there is none.
 bool receive(void* socket, Frames& frames);

@@ -16,7 +16,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr uint64_t kOpenMax = 2000;  // requests without an ACK, and jobs at the worker
+constexpr uint64_t kWindow = 2000;  // requests without an ACK, and jobs at the worker
 constexpr std::chrono::minutes kGiveUp{2};
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
@@ -96,7 +96,7 @@ class BacklogSystem : public SystemTest {
     const Bytes job = payload();
     const auto start = Clock::now();
     for (uint64_t sent = 0; report_.acked < options_.jobs;) {
-      for (; sent < options_.jobs && sent - report_.acked < kOpenMax; ++sent) {
+      for (; sent < options_.jobs && sent - report_.acked < kWindow; ++sent) {
         client.send(message("REQUEST", {id_of(sent), Bytes::literal("default"), Bytes::literal("guarantee"), job}));
       }
       Frames ack;
@@ -123,7 +123,7 @@ class BacklogSystem : public SystemTest {
     Peer worker(router_.backend(), "worker");
     worker.send(message("INFORM", {id_of(0), Bytes::literal("[[10, \"default\"]]"), Bytes::literal("worker"),
                                    Bytes::literal("settle")}));
-    for (uint64_t slot = 0; slot < kOpenMax; ++slot) worker.send(message("READY", {id_of(slot)}));
+    for (uint64_t slot = 0; slot < kWindow; ++slot) worker.send(message("READY", {id_of(slot)}));
     const auto start = Clock::now();
     for (; report_.taken < options_.taken; ++report_.taken) {
       Frames request;
