@@ -46,6 +46,7 @@ function(eventmq_check_headers)
   # As the folders that use them define them.
   target_compile_definitions(headers_alone PRIVATE EVENTMQ_SOURCE_DIR="" EVENTMQ_BINARY_DIR="" EVENTMQ_VERSION="")
   target_compile_options(headers_alone PRIVATE -O0 -g0)
+  set_target_properties(headers_alone PROPERTIES UNITY_BUILD OFF)
   target_link_libraries(headers_alone PRIVATE tl::expected fmt::fmt GTest::gtest)
 endfunction()
 if(EVENTMQ_BUILD_TESTS)

@@ -9,6 +9,7 @@
 #   LINKS         third-party targets
 #   TEST_DEPENDS  folders that only the tests need
 #   EXCLUDE       sources that are built into something else
+#   ALONE         sources whose private names other sources here have too: EVENTMQ_UNITY leaves them alone
 
 # With EVENTMQ_PRECOMPILE, the heavy headers of other projects are compiled once for all tests: they are most of the time
 # of a build. Sources include what they use all the same, and the tsan preset, which has the option off, shows it.
@@ -28,17 +29,18 @@ function(eventmq_test_options name)
   target_compile_definitions(${name} PRIVATE EVENTMQ_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
                                              EVENTMQ_BINARY_DIR="${PROJECT_BINARY_DIR}")
   # Tests are built more often than they are run: what they test is optimised, they are not.
-  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O0>)
+  target_compile_options(${name} PRIVATE $<$<CONFIG:Release,None>:-O0>)
 endfunction()
 
 function(eventmq_folder name)
-  cmake_parse_arguments(ARG "" "" "DEPENDS;LINKS;TEST_DEPENDS;EXCLUDE" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "DEPENDS;LINKS;TEST_DEPENDS;EXCLUDE;ALONE" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS *.cc)
   file(GLOB tests CONFIGURE_DEPENDS *_test.cc)
   list(REMOVE_ITEM sources ${tests} "")
   foreach(excluded ${ARG_EXCLUDE})
     list(REMOVE_ITEM sources ${CMAKE_CURRENT_SOURCE_DIR}/${excluded})
   endforeach()
+  set_source_files_properties(${ARG_ALONE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 
   if(sources)
     add_library(eventmq_${name} STATIC ${sources})

@@ -13,8 +13,18 @@ option(EVENTMQ_BUILD_TESTS "Build the tests" ON)
 option(EVENTMQ_BUILD_FUZZERS "Build the libFuzzer programs (needs clang)" OFF)
 option(EVENTMQ_WARNINGS_AS_ERRORS "Stop the build on a warning" OFF)
 option(EVENTMQ_PRECOMPILE "Compile the heavy headers of the tests once" ON)
+# Small sources with large headers: together they take half the time. A change of one compiles its neighbours anew, so
+# it is off for daily work.
+string(COMPARE EQUAL "${CMAKE_BUILD_TYPE}" Release together)
+option(EVENTMQ_UNITY "Compile several sources of a folder as one" ${together})
 option(EVENTMQ_JEMALLOC "emq allocates memory with jemalloc, not with the C library" ON)
 set(EVENTMQ_SANITIZE "" CACHE STRING "Sanitizers, for example address,undefined")
+
+set(CMAKE_UNITY_BUILD ${EVENTMQ_UNITY})
+set(CMAKE_UNITY_BUILD_BATCH_SIZE 6)
+if(EVENTMQ_UNITY AND CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  add_compile_options(-Wno-subobject-linkage)  # GCC takes what was included for a header, which private types may not be in
+endif()
 
 if(PROJECT_BINARY_DIR STREQUAL PROJECT_SOURCE_DIR)
   message(FATAL_ERROR "Build in a folder of its own: cmake -S . -B build -G Ninja")
