@@ -39,7 +39,11 @@ void verify_file(const Invocation& invocation, const Settings& settings, Finding
   findings.store = verify_store({.data_dir = settings.text("data_dir"), .quick = findings.quick});
   findings.problems = findings.store.problems;
   findings.left_out = findings.store.left_out;
-  if (!findings.store.found && findings.sound()) {
+  if (findings.store.found || !findings.sound()) return;
+  if (invocation.has("--data-dir")) {
+    findings.problems.push_back({"file", fmt::format("{} is not there: --data-dir names the folder that holds it",
+                                                     findings.store.path)});
+  } else {
     findings.nothing = fmt::format("no router has made {} yet", findings.store.path);
   }
 }

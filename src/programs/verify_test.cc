@@ -138,6 +138,9 @@ TEST_F(VerifyTest, TheFolderCanBeNamed) {
   const Ran wrong = emq({"verify", "--data-dir", folder_.file("plain")});
   EXPECT_EQ(wrong.code, 1);
   EXPECT_THAT(wrong.out, HasSubstr("plain is not a folder: set another data_dir\n"));
+  const Ran mistyped = emq({"verify", "--data-dir", folder_.file("datta")});
+  EXPECT_EQ(mistyped.code, 1) << "a backup that is not there is not sound";
+  EXPECT_THAT(mistyped.out, HasSubstr("datta/eventmq.db is not there: --data-dir names the folder that holds it\n"));
   start();
   stop(SIGTERM);
   environment_.erase("EVENTMQ_DATA_DIR");
