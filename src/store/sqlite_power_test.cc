@@ -42,6 +42,12 @@ TEST(SqlitePowerRunTest, ASeedMakesOneRecording) {
   }
 }
 
+// In this one a router that was replaced lived on when the power went, and wrote to a disk that was no more.
+TEST(SqlitePowerRunTest, AReplacedRouterEndsWithThePowerToo) {
+  const ModelledHistory history(1054, 24);
+  EXPECT_EQ(PowerLossRun(history, 1054, {}).run(), "");
+}
+
 // --- The tests are tested ---
 
 struct Sabotaged {

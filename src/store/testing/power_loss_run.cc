@@ -168,6 +168,7 @@ void PowerLossRun::submit_group(SqliteStore& store, CommitNumber goal) {
 }
 
 void PowerLossRun::lose_power() {
+  older_.reset();  // it ends with everything else
   DiskReplay replay(recording_, prng_.next());
   while (replay.step()) {
   }
