@@ -41,8 +41,8 @@ void verify_file(const Invocation& invocation, const Settings& settings, Finding
   findings.left_out = findings.store.left_out;
   if (findings.store.found || !findings.sound()) return;
   if (invocation.has("--data-dir")) {
-    findings.problems.push_back({"file", fmt::format("{} is not there: --data-dir names the folder that holds it",
-                                                     findings.store.path)});
+    findings.problems.push_back(
+        {"file", fmt::format("{} is not there: --data-dir names the folder that holds it", findings.store.path)});
   } else {
     findings.nothing = fmt::format("no router has made {} yet", findings.store.path);
   }
