@@ -70,6 +70,10 @@ struct StoreChanged {
 struct ConnectionFaulty {
   ConnectionFault fault;
 };
+// The loop has not read this socket, so that nobody there was heard is not their silence.
+struct PeersUnread {
+  Side side;
+};
 // The store answers a claim with BacklogClaimed (src/wire/job_record.h) and a question with StoreAnswer
 // (src/wire/store_question.h).
 struct Tick {};
@@ -79,7 +83,7 @@ struct SettingsChanged {
   BrokerSettings settings;
 };
 using Event = std::variant<MessageArrived, BadMessageArrived, SendFailed, Tick, ShutdownRequested, SettingsChanged,
-                           StoreRecovered, StoreChanged, BacklogClaimed, StoreAnswer, ConnectionFaulty>;
+                           StoreRecovered, StoreChanged, BacklogClaimed, StoreAnswer, ConnectionFaulty, PeersUnread>;
 
 // --- Effects ---
 struct Send {

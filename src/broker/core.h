@@ -101,6 +101,7 @@ struct Broker::State {
   void on_event(StoreChanged& event);
   void on_event(BacklogClaimed& event);
   void on_event(ConnectionFaulty& event);
+  void on_event(PeersUnread& event);
   void send(Side side, const Bytes& peer, Body body, CommitNumber after = 0);
   void send(Peer& peer, Body body);
   void ack(const MessageArrived& event, CommitNumber after = 0);
@@ -119,6 +120,8 @@ struct Broker::State {
   void on_message(const MessageArrived& event, Unschedule& unschedule);
   void on_message(const MessageArrived& event, Publish& publish);
   bool answer_known_id(const MessageArrived& event, const Request& request);
+  bool give_guarantee(const MessageArrived& event, const Request& request, Job& job);
+  bool ack_again(const MessageArrived& event, CommitNumber after);
   bool may_take_route(const ReplyRoute& from, const ReplyRoute& route) const;
   void repeat_reply(const MessageArrived& event, const Request& request);
   Result<Queue*> queue_of(const Request& request);
@@ -384,6 +387,7 @@ struct Broker::State {
   bool store_available_ = true;
   std::string store_fault_;          // while it is not
   CommitNumber durable_commit_ = 0;  // while it is not: the last one that is durable
+  size_t repeats_waiting_ = 0;       // and requests that came again since and are not answered before
   bool draining_ = false;
   bool stopped_ = false;
   Instant drain_deadline_ = Instant::never();

@@ -251,6 +251,53 @@ TEST_F(FullDiskTest, AJobThatWaitsIsNotCancelled) {
   EXPECT_THAT(view("job", R"({"id": "j1"})"), HasSubstr(R"("state":"waiting")"));
 }
 
+TEST_F(FullDiskTest, ARequestThatComesAgainForEverIsNotAckedForEver) {
+  broker_.request("c1", "j1", "guarantee");
+  broker_.step(StoreChanged{false, "the disk is full", 0});
+  broker_.forget();
+  for (size_t i = 0; i < limits::kRepeatsWaiting + 100; ++i) broker_.request("c1", "j1", "guarantee");
+  EXPECT_EQ(broker_.sends().size(), limits::kRepeatsWaiting);
+  broker_.step(StoreChanged{true, ""});
+  broker_.request("c1", "j1", "guarantee");
+  EXPECT_THAT(broker_.sent(), ElementsAre("c1 ACK j1"));
+}
+
+TEST_F(FullDiskTest, NothingElseThatIsWrongIsSaidBefore) {
+  run_job("");
+  BrokerSettings settings;
+  settings.store_durable = true;
+  settings.unknown_queue = UnknownQueue::kReject;
+  broker_.change_settings(settings);
+  broker_.step(StoreChanged{false, "the disk is full", 0});
+  broker_.forget();
+  broker_.request("c1", "j2", "guarantee", "nobodys");
+  EXPECT_THAT(broker_.sent(), ElementsAre("c1 ERROR store-unavailable j2")) << "a job of that id may be in the store";
+  broker_.shut_down();
+  broker_.forget();
+  broker_.request("c1", "j3", "guarantee");
+  EXPECT_THAT(broker_.sent(), ElementsAre("c1 ERROR store-unavailable j3"));
+}
+
+// --- A plain job that is asked for again, with the guarantee ---
+
+TEST_F(GuaranteeTest, ARequestThatComesAgainWithTheGuaranteeHasItBeforeItsAck) {
+  broker_.request("c1", "j1");
+  broker_.forget();
+  broker_.request("c1", "j1", "guarantee");
+  EXPECT_THAT(records(), ElementsAre("accepted j1 default []"));
+  EXPECT_THAT(waits(), ElementsAre("c1 ACK j1 after 1"));
+}
+
+TEST_F(GuaranteeTest, WithoutAStoreItIsRefusedAndThePlainJobStays) {
+  broker_.request("c1", "j1");
+  broker_.step(StoreChanged{false, "the disk is full", 0});
+  broker_.forget();
+  broker_.request("c1", "j1", "guarantee");
+  EXPECT_THAT(broker_.sent(), ElementsAre("c1 ERROR store-unavailable j1"));
+  broker_.request("c1", "j1");
+  EXPECT_THAT(broker_.sent(), ElementsAre("c1 ACK j1"));
+}
+
 // --- A plain job that a guaranteed request shares by its unique key becomes guaranteed ---
 
 TEST_F(GuaranteeTest, AGuaranteedFollowerMakesAWaitingJobGuaranteed) {

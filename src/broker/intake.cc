@@ -23,6 +23,10 @@ std::string unique_key(const Queue& queue, const Bytes& key) {
 
 void Broker::State::on_message(const MessageArrived& event, Request& request) {
   if (answer_known_id(event, request)) return;
+  // First: whether a store that is not there holds it already, nobody knows, and what else is wrong would end it.
+  if (const std::optional<Error> refused = store_refusal(request.headers)) {
+    return error(event, refused->code, refused->text);
+  }
   const Result<Queue*> queue = queue_of(request);
   if (!queue) return error(event, queue.error().code, queue.error().text);
   if (merge_unique(event, request, **queue)) return;
@@ -37,18 +41,20 @@ void Broker::State::on_message(const MessageArrived& event, Request& request) {
 bool Broker::State::answer_known_id(const MessageArrived& event, const Request& request) {
   if (Job* job = jobs_.find(event.message.id.view())) {
     ++counters_.duplicates;
+    if (!give_guarantee(event, request, *job)) return true;
     if (may_take_route(sender_of(event), {job->client_side, job->client, event.message.id}))
       jobs_.change_client(*job, event.side, event.peer);
-    ack(event, job->accepted_commit);
+    ack_again(event, job->accepted_commit);
     return true;
   }
   if (const auto found = followed_jobs_.find(event.message.id.str()); found != followed_jobs_.end()) {
     ++counters_.duplicates;
+    if (!give_guarantee(event, request, *found->second)) return true;
     ReplyRoute& route = found->second->follower(event.message.id);
     if (may_take_route(sender_of(event), route)) {
       jobs_.change_follower(*found->second, route, sender_of(event));
     }
-    ack(event, found->second->accepted_commit);
+    ack_again(event, found->second->accepted_commit);
     return true;
   }
   const KnownId known = dedupe_.find(event.message.id.view(), now_);
@@ -58,8 +64,28 @@ bool Broker::State::answer_known_id(const MessageArrived& event, const Request& 
     error(event, ErrorCode::kQueueFull, "too many requests for jobs in the store came again");
     return true;
   }
-  ack(event, last_commit_);
+  if (!ack_again(event, last_commit_)) return true;
   if (known != KnownId::kInBacklog && request.headers.reply_requested) repeat_reply(event, request);
+  return true;
+}
+
+// The job was taken without the guarantee that is asked for now: it has it from now on. False: it cannot, as was said.
+bool Broker::State::give_guarantee(const MessageArrived& event, const Request& request, Job& job) {
+  if (!request.headers.guarantee || job.headers.guarantee) return true;
+  if (const std::optional<Error> refused = store_refusal(request.headers)) {
+    error(event, refused->code, refused->text);
+    return false;
+  }
+  make_guaranteed(job);
+  return true;
+}
+
+// The ACK of a request that came again. While the store is away these wait for it, however often a peer repeats itself,
+// so beyond a number they are not given: who gets none sends again.
+bool Broker::State::ack_again(const MessageArrived& event, CommitNumber after) {
+  const bool waits = !store_available_ && after > durable_commit_;
+  if (waits && ++repeats_waiting_ > limits::kRepeatsWaiting) return false;
+  ack(event, after);
   return true;
 }
 
@@ -108,10 +134,6 @@ bool Broker::State::merge_unique(const MessageArrived& event, const Request& req
   if (has_expired(job)) {
     expire(job);
     return false;
-  }
-  if (const std::optional<Error> refused = store_refusal(request.headers)) {
-    error(event, refused->code, refused->text);
-    return true;
   }
   const bool follows = request.headers.reply_requested || request.headers.result_ttl.us > 0;
   if (follows) {
@@ -166,7 +188,6 @@ std::optional<Error> Broker::State::store_refusal(const JobHeaders& headers) con
 std::optional<Error> Broker::State::refusal(const MessageArrived& event, const Request& request,
                                             const Queue& queue) const {
   if (draining_) return Error{ErrorCode::kShuttingDown, "the broker is stopping"};
-  if (const std::optional<Error> refused = store_refusal(request.headers)) return refused;
   if (may_leave_memory(request.headers)) return std::nullopt;
   return room_refusal(event, request, queue);
 }

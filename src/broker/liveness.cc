@@ -48,6 +48,12 @@ void Broker::State::hear_everyone() {
   peers_.for_each([this](Peer& peer) { peers_.heard(peer, now_); });
 }
 
+void Broker::State::on_event(PeersUnread& event) {
+  peers_.for_each([&](Peer& peer) {
+    if (peer.side == event.side) peers_.heard(peer, now_);
+  });
+}
+
 void Broker::State::drop_silent_peers() {
   while (Peer* peer = peers_.first_to_leave()) {
     if (peer->leave_deadline > now_) break;
@@ -102,8 +108,8 @@ void Broker::State::finish_drain() {
   });
   if (kept + lost > 0) {
     log(lost > 0 ? LogLevel::kWarning : LogLevel::kInfo,
-        fmt::format("at the end {} guaranteed jobs stay in the store, and {} jobs that it does not keep are lost", kept,
-                    lost));
+        fmt::format("at the end {}{} guaranteed jobs stay in the store, and {} jobs that it does not keep are lost",
+                    store_available_ ? "" : "at most ", kept, lost));
   }
   // After whatever still waits for the store.
   peers_.for_each([&](Peer& peer) { send(peer.side, peer.routing_id, Goodbye{}, last_commit_); });

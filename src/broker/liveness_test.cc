@@ -58,6 +58,17 @@ TEST_F(HeartbeatTest, ASilentPeerIsGoneAtTheTimeoutAndNotBefore) {
   EXPECT_THAT(broker_.view("status"), HasSubstr(R"("peers_lost":3)"));
 }
 
+TEST_F(HeartbeatTest, WhoWasNotReadWasNotSilent) {
+  broker_.client("c1");
+  broker_.worker("w1");
+  broker_.silence("c1");
+  broker_.silence("w1");
+  broker_.wait(milliseconds(4999));
+  broker_.step(PeersUnread{Side::kFrontend});
+  broker_.wait(milliseconds(4999));
+  EXPECT_EQ(peers(), R"({"workers":0,"schedulers":0,"clients":1})");
+}
+
 TEST_F(HeartbeatTest, AnyMessageIsASignOfLife) {
   broker_.worker("w1");
   broker_.silence("w1");

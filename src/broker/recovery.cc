@@ -136,6 +136,7 @@ void Broker::State::on_event(StoreChanged& event) {
         fmt::format("no guaranteed jobs are taken, because the store is not available: {}", event.text));
   }
   store_available_ = event.available;
+  repeats_waiting_ = 0;
   durable_commit_ = event.committed;
   store_fault_ = std::move(event.text);
 }

@@ -155,6 +155,7 @@ void RouterLoop::run() {
     take_signals();
     release_held();
     report_failed_sends();
+    excuse_unread();
     if (now_ >= broker_.next_wake()) step(Tick{});
     receive_turn();
     check_connections();
@@ -168,14 +169,13 @@ void RouterLoop::run() {
 
 void RouterLoop::wait() {
   poller_.clear();
-  // Not the sockets while too much waits for the store: peers then wait too, in their own queues.
-  sockets_watched_ = !reading_is_paused() && !finish_by_;
-  if (sockets_watched_) {
-    for (size_t i = 0; i < kSides; ++i) tokens_[i] = poller_.watch(sockets_[i]);
+  for (size_t i = 0; i < kSides; ++i) {
+    watched_[i] = reads(static_cast<Side>(i));
+    if (watched_[i]) tokens_[i] = poller_.watch(sockets_[i]);
   }
   wakeup_token_ = poller_.watch_readable(wakeup_.fd());
   if (parts_.signals != nullptr) poller_.watch_readable(parts_.signals->fd());
-  const bool busy = (more_to_receive_ && sockets_watched_) || !failed_.empty();
+  const bool busy = more_to_receive_ || !failed_.empty();
   const Instant now = clock_.now();
   const Instant until = next_wake();
   if (busy || until <= now) {
@@ -183,6 +183,20 @@ void RouterLoop::wait() {
   } else {
     poller_.wait(until == Instant::never() ? Duration{-1} : until - now);
   }
+}
+
+// Too much waits for the store: clients then wait too, in their own queues. Workers and the operator do not, whose
+// messages make room; nor does anybody while the store is away, when the broker refuses what needs it.
+bool RouterLoop::store_is_behind() const {
+  return store_health_.available &&
+         (held_.size() >= limits::kHeldSends || uncommitted_.bytes() >= limits::kUncommittedBytes);
+}
+
+void RouterLoop::excuse_unread() {
+  uncommitted_.committed(parts_.store->committed());
+  if (!store_is_behind() || now_ < next_excuse_) return;
+  next_excuse_ = now_ + live_.broker.heartbeat_timeout / 4;
+  step(PeersUnread{Side::kFrontend});
 }
 
 Instant RouterLoop::next_wake() const {
@@ -273,15 +287,16 @@ RouterCounters RouterLoop::counters() const {
 
 void RouterLoop::receive_turn() {
   more_to_receive_ = false;
-  if (!sockets_watched_) return;
   std::array<size_t, kSides> left;
-  for (size_t i = 0; i < kSides; ++i) left[i] = poller_.ready(tokens_[i]) ? limits::kMessagesPerTurn : 0;
+  for (size_t i = 0; i < kSides; ++i) {
+    left[i] = watched_[i] && poller_.ready(tokens_[i]) ? limits::kMessagesPerTurn : 0;
+  }
   bool any = true;
-  while (any && !reading_is_paused() && !finish_by_) {
+  while (any) {
     any = false;
     for (size_t i = 0; i < kSides; ++i) {
       if (left[i] == 0) continue;
-      if (!receive_one(static_cast<Side>(i))) {
+      if (!reads(static_cast<Side>(i)) || !receive_one(static_cast<Side>(i))) {
         left[i] = 0;
         continue;
       }
@@ -330,7 +345,10 @@ void RouterLoop::step(Event event) {
 
 void RouterLoop::carry_out(Effects& effects) {
   for (const LogLine& line : effects.log) log(line.level, line.text);
-  if (!effects.records.empty()) parts_.store->submit(effects.commit, std::move(effects.records));
+  if (!effects.records.empty()) {
+    uncommitted_.submitted(effects.commit, effects.records);
+    parts_.store->submit(effects.commit, std::move(effects.records));
+  }
   for (BacklogClaim& claim : effects.claims) parts_.store->claim(std::move(claim));
   for (StoreQuestion& question : effects.questions) parts_.store->ask(std::move(question));
   for (const PeerGone& peer : effects.gone) held_.discard(peer.side, peer.peer);

@@ -26,6 +26,7 @@
 #include "src/runtime/held_sends.h"
 #include "src/runtime/log.h"
 #include "src/runtime/signals.h"
+#include "src/runtime/uncommitted.h"
 #include "src/store/store.h"
 #include "src/transport/connection_guard.h"
 #include "src/transport/poller.h"
@@ -120,7 +121,9 @@ class RouterLoop {
 
   void wait();
   Instant next_wake() const;
-  bool reading_is_paused() const { return held_.size() >= limits::kHeldSends; }
+  bool store_is_behind() const;
+  bool reads(Side side) const { return !finish_by_ && (side != Side::kFrontend || !store_is_behind()); }
+  void excuse_unread();
   bool ended() const;
   void take_requests();
   void take_signals();
@@ -150,7 +153,7 @@ class RouterLoop {
   ConnectionGuard guard_;
   std::array<RouterSocket, kSides> sockets_;  // by Side
   std::array<Poller::Token, kSides> tokens_{};
-  bool sockets_watched_ = false;
+  std::array<bool, kSides> watched_{};
   Poller::Token wakeup_token_ = 0;
   RouterEndpoints endpoints_;
   Poller poller_;
@@ -159,6 +162,8 @@ class RouterLoop {
   Effects effects_;
   StoreHealth store_health_;
   HeldSends held_;
+  Uncommitted uncommitted_;
+  Instant next_excuse_;  // of the clients that are not read
   std::deque<SendFailed> failed_;
   size_t failures_this_turn_ = 0;
   bool more_to_receive_ = false;

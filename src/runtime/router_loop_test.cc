@@ -115,6 +115,51 @@ TEST(RouterLoopTest, WhileTheStoreIsAwayPlainJobsGoOnAndGuaranteedOnesAreRefused
   client.expect_ack_of(again);
 }
 
+// Sends so much that the store does not make durable that the router reads clients no more. Gives the number of
+// messages.
+size_t flood(TestPeer& client, LateStore& store, const std::string& payload) {
+  size_t sent = 0;
+  for (size_t bytes = 0; bytes < limits::kUncommittedBytes; bytes += payload.size()) {
+    client.send(request("guarantee", payload));
+    EXPECT_TRUE(store.wait_for_submitted(++sent));
+  }
+  return sent;
+}
+
+TEST(RouterLoopTest, AStoreThatIsBehindKeepsClientsWaitingAndNobodyElse) {
+  auto owned = std::make_unique<LateStore>();
+  LateStore& store = *owned;
+  RunningRouter router(loopback_settings(), std::move(owned));
+  TestPeer client = client_of(router);
+  TestPeer worker = worker_of(router);
+  TestPeer admin = admin_of(router);
+  const size_t sent = flood(client, store, std::string(4 * 1024 * 1024, 'x'));
+  const std::string beyond = client.send(request("guarantee"));
+  join(worker, 0);
+  admin.send(Query{Bytes("status"), Bytes()});
+  EXPECT_THAT(admin.expect<Reply>().payload.str(), HasSubstr(R"("memory_bytes")"));
+  EXPECT_TRUE(client.receives_nothing_now());
+  EXPECT_EQ(router.loop().counters().received, sent + 2) << "all but the one that is beyond";
+
+  store.catch_up();
+  router.loop().wake();
+  for (size_t i = 0; i < sent; ++i) client.expect<Ack>();
+  client.expect_ack_of(beyond);
+}
+
+TEST(RouterLoopTest, AStoreThatGoesAwayWhileItIsBehindKeepsNobodyWaiting) {
+  auto owned = std::make_unique<LateStore>();
+  LateStore& store = *owned;
+  RunningRouter router(loopback_settings(), std::move(owned));
+  TestPeer client = client_of(router);
+  TestPeer other = client_of(router, "other");
+  flood(client, store, std::string(4 * 1024 * 1024, 'x'));
+  const std::string plain = other.send(request());
+  store.become({false, "the disk is full"});
+  router.loop().wake();
+  other.expect_ack_of(plain);
+}
+
 TEST(RouterLoopTest, AMessageOfTenThousandPartsIsRefusedAndTheSenderServedOn) {
   RunningRouter router;
   RawTcpPeer raw(router.loop().endpoints().frontend);

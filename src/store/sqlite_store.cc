@@ -7,17 +7,6 @@
 #include "src/store/store_thread.h"
 
 namespace eventmq {
-namespace {
-
-size_t bytes_of(const JobRecord& record) {
-  if (const auto* accepted = std::get_if<JobAccepted>(&record)) return accepted->payload.size();
-  if (const auto* ended = std::get_if<JobEnded>(&record)) return ended->result.size();
-  if (const auto* remembered = std::get_if<IdRemembered>(&record)) return remembered->result.size();
-  if (const auto* result = std::get_if<ResultKept>(&record)) return result->value.size();
-  return 0;
-}
-
-}  // namespace
 
 Result<std::unique_ptr<SqliteStore>> SqliteStore::open(SqliteStoreOptions options) {
   options.file.data_dir = options.data_dir;
@@ -56,7 +45,7 @@ Result<StoredState> SqliteStore::recover(Instant now) {
 void SqliteStore::submit(CommitNumber commit, std::vector<JobRecord> records) {
   EMQ_ASSERT(!records.empty(), "commit {} is empty", commit);
   Submitted submitted{commit, std::move(records)};
-  for (const JobRecord& record : submitted.records) submitted.bytes += bytes_of(record);
+  for (const JobRecord& record : submitted.records) submitted.bytes += content_bytes(record);
   {
     const std::lock_guard lock(mutex_);
     EMQ_ASSERT(commit == submitted_ + 1, "commit {} came after {}", commit, submitted_);

@@ -108,6 +108,15 @@ struct ResultRemoved {
 using JobRecord = std::variant<JobAccepted, AttemptStarted, JobRequeued, JobEnded, IdRemembered, DeadLetterRemoved,
                                ResultKept, ResultRemoved>;
 
+// The bytes of the message or of the result in it; 0 of a record with neither.
+inline size_t content_bytes(const JobRecord& record) {
+  if (const auto* accepted = std::get_if<JobAccepted>(&record)) return accepted->payload.size();
+  if (const auto* ended = std::get_if<JobEnded>(&record)) return ended->result.size();
+  if (const auto* remembered = std::get_if<IdRemembered>(&record)) return remembered->result.size();
+  if (const auto* result = std::get_if<ResultKept>(&record)) return result->value.size();
+  return 0;
+}
+
 // How much of what has ended is kept.
 struct Retention {
   // Ids, so that a REQUEST sent again is not run again.
