@@ -34,6 +34,7 @@ struct ExecutorSettings {
   Duration terminate_grace = seconds(2);  // from SIGTERM to SIGKILL
   Duration cancel_grace = seconds(3);     // from `cancel` to SIGTERM
   Duration start_timeout = seconds(120);  // from start to `ready`
+  bool operator==(const ExecutorSettings&) const = default;
 };
 
 struct ExecutorJob {

@@ -24,6 +24,7 @@ struct WorkerHooks {
   std::string setup;  // once, before the first job
   std::string entry;  // before each job
   std::string exit;   // after each job
+  bool operator==(const WorkerHooks&) const = default;
 };
 
 // --- Manager to worker; every line ends with a line break ---

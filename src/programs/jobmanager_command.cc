@@ -18,8 +18,11 @@ Result<std::optional<JobManagerOptions>> read_again(const LoadRequest& request, 
   if (!changed) return tl::unexpected(changed.error());
   const std::vector<std::string> rebuilt = plugins.rebuilt(current.list("load"));
   for (const std::string& path : rebuilt) spdlog::info("{} was built anew", path);
+  set_log_debug(current.is_on("super_debug"));
   if (!*changed && rebuilt.empty()) return std::nullopt;
-  return job_manager_options(current);
+  JobManagerOptions options = job_manager_options(current);
+  options.plugins_rebuilt = !rebuilt.empty();
+  return options;
 }
 
 }  // namespace

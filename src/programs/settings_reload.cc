@@ -16,6 +16,7 @@ Result<bool> read_settings_again(const LoadRequest& request, std::string_view pr
     spdlog::warn("setting {} has changed; it takes effect when the {} starts again", name, program);
   }
   const bool changed = has_live_changes(current, *settings, request.program);
+  settings->keep_until_restart(current);
   current = *std::move(settings);
   spdlog::info("settings read again{}{}", changed ? "" : ": nothing changed",
                changed || later.empty() ? "" : " that takes effect now");

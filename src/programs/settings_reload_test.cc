@@ -49,5 +49,35 @@ TEST_F(PluginFilesTest, AFileThatIsNewHereIsNotBuiltAnew) {
   EXPECT_THAT(files.rebuilt({path_}), IsEmpty());
 }
 
+class ReadAgainTest : public testing::Test {
+ protected:
+  ReadAgainTest() {
+    request_.config_path = testing::TempDir() + "again-" + std::to_string(::getpid()) + ".conf";
+    write("");
+  }
+  ~ReadAgainTest() override { fs::remove(request_.config_path); }
+  void write(const std::string& text) { std::ofstream(request_.config_path) << text; }
+
+  LoadRequest request_;
+};
+
+// Or else peers that keep to the former time would be taken for gone.
+TEST_F(ReadAgainTest, HeartbeatsStayAsTheyWereAtTheStart) {
+  for (Section program : {Section::kRouter, Section::kJobmanager}) {
+    request_.program = program;
+    write("[global]\ndisable_heartbeats = yes\n");
+    Settings current = *load_settings(request_);
+    write("[global]\nheartbeat_interval = 0.5\nheartbeat_timeout = 1\n");
+    EXPECT_EQ(read_settings_again(request_, "program", current), false);
+    write("[global]\nheartbeat_interval = 0.5\nheartbeat_timeout = 1\nhwm = 7\nmax_job_count = 7\n");
+    EXPECT_EQ(read_settings_again(request_, "program", current), true) << "something else did change";
+    EXPECT_TRUE(current.is_on("disable_heartbeats"));
+    EXPECT_EQ(current.duration("heartbeat_interval"), seconds(3));
+    EXPECT_EQ(current.duration("heartbeat_timeout"), seconds(5));
+    EXPECT_EQ(current.count("hwm"), 7u);
+    EXPECT_FALSE(changes_that_need_restart(current, *load_settings(request_), program).empty()) << "told again";
+  }
+}
+
 }  // namespace
 }  // namespace eventmq

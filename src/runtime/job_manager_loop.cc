@@ -142,9 +142,11 @@ void JobManagerLoop::reload() {
   }
   if (!*read) return;
   JobManagerOptions& options = **read;
+  const bool concerns_processes = options.executor != options_.executor || options.plugins != options_.plugins;
   options_.executor = std::move(options.executor);
   options_.plugins = std::move(options.plugins);
   options_.kill_grace_period = options.kill_grace_period;
+  if (!concerns_processes && !options.plugins_rebuilt) return;
   log(LogLevel::kInfo, "the settings were read again; a new worker process tries them first");
   executor_.restart(executor_settings(options_), now_);
 }

@@ -34,6 +34,7 @@ struct JobManagerOptions {
   // run_worker_process(), eventmq/worker.h). executor.processes is not read.
   ExecutorSettings executor;
   std::vector<std::string> plugins;           // setting load
+  bool plugins_rebuilt = false;               // in a reload: one of them is another file under its old name
   Duration kill_grace_period = seconds(300);  // from the order to stop until running jobs are killed
   Duration unserved_patience = seconds(2);    // without a process that serves, until the broker is left for then
   SocketOptions sockets;
@@ -44,8 +45,9 @@ struct JobManagerParts {
   LogSink log = spdlog_sink();
   // TERM and INT ask to finish what runs and stop, and stop at once when they come again; HUP calls `reload`.
   SignalCatcher* signals = nullptr;
-  // Reads the settings again; nothing if they are as they were. The executor's, the plug-ins and the grace period take
-  // effect: every worker process is replaced, after the job that it runs. An error is logged and changes nothing.
+  // Reads the settings again; nothing if they are as they were. The grace period takes effect, and the executor's
+  // settings and the plug-ins, for which every worker process is replaced, after the job that it runs. An error is
+  // logged and changes nothing.
   std::function<Result<std::optional<JobManagerOptions>>()> reload = nullptr;
 };
 

@@ -207,6 +207,29 @@ TEST_F(JobManagerLoopTest, HangUpWithoutAChangeLeavesTheProcessesAlone) {
   EXPECT_FALSE(manager.log().contains("were read again; a new"));
 }
 
+TEST_F(JobManagerLoopTest, HangUpWithAChangeThatIsNotTheirsLeavesTheProcessesAlone) {
+  SignalCatcher signals({SIGHUP});
+  int reads = 0;
+  std::promise<void> first_read;
+  RunningJobManager manager(usual_options(), &signals, [&]() -> Result<std::optional<JobManagerOptions>> {
+    JobManagerOptions options = usual_options();
+    options.kill_grace_period = seconds(7);
+    options.session.link.heartbeat_timeout = seconds(77);
+    if (++reads == 1) first_read.set_value();
+    if (reads == 2) return fail(ErrorCode::kBadValue, "the second time");
+    options.plugins_rebuilt = reads == 3;
+    return options;
+  });
+  EXPECT_EQ(value(run("add", "[1, 2]")), 3);
+  ::kill(::getpid(), SIGHUP);
+  ASSERT_EQ(first_read.get_future().wait_for(std::chrono::seconds(60)), std::future_status::ready);
+  ::kill(::getpid(), SIGHUP);
+  ASSERT_TRUE(manager.log().wait_for("the second time"));
+  EXPECT_FALSE(manager.log().contains("were read again; a new"));
+  ::kill(::getpid(), SIGHUP);
+  ASSERT_TRUE(manager.log().wait_for("serves with the new settings")) << "a plug-in was built anew";
+}
+
 // --- Worker processes that can no longer be started ---
 
 // A job manager of one slot. Its processes start as long as a file is there.

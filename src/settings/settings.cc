@@ -51,6 +51,12 @@ std::vector<QueueWeight> Settings::queues(std::string_view name) const {
   return queues;
 }
 
+void Settings::keep_until_restart(const Settings& running) {
+  for (SettingInForce& value : values_) {
+    if (!value.setting->reloadable) value = running.in_force(value.setting->name);
+  }
+}
+
 std::vector<std::string> router_addresses(const Settings& settings) {
   std::vector<std::string> addresses;
   if (settings.is_set("connect_addr") || settings.text("worker_addr_default").empty()) {

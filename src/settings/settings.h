@@ -45,6 +45,9 @@ class Settings {
   bool is_set(std::string_view name) const { return in_force(name).source != SettingSource::kDefault; }
   const std::vector<SettingInForce>& all() const { return values_; }
 
+  // For settings that were read again: those that take effect only at a start stay as `running` has them.
+  void keep_until_restart(const Settings& running);
+
   // What a person should know though it stops nothing: one sentence each.
   std::vector<std::string> warnings;
   // The file that was read; empty if there was none.

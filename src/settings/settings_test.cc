@@ -250,6 +250,21 @@ TEST_F(SettingsTest, ChangesThatNeedARestartAreNamed) {
   EXPECT_FALSE(has_live_changes(load(), load(), Section::kRouter));
 }
 
+TEST_F(SettingsTest, WhatNeedsARestartStaysAsItIs) {
+  const Settings running = load();
+  file("[global]\nheartbeat_interval = 0.5\nheartbeat_timeout = 1\ndisable_heartbeats = yes\nhwm = 5\n");
+  Settings read = load();
+  for (Section program : {Section::kRouter, Section::kJobmanager}) {
+    EXPECT_EQ(changes_that_need_restart(running, read, program),
+              (std::vector<std::string>{"disable_heartbeats", "heartbeat_interval", "heartbeat_timeout"}));
+  }
+  read.keep_until_restart(running);
+  EXPECT_EQ(read.duration("heartbeat_interval"), seconds(3));
+  EXPECT_EQ(read.duration("heartbeat_timeout"), seconds(5));
+  EXPECT_FALSE(read.is_on("disable_heartbeats"));
+  EXPECT_EQ(read.count("hwm"), 5u);
+}
+
 TEST_F(SettingsTest, AProgramSpeaksOnlyOfItsOwnSettings) {
   request_.program = Section::kRouter;
   const Settings before = load();
