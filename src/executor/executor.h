@@ -85,6 +85,8 @@ class Executor {
   // Starts a process with these settings; once it is ready, every other is replaced, each after the job that it runs.
   // If it cannot serve, that is logged and nothing changes. The number of processes stays.
   void restart(ExecutorSettings settings, Instant now);
+  // No process could serve with the settings of the last restart().
+  bool restart_refused() const;
   // Gives back what has not begun and takes nothing more. What still runs at `kill_at` is killed (outcome `killed`).
   // May be called again with another time.
   void drain(Instant kill_at, Instant now);

@@ -16,8 +16,11 @@ void Executor::restart(ExecutorSettings settings, Instant now) {
   state.start_missing(now);
 }
 
+bool Executor::restart_refused() const { return state_->trial_refused; }
+
 void Executor::State::start_trial(ExecutorSettings wanted, Instant now) {
   end_trial(now);
+  trial_refused = false;
   Result<ChildProcess> child = ChildProcess::start(wanted.command);
   if (!child) return refuse_trial(child.error().text);
   trial.emplace(Trial{std::move(wanted), nullptr});
@@ -48,6 +51,7 @@ void Executor::State::end_trial(Instant now) {
 
 void Executor::State::refuse_trial(const std::string& reason) {
   trial.reset();
+  trial_refused = true;
   log(true,
       fmt::format("a worker process with the settings as they are now cannot serve, so all processes stay as they "
                   "are: {}",

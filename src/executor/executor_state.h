@@ -98,6 +98,7 @@ struct Executor::State {
   std::vector<ProcessSlot> slots;
   std::vector<std::unique_ptr<WorkerProcess>> retired;  // told to stop, and replaced
   std::optional<Trial> trial;
+  bool trial_refused = false;                              // the last one
   std::unordered_map<uint64_t, WorkerProcess*> by_number;  // all of these
   std::deque<WaitingCall> waiting;
   std::vector<ExecutorEvent> out;

@@ -351,6 +351,7 @@ TEST_F(ExecutorTest, SettingsThatNoProcessCanServeWithChangeNothing) {
   settings.command.push_back("/nowhere/jobs.so");
   executor_->restart(settings, now());
   step_until([&] { return log_.find("all processes stay as they are") != std::string::npos; });
+  EXPECT_TRUE(executor_->restart_refused());
   EXPECT_THAT(log_, HasSubstr("cannot load /nowhere/jobs.so"));
   EXPECT_EQ(value_of(run("process")), before);
   // And the next ones can.
@@ -358,6 +359,7 @@ TEST_F(ExecutorTest, SettingsThatNoProcessCanServeWithChangeNothing) {
   settings.hooks.setup = "set_up";
   executor_->restart(settings, now());
   step_until([&] { return !is_alive(before); });
+  EXPECT_FALSE(executor_->restart_refused());
   EXPECT_EQ(value_of(run("hooks"))[0], true);
 }
 

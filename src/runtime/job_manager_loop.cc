@@ -140,15 +140,21 @@ void JobManagerLoop::reload() {
     return log(LogLevel::kWarning,
                "the settings were read again and are refused, nothing changes: " + read.error().text);
   }
-  if (!*read) return;
-  JobManagerOptions& options = **read;
-  const bool concerns_processes = options.executor != options_.executor || options.plugins != options_.plugins;
+  const bool concerns_processes = *read && take_over(*std::move(*read));
+  if (!concerns_processes && !executor_.restart_refused()) return;
+  log(LogLevel::kInfo, concerns_processes
+                           ? "the settings were read again; a new worker process tries them first"
+                           : "a new worker process tries the settings that the last one could not serve with");
+  executor_.restart(executor_settings(options_), now_);
+}
+
+// True if processes that run with what was in force have to be replaced.
+bool JobManagerLoop::take_over(JobManagerOptions options) {
+  const bool other = options.executor != options_.executor || options.plugins != options_.plugins;
   options_.executor = std::move(options.executor);
   options_.plugins = std::move(options.plugins);
   options_.kill_grace_period = options.kill_grace_period;
-  if (!concerns_processes && !options.plugins_rebuilt) return;
-  log(LogLevel::kInfo, "the settings were read again; a new worker process tries them first");
-  executor_.restart(executor_settings(options_), now_);
+  return other || options.plugins_rebuilt;
 }
 
 // --- The executor's side ---

@@ -47,7 +47,7 @@ struct JobManagerParts {
   SignalCatcher* signals = nullptr;
   // Reads the settings again; nothing if they are as they were. The grace period takes effect, and the executor's
   // settings and the plug-ins, for which every worker process is replaced, after the job that it runs. An error is
-  // logged and changes nothing.
+  // logged and changes nothing. Settings that no process could serve with are tried again, also if it says nothing.
   std::function<Result<std::optional<JobManagerOptions>>()> reload = nullptr;
 };
 
@@ -74,6 +74,7 @@ class JobManagerLoop {
   void begin_drain();
   void kill_running();
   void reload();
+  bool take_over(JobManagerOptions options);
   void start_session_when_ready();
   void leave_or_return();
   void leave_broker();

@@ -230,6 +230,28 @@ TEST_F(JobManagerLoopTest, HangUpWithAChangeThatIsNotTheirsLeavesTheProcessesAlo
   ASSERT_TRUE(manager.log().wait_for("serves with the new settings")) << "a plug-in was built anew";
 }
 
+TEST_F(JobManagerLoopTest, SettingsThatWereRefusedAreTriedAgainAtEveryHangUp) {
+  SignalCatcher signals({SIGHUP});
+  const TemporaryFolder folder;
+  const std::string file = folder.path() + "/ok";
+  bool read = false;
+  RunningJobManager manager(usual_options(), &signals, [&]() -> Result<std::optional<JobManagerOptions>> {
+    if (std::exchange(read, true)) return std::nullopt;
+    JobManagerOptions options = usual_options();
+    const std::vector<std::string> usual = options.executor.command;
+    options.executor.command = {"/bin/sh", "-c", "test -e " + file + " && exec " + usual.at(0) + " " + usual.at(1)};
+    return options;
+  });
+  EXPECT_EQ(value(run("add", "[1, 2]")), 3);
+  ::kill(::getpid(), SIGHUP);
+  ASSERT_TRUE(manager.log().wait_for("all processes stay as they are"));
+  std::ofstream(file) << "ok";
+  ::kill(::getpid(), SIGHUP);
+  ASSERT_TRUE(manager.log().wait_for("tries the settings that the last one could not serve with"));
+  ASSERT_TRUE(manager.log().wait_for("serves with the new settings"));
+  EXPECT_EQ(value(run("add", "[1, 2]")), 3);
+}
+
 // --- Worker processes that can no longer be started ---
 
 // A job manager of one slot. Its processes start as long as a file is there.
