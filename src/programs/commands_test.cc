@@ -321,6 +321,27 @@ TEST_F(CommandsTest, HupReadsTheSettingsAgain) {
   EXPECT_EQ(router.wait(), 0);
 }
 
+TEST_F(CommandsTest, UpGivesTheJobManagersTheNameOfTheirSection) {
+  const std::string path = folder_.file("conf");
+  environment_["EVENTMQ_CONFIG_FILE"] = path;
+  std::ofstream(path) << "[router]\nname = the-router\n[jobmanager]\nname = jm\n";
+  EmqProcess up({"up", "-J", "1", "--jobmanagers", "2"}, environment_);
+  ASSERT_TRUE(up.wait_for("ready; clients connect to")) << up.out;
+  const std::string workers = emq({"workers", "--json"}).out;
+  EXPECT_THAT(workers, HasSubstr("\"jm-1\""));
+  EXPECT_THAT(workers, HasSubstr("\"jm-2\""));
+  up.tell(SIGTERM);
+  EXPECT_EQ(up.wait(), 0) << up.out;
+}
+
+TEST_F(CommandsTest, UpDoesNotWaitForJobManagersOfAnotherRouter) {
+  const std::string elsewhere = "ipc://" + folder_.file("elsewhere");
+  EmqProcess up({"up", "-J", "1", "--connect-addr", elsewhere}, environment_);
+  ASSERT_TRUE(up.wait_for("; the job managers connect to " + elsewhere + "; Ctrl-C stops")) << up.out;
+  up.tell(SIGTERM);
+  EXPECT_EQ(up.wait(), 0) << up.out;
+}
+
 class RunningSystemTest : public CommandsTest {
  protected:
   RunningSystemTest() {

@@ -187,11 +187,17 @@ struct Supervisor::State {
       if (number == SIGHUP && plan.terminal_is_gone && plan.terminal_is_gone()) {
         stop_all();
       } else if (number == SIGHUP) {
-        for (Child* child : children()) child->part.send_signal(SIGHUP);
+        pass_on_hup();
       } else if (number == SIGTERM || number == SIGINT) {
         stop_signal();
       }
     }
+  }
+
+  // The parts take other limits over, and must not be killed by those of before.
+  void pass_on_hup() {
+    if (plan.read_limits_again) plan.read_limits_again(plan);
+    for (Child* child : children()) child->part.send_signal(SIGHUP);
   }
 
   void stop_signal() {

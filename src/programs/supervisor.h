@@ -35,6 +35,8 @@ struct SupervisorPlan {
   std::string ready_text;                       // said when everything runs
   // Asked when HUP comes: whether the terminal is gone, which is an order to stop. Null: never.
   std::function<bool()> terminal_is_gone = nullptr;
+  // Called when HUP is passed on: gives the parts the stop limits of the settings as they are now. Null: they stay.
+  std::function<void(SupervisorPlan&)> read_limits_again = nullptr;
 
   Duration ask_interval = milliseconds(100);
   Duration start_limit = seconds(60);          // for the router, then for the job managers

@@ -204,6 +204,20 @@ TEST_F(SupervisorTest, HupIsPassedOn) {
   EXPECT_EQ(run(), kExitDone) << log_;
 }
 
+TEST_F(SupervisorTest, HupBringsOtherStopLimits) {
+  plan_.job_managers = {shell("jobmanager", "trap '' TERM HUP; echo up; tail -f /dev/null & wait")};
+  plan_.router = shell(
+      "router",
+      "trap 'kill $!; exit 0' TERM; trap 'echo reloading' HUP; echo up; while :; do tail -f /dev/null & wait $!; done");
+  plan_.read_limits_again = [](SupervisorPlan& plan) { plan.job_managers.at(0).stop_limit = milliseconds(20); };
+  on_line_ = [](std::string_view line) {
+    if (line.ends_with("| ready")) ::raise(SIGHUP);
+    if (line.ends_with("| reloading")) ::raise(SIGTERM);
+  };
+  EXPECT_EQ(run(), kExitFailed) << log_;
+  EXPECT_NE(log_.find("jobmanager did not stop in 0 s; killing it"), std::string::npos) << log_;
+}
+
 TEST_F(SupervisorTest, HupOfATerminalThatIsGoneStops) {
   plan_.terminal_is_gone = [] { return true; };
   on_line_ = [](std::string_view line) {

@@ -10,6 +10,7 @@
 #include "src/programs/admin_command.h"
 #include "src/programs/router_settings.h"
 #include "src/programs/supervisor.h"
+#include "src/transport/address.h"
 
 namespace eventmq {
 namespace {
@@ -38,21 +39,62 @@ std::vector<std::string> flags_for(const CommandLine& line, Section part) {
   return words;
 }
 
+// The settings as each part sees them.
+struct PartSettings {
+  Settings router;
+  Settings job_manager;
+};
+
+Result<Settings> settings_of_part(const Invocation& invocation, Section part) {
+  LoadRequest request = invocation.request;
+  request.program = part;
+  request.whole_file = false;
+  return load_settings(request);
+}
+
+Duration router_stop_limit(const Settings& settings) { return settings.duration("drain_timeout") + kStopMargin; }
+Duration job_manager_stop_limit(const Settings& settings) {
+  return settings.duration("kill_grace_period") + kStopMargin;
+}
+
+// What a part refuses when it reads its settings again, it does not take over: then its limit stays too.
+void read_limits_again(const Invocation& invocation, SupervisorPlan& plan) {
+  if (const auto router = settings_of_part(invocation, Section::kRouter)) {
+    plan.router.stop_limit = router_stop_limit(*router);
+  }
+  if (const auto job_manager = settings_of_part(invocation, Section::kJobmanager)) {
+    for (PartSpec& part : plan.job_managers) part.stop_limit = job_manager_stop_limit(*job_manager);
+  }
+}
+
 PartSpec router_part(const Invocation& invocation, const Settings& settings) {
-  PartSpec part{"router", {path_of_this_program(), "router"}, settings.duration("drain_timeout") + kStopMargin};
+  PartSpec part{"router", {path_of_this_program(), "router"}, router_stop_limit(settings)};
   for (std::string& word : flags_for(invocation.line, Section::kRouter)) part.command.push_back(std::move(word));
   return part;
 }
 
-PartSpec job_manager_part(const Invocation& invocation, const Settings& settings, uint64_t number, uint64_t count) {
+bool names_a_router(const Settings& job_manager) {
+  return job_manager.is_set("connect_addr") || job_manager.is_set("worker_addr_default");
+}
+
+std::string backend_of(const PartSettings& settings) {
+  return connectable(settings.router.text("backend_listen_addr"));
+}
+
+// Or else another router's, of which this one knows nothing.
+bool is_for_this_router(const PartSettings& settings) {
+  return !names_a_router(settings.job_manager) ||
+         same_place(router_addresses(settings.job_manager).front(), backend_of(settings));
+}
+
+PartSpec job_manager_part(const Invocation& invocation, const PartSettings& settings, uint64_t number, uint64_t count) {
   const std::string suffix = count > 1 ? fmt::format("-{}", number) : "";
-  PartSpec part{"jobmanager" + suffix,
-                {path_of_this_program(), "jobmanager"},
-                settings.duration("kill_grace_period") + kStopMargin};
+  PartSpec part{
+      "jobmanager" + suffix, {path_of_this_program(), "jobmanager"}, job_manager_stop_limit(settings.job_manager)};
   for (std::string& word : flags_for(invocation.line, Section::kJobmanager)) part.command.push_back(std::move(word));
-  const bool has_address = settings.is_set("connect_addr") || settings.is_set("worker_addr_default");
-  if (!has_address) part.command.push_back("--connect-addr=" + connectable(settings.text("backend_listen_addr")));
-  if (settings.is_set("name")) part.command.push_back("--name=" + settings.text("name") + suffix);
+  if (!names_a_router(settings.job_manager)) part.command.push_back("--connect-addr=" + backend_of(settings));
+  const std::string& name = settings.job_manager.text("name");
+  if (!name.empty()) part.command.push_back("--name=" + name + suffix);
   return part;
 }
 
@@ -83,17 +125,27 @@ bool workers_are_connected(AdminClient& admin, uint64_t count) {
   return json.is_object() && json.contains("workers") && json["workers"].size() >= count;
 }
 
-SupervisorPlan plan_of(Invocation& invocation, const Settings& settings, uint64_t count, AdminClient& admin) {
+std::string ready_text(const PartSettings& settings) {
+  const std::string elsewhere =
+      is_for_this_router(settings)
+          ? ""
+          : fmt::format("the job managers connect to {}; ", router_addresses(settings.job_manager).front());
+  return fmt::format("ready; clients connect to {}; {}Ctrl-C stops",
+                     connectable(settings.router.text("frontend_listen_addr")), elsewhere);
+}
+
+SupervisorPlan plan_of(Invocation& invocation, const PartSettings& settings, uint64_t count, AdminClient& admin) {
   SupervisorPlan plan;
-  plan.router = router_part(invocation, settings);
+  plan.router = router_part(invocation, settings.router);
   for (uint64_t number = 1; number <= count; ++number) {
     plan.job_managers.push_back(job_manager_part(invocation, settings, number, count));
   }
+  const uint64_t awaited = is_for_this_router(settings) ? count : 0;
   plan.router_answers = [&admin] { return admin.query("status").has_value(); };
-  plan.job_managers_are_connected = [&admin, count] { return workers_are_connected(admin, count); };
+  plan.job_managers_are_connected = [&admin, awaited] { return awaited == 0 || workers_are_connected(admin, awaited); };
   plan.print = [&invocation](std::string_view line) { invocation.console.line(line); };
-  plan.ready_text =
-      fmt::format("ready; clients connect to {}; Ctrl-C stops", connectable(settings.text("frontend_listen_addr")));
+  plan.ready_text = ready_text(settings);
+  plan.read_limits_again = [&invocation](SupervisorPlan& current) { read_limits_again(invocation, current); };
   if (::isatty(STDIN_FILENO) == 1) plan.terminal_is_gone = [] { return ::isatty(STDIN_FILENO) != 1; };
   return plan;
 }
@@ -113,13 +165,15 @@ ExitCode run_up(Invocation& invocation) {
     invocation.console.error_line(checked.error().text);
     return kExitUsage;
   }
+  const Result<Settings> job_manager = settings_of_part(invocation, Section::kJobmanager);
+  if (!job_manager) return invocation.console.fail(job_manager.error());
   AdminClient admin(connectable(settings->text("administrative_listen_addr")), kAskTimeout);
   if (admin.query("status")) {
     invocation.console.error_line(fmt::format(
         "a router already runs at {}; stop it with `emq shutdown`, or give this one other addresses", admin.address()));
     return kExitFailed;
   }
-  return Supervisor(plan_of(invocation, *settings, *count, admin), signals).run();
+  return Supervisor(plan_of(invocation, {*settings, *job_manager}, *count, admin), signals).run();
 }
 
 }  // namespace eventmq
