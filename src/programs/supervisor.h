@@ -39,7 +39,7 @@ struct SupervisorPlan {
   std::function<void(SupervisorPlan&)> read_limits_again = nullptr;
 
   Duration ask_interval = milliseconds(100);
-  Duration start_limit = seconds(60);          // for the router, then for the job managers
+  Duration start_patience = seconds(60);       // until it is said, once and again, what is waited for at the start
   Duration restart_delay = milliseconds(500);  // doubles with every restart
   Duration restart_delay_max = seconds(30);
   Duration hurry_limit = seconds(10);  // for the router, when it was told to stop at once

@@ -51,6 +51,7 @@ class SupervisorTest : public testing::Test {
     };
   }
 
+  static constexpr const char* kNotConnected = "the job managers are not all connected yet; their lines above say why";
   // Ends in order on TERM. The child of its own is waited for, so that the trap is served at once.
   static constexpr const char* kObeys = "trap 'echo stopping; kill $!; exit 0' TERM; echo up; tail -f /dev/null & wait";
 
@@ -91,11 +92,20 @@ TEST_F(SupervisorTest, AJobManagerThatEndsAtItsStartEndsEverything) {
 
 TEST_F(SupervisorTest, ARouterThatDoesNotAnswerInTimeIsWaitedFor) {
   plan_.router_answers = [this] { return log_.find("the router does not answer yet") != std::string::npos; };
-  plan_.start_limit = milliseconds(50);
+  plan_.start_patience = milliseconds(50);
   on_line_ = [](std::string_view line) {
     if (line.find("ready") != std::string_view::npos) ::raise(SIGINT);
   };
   EXPECT_EQ(run(), kExitDone) << log_;
+}
+
+// A worker process alone may take longer to its first job than one has patience.
+TEST_F(SupervisorTest, JobManagersThatDoNotConnectInTimeAreWaitedFor) {
+  plan_.job_managers_are_connected = [this] { return said("emq up", kNotConnected) && said("jobmanager", "up"); };
+  plan_.start_patience = milliseconds(50);
+  stop_when_ready();
+  EXPECT_EQ(run(), kExitDone) << log_;
+  EXPECT_TRUE(said("emq up", kNotConnected)) << log_;
 }
 
 TEST_F(SupervisorTest, PartsToldToStopBeforeTheyCatchTheSignalStopInOrder) {
