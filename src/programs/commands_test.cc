@@ -321,6 +321,25 @@ TEST_F(CommandsTest, HupReadsTheSettingsAgain) {
   EXPECT_EQ(router.wait(), 0);
 }
 
+TEST_F(CommandsTest, AJobManagerWorksWithoutAnyStandardDescriptor) {
+  EmqProcess router({"router"}, environment_);
+  ASSERT_TRUE(router.wait_for("listening on"));
+  const pid_t manager = ::fork();
+  if (manager == 0) {
+    for (const auto& [name, value] : environment_) ::setenv(name.c_str(), value.c_str(), 1);
+    for (const int descriptor : {0, 1, 2}) ::close(descriptor);
+    ::execl(EVENTMQ_BINARY_DIR "/emq", "emq", "jobmanager", "--name", "w", "-J", "1", nullptr);
+    ::_exit(127);
+  }
+  const Ran ran = emq({"send", "no.such", "--wait", "--wait-timeout", "120"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_THAT(ran.err, StartsWith("emq: unknown-job"));
+  ::kill(manager, SIGTERM);
+  int status = -1;
+  ::waitpid(manager, &status, 0);
+  EXPECT_EQ(status, 0);
+}
+
 TEST_F(CommandsTest, UpGivesTheJobManagersTheNameOfTheirSection) {
   const std::string path = folder_.file("conf");
   environment_["EVENTMQ_CONFIG_FILE"] = path;

@@ -1,9 +1,11 @@
 #include "src/programs/console.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 
 namespace eventmq {
@@ -64,6 +66,14 @@ ExitCode Console::fail(const Error& error) {
 
 std::unique_ptr<LineSource> Console::lines(const std::string& prompt, Completer completer) const {
   return line_source_maker_ ? line_source_maker_(prompt, std::move(completer)) : plain_lines();
+}
+
+void fill_standard_descriptors() {
+  for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(descriptor, F_GETFD) >= 0 || errno != EBADF) continue;
+    // The lowest number that is free; to write to one for reading fails, as to a closed one.
+    if (::open("/dev/null", descriptor == STDERR_FILENO ? O_WRONLY : O_RDONLY) < 0) return;
+  }
 }
 
 std::string styled(std::string_view text, Style style, bool colour) {

@@ -38,6 +38,11 @@ class Console {
   LineSourceMaker line_source_maker_;
 };
 
+// Opens /dev/null for those of the descriptors 0 to 2 that the program was started without, or what it opens first
+// would take their place and be written to as output. What is printed to such a stdout still counts as lost. For the
+// begin of main(); anyone else may have opened them.
+void fill_standard_descriptors();
+
 enum class Style { kPlain, kBold, kGood, kWarning, kBad, kFaint };
 std::string styled(std::string_view text, Style style, bool colour);
 

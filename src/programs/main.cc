@@ -7,6 +7,7 @@
 #include "src/programs/legacy.h"
 
 int main(int argc, char** argv) {
+  eventmq::fill_standard_descriptors();
   if (const auto status = eventmq::run_worker_process(argc, argv)) return *status;
   const std::string program = argc > 0 ? std::filesystem::path(argv[0]).filename().string() : "emq";
   const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);

@@ -5,6 +5,7 @@
 namespace eventmq {
 
 int run_job_manager(int argc, char** argv) {
+  fill_standard_descriptors();
   if (const auto status = run_worker_process(argc, argv)) return *status;
   std::vector<std::string> words = {"jobmanager"};
   for (int i = 1; i < argc; ++i) words.emplace_back(argv[i]);
