@@ -50,6 +50,14 @@ TEST_F(CommandsTest, EveryCommandHasHelp) {
   EXPECT_THAT(emq({"router", "-h"}).out, HasSubstr("--backend-listen-addr"));
 }
 
+TEST_F(CommandsTest, TheShellEndsAtAWordWithBlanksAroundIt) {
+  for (const char* line : {"exit", "exit ", " exit", "\tquit\r", " \\q "}) {
+    const Ran ran = emq({"shell"}, std::string(line) + "\nno.such\n");
+    EXPECT_EQ(ran.code, 0) << line;
+    EXPECT_EQ(ran.err, "") << line;
+  }
+}
+
 TEST_F(CommandsTest, TheOriginalsNameOfTheJobManagerHelpsWithItsFlags) {
   const Ran ran = emq({"-h"}, "", "emq-jobmanager");
   EXPECT_EQ(ran.code, 0);

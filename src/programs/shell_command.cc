@@ -62,7 +62,13 @@ ExitCode run_line(const Invocation& shell, LineSource& lines, const std::string&
   return lines.run([&] { return run_words(*words, shell.console); });
 }
 
-bool is_end(const std::string& line) { return line == "exit" || line == "quit" || line == "\\q"; }
+// Completion leaves a blank behind the word.
+bool is_end(std::string_view line) {
+  constexpr std::string_view kBlanks = " \t\r";
+  line.remove_prefix(std::min(line.find_first_not_of(kBlanks), line.size()));
+  const std::string_view word = line.substr(0, line.find_first_of(kBlanks));
+  return word == "exit" || word == "quit" || word == "\\q";
+}
 
 }  // namespace
 
