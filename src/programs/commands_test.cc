@@ -50,6 +50,18 @@ TEST_F(CommandsTest, EveryCommandHasHelp) {
   EXPECT_THAT(emq({"router", "-h"}).out, HasSubstr("--backend-listen-addr"));
 }
 
+TEST_F(CommandsTest, TheFirstOfTwoWordsHelpsWithAllThatMayFollow) {
+  for (const auto& words : {std::vector<std::string>{"jobs", "--help"}, {"jobs", "-h"}, {"help", "jobs"}}) {
+    const Ran ran = emq(words);
+    EXPECT_EQ(ran.code, 0);
+    for (const char* name : {"list", "show", "explain", "cancel", "retry", "delete"}) {
+      EXPECT_THAT(ran.out, HasSubstr(std::string("  jobs ") + name + "  "));
+    }
+    EXPECT_THAT(ran.out, HasSubstr("`emq jobs` alone is `emq jobs list`."));
+  }
+  EXPECT_THAT(emq({"dead", "--help"}).out, HasSubstr("  dead delete  "));
+}
+
 TEST_F(CommandsTest, TheShellEndsAtAWordWithBlanksAroundIt) {
   for (const char* line : {"exit", "exit ", " exit", "\tquit\r", " \\q "}) {
     const Ran ran = emq({"shell"}, std::string(line) + "\nno.such\n");
@@ -438,8 +450,9 @@ TEST_F(RunningSystemTest, TheShellRunsCommandsFromAPipe) {
 
 TEST_F(RunningSystemTest, TheOriginalsCliWorks) {
   const std::string address = environment_["EVENTMQ_ADMINISTRATIVE_LISTEN_ADDR"];
-  const Ran ran = emq({"-a", address}, "status\nshow_workers\nshow_schedulers\nqueues\nquit\n", "emq-cli");
+  const Ran ran = emq({"-a", address}, "status\nshow_workers\nshow_schedulers\nqueues\njobs\nquit\n", "emq-cli");
   EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_THAT(ran.out, HasSubstr("no jobs\n"));
   for (const char* text : {"waiting_messages_by_queue", "connected_workers", "connected_schedulers", "ACCEPTED"}) {
     EXPECT_THAT(ran.out, HasSubstr(text));
   }

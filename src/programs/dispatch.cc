@@ -165,6 +165,12 @@ ExitCode run_words(const std::vector<std::string>& words, Console& console) {
         fmt::format("a command comes first, then its flags: emq COMMAND {}\nTry: emq help", safe_text(words[0])));
     return kExitUsage;
   }
+  if (words.size() == 2 && (words[1] == "--help" || words[1] == "-h")) {
+    if (const std::string group = group_help(words[0]); !group.empty()) {
+      console.print(group);
+      return kExitDone;
+    }
+  }
   const std::vector<std::string> whole = with_second_word(words);
   const CommandMatch match = find_command(whole);
   if (match.command != nullptr) {

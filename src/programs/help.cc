@@ -162,6 +162,19 @@ std::string command_help(const Command& command) {
   return text;
 }
 
+std::string group_help(std::string_view first_word) {
+  std::vector<Row> rows;
+  for (const Command& command : all_commands()) {
+    const auto words = split_words(command.name);
+    if (words.size() == 2 && words[0] == first_word) rows.push_back({command.name, command.summary});
+  }
+  if (rows.empty()) return "";
+  return fmt::format(
+      "Usage: emq {0} COMMAND [ARGUMENT…] [FLAG…]\n\n{1}\n`emq {0}` alone is `emq {0} list`. `emq {0} COMMAND --help` "
+      "tells more.\n",
+      first_word, two_columns(rows));
+}
+
 std::string commands_docs() {
   std::string text =
       "# Commands\n\n"

@@ -101,6 +101,7 @@ class Cli {
   }
 
   ExitCode other(std::vector<std::string> words) {
+    words = with_second_word(std::move(words));
     const CommandMatch match = find_command(words);
     if (match.command == nullptr || match.command->serves)
       return usage(fmt::format("there is no command {}; say help", safe_text(words[0])));
