@@ -1,5 +1,6 @@
 // emq bench: how fast the router is here.
 #include <fmt/format.h>
+#include <signal.h>
 
 #include <nlohmann/json.hpp>
 
@@ -13,9 +14,9 @@ Result<std::vector<size_t>> windows_of(const std::string& text) {
   std::vector<size_t> windows;
   for (std::string_view word : split_words(text)) {
     const Result<uint64_t> window = parse_count(word);
-    if (!window || *window < 1 || *window > limits::kCreditsPerWorker) {
+    if (!window || *window < 1 || *window > kBenchWindowMax) {
       return fail(ErrorCode::kBadValue, fmt::format("--windows must be whole numbers from 1 to {}, not \"{}\"",
-                                                    limits::kCreditsPerWorker, safe_text(word)));
+                                                    kBenchWindowMax, safe_text(word)));
     }
     windows.push_back(*window);
   }
@@ -61,6 +62,24 @@ std::string bench_json(const BenchReport& report) {
   return nlohmann::ordered_json{{"rows", rows}}.dump(2);
 }
 
+volatile sig_atomic_t g_bench_stopped_by = 0;
+
+void note_stop(int signal) { g_bench_stopped_by = signal; }
+
+// Ends by this signal once the folder that was made is gone.
+Result<BenchReport> run_until_signal(BenchOptions options) {
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+    if (::signal(signal, note_stop) == SIG_IGN) ::signal(signal, SIG_IGN);
+  }
+  options.stopped = [] { return g_bench_stopped_by != 0; };
+  Result<BenchReport> report = run_bench(options);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+    if (::signal(signal, SIG_DFL) == SIG_IGN) ::signal(signal, SIG_IGN);
+  }
+  if (g_bench_stopped_by != 0) ::raise(g_bench_stopped_by);
+  return report;
+}
+
 }  // namespace
 
 ExitCode run_bench_command(Invocation& invocation) {
@@ -69,7 +88,7 @@ ExitCode run_bench_command(Invocation& invocation) {
     invocation.console.error_line(options.error().text);
     return kExitUsage;
   }
-  const Result<BenchReport> report = run_bench(*options);
+  const Result<BenchReport> report = run_until_signal(*options);
   if (!report) return invocation.console.fail(report.error());
   if (invocation.has("--json")) {
     invocation.console.line(bench_json(*report));

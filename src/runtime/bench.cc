@@ -86,9 +86,8 @@ Result<BenchRow> measure_durable(const BenchOptions& options, size_t window) {
 Result<BenchReport> run_bench(const BenchOptions& options) {
   BenchReport report;
   for (size_t window : options.windows) {
-    if (window == 0 || window >= limits::kCreditsPerWorker) {
-      return fail(ErrorCode::kBadValue,
-                  fmt::format("a window is 1 to {} requests in flight", limits::kCreditsPerWorker - 1));
+    if (window == 0 || window > kBenchWindowMax) {
+      return fail(ErrorCode::kBadValue, fmt::format("a window is 1 to {} requests in flight", kBenchWindowMax));
     }
     for (const auto& run : {&measure_forwarder, &measure_memory, &measure_durable}) {
       Result<BenchRow> row = run(options, window);

@@ -8,20 +8,26 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "src/base/result.h"
 #include "src/base/time.h"
+#include "src/wire/limits.h"
 
 namespace eventmq {
 
+inline constexpr size_t kBenchWindowMax = limits::kCreditsPerWorker - 1;  // the worker offers one more
+
 struct BenchOptions {
-  std::vector<size_t> windows = {1, 16, 1000};  // requests in flight; each at most limits::kCreditsPerWorker
+  std::vector<size_t> windows = {1, 16, 1000};  // requests in flight; each 1 to kBenchWindowMax
   size_t payload_bytes = 200;
   Duration warm_up = milliseconds(500);  // before each measurement
   Duration measured = seconds(3);
   std::string folder = ".";  // in which a folder for the durable store's file is made, and removed again
+  // Asked again and again: whether to end now, with what was made removed. Null: never. Must not block.
+  std::function<bool()> stopped = nullptr;
 };
 
 // One measurement.
@@ -40,7 +46,7 @@ struct BenchReport {
 };
 
 // Errors: kSystem (no port, no folder), kBadValue (options), kTimedOut (no reply came within a minute), or what the
-// router answered instead of a reply.
+// router answered instead of a reply; kSystem too once it was stopped.
 Result<BenchReport> run_bench(const BenchOptions& options);
 
 // A table for people, with each one's share of the forwarder's rate for each window.

@@ -137,10 +137,16 @@ class BenchClient {
     socket_.send(message("REQUEST", {id_of(kind, number), Bytes::literal("default"), headers_, payload_}));
   }
 
+  Result<void> check_stopped() const {
+    if (options_.stopped && options_.stopped()) return fail(ErrorCode::kSystem, "the measurement was stopped");
+    return {};
+  }
+
   // Until both ends are connected, what is sent may be dropped.
   Result<void> reach_worker() {
     const auto give_up = SteadyClock::now() + kGiveUp;
     for (uint64_t probe = 0; SteadyClock::now() < give_up; ++probe) {
+      if (Result<void> goes_on = check_stopped(); !goes_on) return goes_on;
       request("probe", probe);
       poller_.wait(milliseconds(50));
       for (;;) {
@@ -179,6 +185,7 @@ class BenchClient {
   Result<void> exchange_until(SteadyClock::time_point end) {
     auto last_reply = SteadyClock::now();
     for (auto now = last_reply; now < end; now = SteadyClock::now()) {
+      if (Result<void> goes_on = check_stopped(); !goes_on) return goes_on;
       while (sent_ - finished_ < window_) {
         started_[sent_ % started_.size()] = SteadyClock::now();
         request("job", sent_++);

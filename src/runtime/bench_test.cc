@@ -2,6 +2,10 @@
 
 #include <gmock/gmock.h>
 
+#include <filesystem>
+
+#include "src/store/testing/temporary_folder.h"
+
 namespace eventmq {
 namespace {
 
@@ -16,6 +20,19 @@ TEST(BenchTest, AllSystemsCompleteRoundTrips) {
   ASSERT_EQ(report->rows.size(), 6u);
   for (const BenchRow& row : report->rows) EXPECT_GT(row.round_trips, 0u) << row.system << " " << row.window;
   EXPECT_THAT(bench_text(*report), testing::HasSubstr("forwarder"));
+}
+
+TEST(BenchTest, OneThatIsStoppedLeavesNoFolder) {
+  const TemporaryFolder folder;
+  BenchOptions options;
+  options.windows = {1};
+  options.warm_up = options.measured = milliseconds(50);
+  options.folder = folder.path();
+  options.stopped = [&] { return !std::filesystem::is_empty(folder.path()); };
+  const Result<BenchReport> report = run_bench(options);
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().text, "the measurement was stopped");
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
 TEST(BenchTest, AWindowThatCannotBeIsRefused) {
