@@ -221,7 +221,14 @@ Result<SqliteDatabase::CheckpointResult> SqliteDatabase::checkpoint(Checkpoint k
   // Busy: a reader, or a passive checkpoint that met another one, which does the same work.
   if (code != SQLITE_OK && code != SQLITE_BUSY) return fault_of(handle_.get(), code);
   if (frames < 0) return CheckpointResult{1};  // it did not come to look
-  return CheckpointResult{frames > moved ? frames - moved : 0};
+  const bool emptied = kind == Checkpoint::kEmptying && code == SQLITE_OK;
+  return CheckpointResult{frames > moved ? frames - moved : 0, emptied};
+}
+
+// A sync that fails for want of space is SQLITE_IOERR.
+bool SqliteDatabase::fault_is_harmless() const {
+  const int code = sqlite3_errcode(handle_.get()) & 0xff;
+  return code == SQLITE_FULL || code == SQLITE_BUSY || code == SQLITE_LOCKED;
 }
 
 int SqliteDatabase::log_frames() const { return *log_frames_; }

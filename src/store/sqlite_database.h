@@ -118,9 +118,13 @@ class SqliteDatabase {
   // emptying checkpoint also cuts the log off when all of it was moved.
   enum class Checkpoint { kPassive, kEmptying };
   struct CheckpointResult {
-    int frames_left = 0;  // pages in the log that could not be moved yet, because of readers
+    int frames_left = 0;   // pages in the log that could not be moved yet, because of readers
+    bool emptied = false;  // nobody reads from the log, and it begins anew
   };
   Result<CheckpointResult> checkpoint(Checkpoint kind);
+  // Whether the last call failed for no more than want of space or another program's lock: what is on disk is not in
+  // doubt.
+  bool fault_is_harmless() const;
   // Pages in the log after this connection's last commit.
   int log_frames() const;
   // Rows that the last INSERT, UPDATE or DELETE changed.

@@ -325,6 +325,31 @@ TEST_F(SqliteFaultStoreTest, ALogOfManyMegabytesIsMendedToo) {
   EXPECT_EQ(vfs_.failures(), 1u);
 }
 
+// Somebody deletes it to make space. Whether the commit or the moving of the log meets the full disk, the handle is
+// kept.
+TEST(SqliteFaultLogTest, ALogThatIsTakenAwayOnAFullDiskCostsNothingOnceThereIsSpace) {
+  const ModelledHistory history(3, kCommits);
+  uint64_t faults = 0;
+  for (uint64_t nth = 1;; ++nth) {
+    FaultVfs vfs;
+    const TemporaryFolder folder(TemporaryFolder::quick_place());
+    SqliteStoreOptions options{.data_dir = folder.path(), .retry_interval = milliseconds(1)};
+    options.file.vfs = vfs.name();
+    auto store = *SqliteStore::open(options);
+    store->submit(1, history.commits[0]);
+    ASSERT_TRUE(wait_until([&] { return store->committed() == 1; }));
+    std::filesystem::remove(folder.file("eventmq.db-wal"));
+    vfs.fail({.kind = VfsFault::Kind::kNoSpace, .calls = VfsFault::kWrite, .nth = nth, .for_good = true});
+    store->submit(2, history.commits[1]);
+    ASSERT_TRUE(wait_until([&] { return store->committed() == 2 || vfs.failures() > 0; }));
+    if (vfs.failures() == 0) break;
+    vfs.mend();
+    ASSERT_TRUE(wait_until([&] { return store->committed() == 2; })) << nth << ": " << store->health().text;
+    ++faults;
+  }
+  EXPECT_GT(faults, 5u);
+}
+
 TEST_F(SqliteFaultStoreTest, TheDestructorDoesNotWaitForALastingFault) {
   vfs_.fail({.calls = VfsFault::kWrite, .for_good = true});
   store_->submit(1, history_.commits[0]);

@@ -1,6 +1,7 @@
 #include "src/store/sqlite_file.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <cstring>
@@ -16,6 +17,15 @@ constexpr const char* kBeginEpoch =
     "UPDATE meta SET value = value + 1 WHERE key = 'epoch';"
     "UPDATE meta SET value = 0 WHERE key = 'commit';"
     "COMMIT";
+
+// After all of the router's own log was moved to the database. SQLite would apply a log that somebody put there since.
+Result<void> check_stranger(const StorePaths& paths) {
+  struct stat found;
+  if (::stat(paths.log.c_str(), &found) != 0 || found.st_size == 0) return {};
+  return fail(ErrorCode::kStoreUnavailable, fmt::format("{} is not the log of this router, all of which is in {}: move "
+                                                        "it away",
+                                                        paths.log, paths.database));
+}
 
 }  // namespace
 
@@ -102,6 +112,7 @@ Result<void> SqliteFile::get_ready() {
 }
 
 void SqliteFile::close_after_fault() {
+  if (holds_log_) return;
   records_.reset();
   begin_ = {};
   commit_ = {};
@@ -119,7 +130,11 @@ Result<StoredState> SqliteFile::read(Instant now, Retention limits) {
 Result<void> SqliteFile::write(const BatchChanges& changes, CommitNumber commit, Retention limits) {
   EMQ_ASSERT(database_, "the file is not open");
   Result<void> written = write_transaction(changes, commit, limits);
-  if (written) written = check_places();
+  if (written) {
+    written = check_places();
+  } else {
+    hold_log_if_alone();
+  }
   if (!written) close_after_fault();
   return written;
 }
@@ -143,6 +158,7 @@ Result<void> SqliteFile::tidy() {
   if (database_.log_frames() < next_checkpoint_) return {};
   const auto moved = database_.checkpoint(SqliteDatabase::Checkpoint::kPassive);
   if (!moved) {
+    hold_log_if_alone();
     close_after_fault();
     return tl::unexpected(moved.error());
   }
@@ -162,17 +178,44 @@ Result<void> SqliteFile::check_places() {
   const FileIdentity log = FileIdentity::of(paths_.log);
   if (log == log_identity_) return {};
   if (database_) return log_was_taken();
-  if (log || !log_identity_) return {};  // another one: find_commit() sees whether it is a copy
+  if (!log_identity_) return check_stranger(paths_);
+  if (log) return {};  // another one: find_commit() sees whether it is a copy
   return fail(ErrorCode::kStoreUnavailable,
               fmt::format("{} is gone: put it back, or restart the router to begin with what is there", paths_.log));
 }
 
-// What is in it is moved to the database while this handle still reaches it.
+// What is in it is moved to the database while this handle still reaches it. Until nobody reads from it any more the
+// index that all handles share tells of it, and a new log would be written as if it went on.
 Result<void> SqliteFile::log_was_taken() {
   const auto moved = database_.checkpoint(SqliteDatabase::Checkpoint::kEmptying);
-  if (moved && moved->frames_left == 0) log_identity_ = {};  // nobody needs it
+  holds_log_ = moved ? !moved->emptied : database_.fault_is_harmless();
+  if (moved && moved->emptied) log_identity_ = {};  // nobody needs it
+  if (!moved) return tl::unexpected(moved.error());
+  if (!holds_log_) {
+    return fail(ErrorCode::kStoreUnavailable,
+                fmt::format("{} was taken away while in use: leave it to the router", paths_.log));
+  }
   return fail(ErrorCode::kStoreUnavailable,
-              fmt::format("{} was taken away while in use: leave it to the router", paths_.log));
+              fmt::format("{} was taken away while in use, and what it holds can be moved to {} only when no other "
+                          "program reads that: end whatever reads it, and the router only after that",
+                          paths_.log, paths_.database));
+}
+
+void SqliteFile::hold_log_if_alone() {
+  if (!log_identity_ || FileIdentity::of(paths_.log) == log_identity_ || !database_.fault_is_harmless()) return;
+  (void)database_.run("ROLLBACK");  // an open transaction would keep the log from being moved
+  holds_log_ = true;
+}
+
+// Once it has its name back it is no more needed than any other log.
+Result<void> SqliteFile::let_log_go() {
+  if (!holds_log_) return {};
+  if (FileIdentity::of(paths_.log) == log_identity_) {
+    holds_log_ = false;
+    return {};
+  }
+  Result<void> taken = log_was_taken();
+  return log_identity_ ? taken : Result<void>();
 }
 
 // A reader may hold it up, and a log that was written anew is good enough to go on with.
@@ -195,6 +238,7 @@ Result<CommitNumber> SqliteFile::reopen(CommitNumber durable, CommitNumber attem
 }
 
 Result<void> SqliteFile::open_again() {
+  if (Result<void> free = let_log_go(); !free) return free;
   close_after_fault();
   return check_places()
       .and_then([&] { return check_files(paths_); })

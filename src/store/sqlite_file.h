@@ -7,6 +7,9 @@
 // - After any error the handle is closed without touching the files, and never used again. A failed sync says nothing
 // of
 //   what is on disk, and the next sync of the same data would say that all is well.
+// - A log that somebody took away is reached by the open handle alone. Unless an I/O error came before, that one stays
+//   open, and nothing is written, until all of the log is in the database; a reader can hold that up, and what was
+//   moved so far is no whole database.
 // - What is read after that is first made true: the log is written over itself and synced (store_folder.h), then moved
 // to the
 //   database. The epoch and the number of the last commit, both in the file, tell whether it is still ours, and whether
@@ -78,6 +81,8 @@ class SqliteFile {
   Result<CommitNumber> find_commit(CommitNumber durable, CommitNumber attempted);
   Result<void> check_places();
   Result<void> log_was_taken();
+  Result<void> let_log_go();
+  void hold_log_if_alone();
   Result<void> checkpoint();
   void close_after_fault();
 
@@ -88,6 +93,7 @@ class SqliteFile {
   int64_t epoch_ = 0;
   FileIdentity database_identity_;
   FileIdentity log_identity_;  // none: nothing of it is needed
+  bool holds_log_ = false;     // database_ alone reaches the log, and is no more than that
   SqliteDatabase database_;
   std::optional<SqliteRecords> records_;  // before database_ goes
   SqliteStatement begin_;

@@ -71,6 +71,120 @@ TEST_F(SqliteStoreOutageTest, ALogThatIsTakenAwayCostsNothingThatWasTold) {
   EXPECT_EQ(Reader(folder_.path()).integer("SELECT count(*) FROM jobs"), 2);
 }
 
+// Reads a moment, and holds back what came after it.
+class LongReader {
+ public:
+  explicit LongReader(const std::string& folder) : reader_(folder) {
+    reader_.run("BEGIN");
+    seen_ = reader_.integer("SELECT count(*) FROM jobs");
+  }
+  int64_t seen() const { return seen_; }
+  int64_t sees() { return reader_.integer("SELECT count(*) FROM jobs"); }
+  void end() { reader_.run("COMMIT"); }
+
+ private:
+  Reader reader_;
+  int64_t seen_ = 0;
+};
+
+constexpr const char* kHeldUp = "only when no other program reads that: end whatever reads it";
+
+TEST_F(SqliteStoreOutageTest, ALogThatIsTakenAwayWhileSomebodyReadsIsWaitedForAndNothingIsLost) {
+  open();
+  commit({accepted(1)});
+  LongReader reader(folder_.path());
+  for (JobKey key = 2; key <= 6; ++key) commit({accepted(key)});
+  fs::remove(folder_.file("eventmq.db-wal"));
+  submit({accepted(7)});
+  ASSERT_TRUE(wait_until([&] { return !store_->health().available; }));
+  EXPECT_THAT(store_->health().text, HasSubstr(kHeldUp));
+  EXPECT_EQ(store_->committed(), 6u);
+  EXPECT_EQ(reader.sees(), 1);
+  reader.end();
+  ASSERT_TRUE(wait_until([&] { return store_->committed() == 7; })) << store_->health().text;
+  commit({accepted(8)});
+  store_.reset();
+  EXPECT_EQ(Reader(folder_.path()).integer("SELECT count(*) FROM jobs"), 8);
+  EXPECT_EQ(Reader(folder_.path()).text("PRAGMA integrity_check"), "ok");
+}
+
+// All of the log is in the database then, but a new one would be written as if it went on after the old one.
+TEST_F(SqliteStoreOutageTest, AReaderOfTheNewestMomentHoldsUpANewLogToo) {
+  open();
+  commit({accepted(1)});
+  LongReader older(folder_.path());
+  Reader newest(folder_.path());
+  EXPECT_EQ(newest.integer("SELECT count(*) FROM jobs"), 1);
+  fs::remove(folder_.file("eventmq.db-wal"));
+  submit({accepted(2)});
+  ASSERT_TRUE(wait_until([&] { return !store_->health().available; }));
+  newest.run("BEGIN");
+  EXPECT_EQ(newest.integer("SELECT count(*) FROM jobs"), 2);
+  older.end();
+  ASSERT_TRUE(wait_until([&] {
+    auto file = SqliteDatabase::open_read_only(database(), "", true);
+    return file && file->integer("SELECT count(*) FROM jobs").value_or(0) == 2;
+  })) << "all of it is moved";
+  EXPECT_THAT(store_->health().text, HasSubstr(kHeldUp));
+  newest.run("COMMIT");
+  ASSERT_TRUE(wait_until([&] { return store_->committed() == 2; })) << store_->health().text;
+  commit({accepted(3)});
+  const TemporaryFolder killed;
+  for (const char* name : {"/eventmq.db", "/eventmq.db-wal"})
+    fs::copy_file(folder_.path() + name, killed.path() + name);
+  EXPECT_EQ(Reader(killed.path()).integer("SELECT count(*) FROM jobs"), 3);
+}
+
+TEST_F(SqliteStoreOutageTest, ALogThatIsTakenAwayWhileAnotherProgramWritesIsMovedOnceThatEnds) {
+  open();
+  commit({accepted(1)});
+  Reader other(folder_.path());
+  other.run("BEGIN IMMEDIATE");
+  fs::remove(folder_.file("eventmq.db-wal"));
+  submit({accepted(2)});
+  ASSERT_TRUE(wait_until([&] { return !store_->health().available; }));
+  EXPECT_EQ(store_->committed(), 1u);
+  other.run("COMMIT");
+  ASSERT_TRUE(wait_until([&] { return store_->committed() == 2; })) << store_->health().text;
+  EXPECT_EQ(Reader(folder_.path()).integer("SELECT count(*) FROM jobs"), 2);
+}
+
+TEST_F(SqliteStoreOutageTest, ALogThatIsPutBackWhileSomebodyReadsIsGoneOnWith) {
+  const std::string log = folder_.file("eventmq.db-wal");
+  open();
+  commit({accepted(1)});
+  LongReader reader(folder_.path());
+  commit({accepted(2)});
+  fs::rename(log, folder_.file("log"));
+  submit({accepted(3)});
+  ASSERT_TRUE(wait_until([&] { return !store_->health().available; }));
+  fs::rename(folder_.file("log"), log);
+  ASSERT_TRUE(wait_until([&] { return store_->committed() == 3; })) << store_->health().text;
+  EXPECT_EQ(reader.sees(), 1);
+  reader.end();
+  EXPECT_EQ(Reader(folder_.path()).integer("SELECT count(*) FROM jobs"), 3);
+}
+
+TEST_F(SqliteStoreOutageTest, AnotherLogInThePlaceOfOneThatSomebodyReadsIsNotTaken) {
+  const std::string log = folder_.file("eventmq.db-wal");
+  open();
+  commit({accepted(1)});
+  fs::copy_file(log, folder_.file("older"));
+  LongReader reader(folder_.path());
+  commit({accepted(2)});
+  fs::rename(folder_.file("older"), log);
+  submit({accepted(3)});
+  ASSERT_TRUE(wait_until([&] { return !store_->health().available; }));
+  EXPECT_THAT(store_->health().text, HasSubstr(kHeldUp));
+  reader.end();
+  const auto says = [&] { return store_->health().text.find("is not the log of this router") != std::string::npos; };
+  ASSERT_TRUE(wait_until(says)) << store_->health().text;
+  fs::remove(log);
+  ASSERT_TRUE(wait_until([&] { return store_->committed() == 3; })) << store_->health().text;
+  EXPECT_EQ(Reader(folder_.path()).integer("SELECT count(*) FROM jobs"), 3);
+  EXPECT_EQ(Reader(folder_.path()).text("PRAGMA integrity_check"), "ok");
+}
+
 TEST_F(SqliteStoreOutageTest, ALogThatIsTakenAwayDuringAnotherFaultIsWaitedFor) {
   const std::string log = folder_.file("eventmq.db-wal");
   open();
