@@ -124,6 +124,15 @@ void SqliteFile::close_after_fault() {
 
 Result<StoredState> SqliteFile::read(Instant now, Retention limits) {
   EMQ_ASSERT(database_, "the file is not open");
+  const Result<Duration> set_back = clock_set_back(database_, now);
+  if (!set_back) return tl::unexpected(set_back.error());
+  if (*set_back > Duration()) {
+    Result<void> moved = follow_clock_back(database_, now, *set_back, epoch_);
+    if (!moved) {
+      close_after_fault();
+      return tl::unexpected(moved.error());
+    }
+  }
   return read_stored_state(database_, now, limits);
 }
 

@@ -51,7 +51,8 @@ class SqliteFile {
   SqliteFile(const SqliteFile&) = delete;
   SqliteFile& operator=(const SqliteFile&) = delete;
 
-  // Errors: of read_stored_state.
+  // Called once. Jobs that were accepted with a clock ahead of `now` are moved back in time first. Errors: of
+  // clock_set_back, follow_clock_back and read_stored_state; the file is of no more use then.
   Result<StoredState> read(Instant now, Retention limits);
 
   // Makes the changes of a batch durable, the last commit of which is `commit`. Errors close the file: kForbidden when

@@ -29,6 +29,15 @@ constexpr std::string_view kEnded =
 
 constexpr std::string_view kBacklogIds = "SELECT id, accepted_at FROM backlog ORDER BY key DESC LIMIT ?1";
 
+constexpr const char* kNewest =
+    "SELECT coalesce(max(accepted_at), 0) FROM (SELECT * FROM (SELECT accepted_at FROM jobs ORDER BY key DESC LIMIT 1) "
+    "UNION ALL SELECT * FROM (SELECT accepted_at FROM backlog ORDER BY key DESC LIMIT 1))";
+// A job without an end keeps its NULL.
+constexpr std::string_view kMoveBack =
+    "UPDATE {} SET accepted_at = accepted_at - ?2, due_at = due_at - ?2, expires_at = expires_at - ?2 "
+    "WHERE accepted_at > ?1 AND (SELECT value FROM meta WHERE meta.key = 'epoch') = ?3";
+constexpr Duration kClockSlack = seconds(1);
+
 using QueueNames = std::unordered_map<int64_t, Bytes>;
 using Lanes = std::unordered_map<int64_t, std::vector<StoredLane>>;  // by queue_id
 
@@ -144,6 +153,25 @@ Result<StoredState> read_stored_state(SqliteDatabase& database, Instant now, Ret
   const Result<void> ended = database.run("COMMIT");
   if (state && !ended) return tl::unexpected(ended.error());
   return state;
+}
+
+Result<Duration> clock_set_back(SqliteDatabase& database, Instant now) {
+  return database.integer(kNewest).map([&](int64_t newest) {
+    const Duration ahead = Instant{newest} - now;
+    return ahead > kClockSlack ? ahead : Duration();
+  });
+}
+
+Result<void> follow_clock_back(SqliteDatabase& database, Instant now, Duration by, int64_t epoch) {
+  const auto move = [&](std::string_view table) {
+    return database.prepare(fmt::format(fmt::runtime(kMoveBack), table)).and_then([&](SqliteStatement&& update) {
+      return update.run(now.us, by.us, epoch);
+    });
+  };
+  return database.run("BEGIN IMMEDIATE")
+      .and_then([&] { return move("jobs"); })
+      .and_then([&] { return move("backlog"); })
+      .and_then([&] { return database.run("COMMIT"); });
 }
 
 Result<void> read_stored_rows(SqliteDatabase& database, Instant now, Retention limits, StoredRows& rows) {
