@@ -30,6 +30,10 @@ Error unreadable_row(std::string_view row, std::string_view fault) {
           fmt::format("the store's {} cannot be read ({}): mend the row, or delete it, with sqlite3", row, fault)};
 }
 
+Error id_twice(JobKey job, JobKey earlier) {
+  return unreadable_row(fmt::format("job {}", job), fmt::format("its id is that of job {}", earlier));
+}
+
 Result<StoredJob> read_job_row(const SqliteStatement& row, const Bytes& queue) {
   const auto unreadable = [&](std::string_view fault) {
     return tl::unexpected(unreadable_row(fmt::format("job {}", job_key_of(row)), fault));

@@ -33,6 +33,9 @@ Result<StoredJob> read_job_row(const SqliteStatement& row, const Bytes& queue);
 // Of a row with id, outcome, ended_at, reply_wanted and result. Errors: kStoreUnavailable, as above.
 Result<StoredEnd> read_end_row(const SqliteStatement& row);
 
+// Of a job in `jobs` whose id an earlier one there has, too. A router makes no such row.
+Error id_twice(JobKey job, JobKey earlier);
+
 // The same for what is wrong with any row.
 Error unreadable_row(std::string_view row, std::string_view fault);
 

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <limits>
 #include <unordered_map>
+#include <utility>
 
 #include "src/store/sqlite_job_row.h"
 #include "src/wire/limits.h"
@@ -114,6 +116,24 @@ Result<void> read_ended(SqliteDatabase& database, StoredRows& rows, Instant now,
                       static_cast<int64_t>(limits::kRecentReplies));
 }
 
+// That each is another job. The table has no index for this, and a set of the ids would need much more memory.
+Result<void> check_ids(const std::vector<StoredJob>& jobs) {
+  std::vector<std::pair<size_t, size_t>> by_hash;  // and place
+  by_hash.reserve(jobs.size());
+  for (const StoredJob& job : jobs) {
+    by_hash.emplace_back(std::hash<std::string_view>()(job.accepted.id.view()), by_hash.size());
+  }
+  std::ranges::sort(by_hash);
+  for (size_t first = 0; first < by_hash.size(); ++first) {
+    const JobAccepted& earlier = jobs[by_hash[first].second].accepted;
+    for (size_t next = first + 1; next < by_hash.size() && by_hash[next].first == by_hash[first].first; ++next) {
+      const JobAccepted& later = jobs[by_hash[next].second].accepted;
+      if (later.id == earlier.id) return tl::unexpected(id_twice(later.key, earlier.key));
+    }
+  }
+  return {};
+}
+
 // Keeps all of them, and stops at one that makes no sense: nothing that was accepted is left out.
 class StateRows : public StoredRows {
  public:
@@ -136,7 +156,8 @@ Result<StoredState> read_all(SqliteDatabase& database, Instant now, Retention li
   if (!last_key || !dead_letters) return tl::unexpected(last_key ? dead_letters.error() : last_key.error());
   state.last_key = static_cast<JobKey>(*last_key);
   state.dead_letters = static_cast<uint64_t>(*dead_letters);
-  const Result<void> read = read_stored_rows(database, now, limits, rows);
+  const Result<void> read =
+      read_stored_rows(database, now, limits, rows).and_then([&] { return check_ids(state.jobs); });
   if (!read) return tl::unexpected(read.error());
   return read_backlog_ids(database, now, limits).map([&](std::vector<BacklogId>&& ids) {
     state.backlog = std::move(ids);

@@ -8,7 +8,7 @@ namespace eventmq {
 
 // Needs no memory beyond its result. Of a job, due_at is the last one, in `accepted` too; every job is guaranteed,
 // whether its own headers say so or a request that shares it asked for it. Errors: those of SqliteDatabase;
-// kStoreUnavailable for a row that makes no sense, which is named.
+// kStoreUnavailable for a row that makes no sense, which is named; so is the second of two in `jobs` with one id.
 Result<StoredState> read_stored_state(SqliteDatabase& database, Instant now, Retention limits);
 
 // How far the clock was set back since the newest job was accepted that has not ended; a second or less is none. A job

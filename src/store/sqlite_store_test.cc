@@ -294,6 +294,19 @@ TEST_F(SqliteStoreTest, ARowThatCannotBeReadIsAnErrorAndNoLoss) {
   EXPECT_THAT(state.error().text, AllOf(HasSubstr("job 2 cannot be read"), HasSubstr("priority")));
 }
 
+TEST_F(SqliteStoreTest, TwoRowsWithOneIdAreAnErrorThatNamesBoth) {
+  open();
+  commit({accepted(1), accepted(2), accepted(3)});
+  store_.reset();
+  Reader(folder_.path()).run("UPDATE jobs SET id = 'job-1' WHERE key = 3");
+  open();
+  const Result<StoredState> state = store_->recover(Instant{});
+  ASSERT_FALSE(state);
+  EXPECT_EQ(state.error().code, ErrorCode::kStoreUnavailable);
+  EXPECT_THAT(state.error().text,
+              HasSubstr("job 3 cannot be read (its id is that of job 1): mend the row, or delete it"));
+}
+
 TEST_F(SqliteStoreTest, TheDestructorCommitsWhatWasSubmitted) {
   open();
   for (JobKey key = 1; key <= 500; ++key) submit({accepted(key)});

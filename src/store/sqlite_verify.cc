@@ -35,6 +35,9 @@ constexpr std::string_view kTwice =
     "SELECT key, 'jobs', 'backlog' FROM jobs WHERE EXISTS (SELECT 1 FROM backlog WHERE key = jobs.key) "
     "UNION ALL SELECT key, 'jobs', 'dead' FROM jobs WHERE EXISTS (SELECT 1 FROM dead WHERE key = jobs.key) "
     "UNION ALL SELECT key, 'backlog', 'dead' FROM backlog WHERE EXISTS (SELECT 1 FROM dead WHERE key = backlog.key)";
+constexpr std::string_view kSameIds =
+    "SELECT key, first FROM (SELECT key, min(key) OVER (PARTITION BY id) AS first FROM jobs) WHERE key <> first "
+    "ORDER BY key";
 constexpr std::string_view kDead =
     "SELECT dead.key, cause, queues.queue_id IS NULL, dead.payload IS NULL AND large.payload IS NULL FROM dead "
     "LEFT JOIN queues USING (queue_id) LEFT JOIN large_payloads AS large ON large.key = dead.key ORDER BY dead.seq";
@@ -72,6 +75,7 @@ class StoreVerifier : public StoredRows {
     if (!check_tables()) return;
     check_meta();
     told("rows", read_stored_rows(database_, Instant{0}, kEverything, *this));
+    check_ids();
     check_dead();
     check_results();
     check_keys();
@@ -122,6 +126,7 @@ class StoreVerifier : public StoredRows {
   void check_pages();
   bool check_tables();
   void check_meta();
+  void check_ids();
   void check_dead();
   void check_results();
   void check_keys();
@@ -203,6 +208,13 @@ void StoreVerifier::check_meta() {
          return {};
        }));
   report_.epoch = database_.integer("SELECT value FROM meta WHERE key = 'epoch'").value_or(0);
+}
+
+void StoreVerifier::check_ids() {
+  told("rows", for_each_row(database_, kSameIds, [&](const SqliteStatement& row) -> Result<void> {
+         problem("rows", id_twice(job_key_of(row), static_cast<JobKey>(row.integer(1))).text);
+         return {};
+       }));
 }
 
 void StoreVerifier::check_dead() {

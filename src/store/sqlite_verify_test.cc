@@ -194,6 +194,7 @@ constexpr Damage kDamages[] = {
     {"UPDATE meta SET value = 'x' WHERE key = 'commit'", "meta", "has no sound commit in its table meta"},
     {"UPDATE jobs SET headers = 'priority:many' WHERE key = 2", "rows", "job 2 cannot be read"},
     {"UPDATE jobs SET payload = NULL WHERE key = 2", "rows", "job 2 cannot be read (its payload is missing)"},
+    {"UPDATE jobs SET id = 'job-1' WHERE key = 2", "rows", "job 2 cannot be read (its id is that of job 1)"},
     {"DELETE FROM large_payloads", "rows", "job 3 cannot be read (its payload is missing)"},
     {"UPDATE ended SET outcome = 'fine' WHERE seq = 2", "rows", "ended job job-5 cannot be read (its outcome is fine)"},
     {"UPDATE meta SET value = 2 WHERE key = 'last_key'", "keys", "the key of job 3 is above last_key in meta"},
