@@ -12,18 +12,20 @@ namespace {
 
 constexpr int kReadAgain = 30;
 
-std::string text_of(const Error& fault) {
+std::string text_of(const Error& fault, bool was_there) {
+  if (!was_there) return fault.text;
   return fault.text + " (what was accepted before is in there, and goes on once it can be opened)";
 }
 
 }  // namespace
 
-LateStore::LateStore(OpenStore open, std::string name, const Error& fault, Duration retry_interval)
+LateStore::LateStore(OpenStore open, std::string name, const Error& fault, bool was_there, Duration retry_interval)
     : open_(std::move(open)),
       name_(std::move(name)),
+      was_there_(was_there),
       retry_interval_(retry_interval),
       wait_(retry_interval),
-      health_{false, text_of(fault)} {}
+      health_{false, text_of(fault, was_there)} {}
 
 LateStore::~LateStore() {
   {
@@ -106,7 +108,7 @@ bool LateStore::see(Result<OpenedStore> attempt) {
     if (attempt) {
       opened_ = std::move(*attempt);
     } else {
-      health_.text = text_of(attempt.error());
+      health_.text = text_of(attempt.error(), was_there_);
     }
   }
   on_change_();

@@ -1,7 +1,7 @@
 // Stands in for a store that cannot be opened now, as on a full disk. A thread of its own tries again and again; once
 // the store is open and read, take_opened() gives it out, and the user goes on with that one.
 //
-//   auto late = std::make_unique<LateStore>([] { return SqliteStore::open(options); }, why_not);
+//   auto late = std::make_unique<LateStore>([] { return SqliteStore::open(options); }, "sqlite", why_not, true);
 //
 // Until then it is not available, holds nothing, and must be given nothing.
 #pragma once
@@ -22,9 +22,9 @@ using OpenStore = std::function<Result<std::unique_ptr<Store>>()>;
 
 class LateStore : public Store {
  public:
-  // `fault`: why it cannot be opened. `name` as of the store itself.
-  // One that can be opened and not read needs a hand: it is tried again after thirty such intervals.
-  LateStore(OpenStore open, std::string name, const Error& fault, Duration retry_interval = seconds(1));
+  // `fault`: why it cannot be opened. `name` as of the store itself. `was_there`: an earlier life may have left
+  // something in it. One that can be opened and not read needs a hand: it is tried again after thirty such intervals.
+  LateStore(OpenStore open, std::string name, const Error& fault, bool was_there, Duration retry_interval = seconds(1));
   // Waits for an attempt that is under way.
   ~LateStore() override;
 
@@ -53,6 +53,7 @@ class LateStore : public Store {
 
   const OpenStore open_;
   const std::string name_;
+  const bool was_there_;
   const Duration retry_interval_;
   Duration wait_;                            // the thread's
   std::function<void()> on_change_ = [] {};  // the thread's, from recover() on

@@ -8,6 +8,7 @@
 namespace eventmq {
 namespace {
 
+using ::testing::AnyOf;
 using ::testing::StartsWith;
 
 // What a LateStore has told so far, and when.
@@ -55,10 +56,10 @@ class FaultyStores {
   int faults_;
 };
 
-std::unique_ptr<LateStore> late_store(int faults, Told& told) {
-  auto store =
-      std::make_unique<LateStore>([stores = std::make_shared<FaultyStores>(faults)] { return stores->open(); },
-                                  "sqlite", Error{ErrorCode::kStoreUnavailable, "the disk is full"}, milliseconds(1));
+std::unique_ptr<LateStore> late_store(int faults, Told& told, bool was_there = true) {
+  auto store = std::make_unique<LateStore>([stores = std::make_shared<FaultyStores>(faults)] { return stores->open(); },
+                                           "sqlite", Error{ErrorCode::kStoreUnavailable, "the disk is full"}, was_there,
+                                           milliseconds(1));
   store->call_on_change([&told] { told.add(); });
   return store;
 }
@@ -72,6 +73,15 @@ TEST(LateStoreTest, IsAwayUntilTheStoreCanBeOpenedAndSaysWhy) {
   ASSERT_TRUE(told.wait_for(2));
   EXPECT_THAT(store->health().text, StartsWith("fault 0"));
   EXPECT_FALSE(store->health().available);
+}
+
+TEST(LateStoreTest, SpeaksOfNothingAcceptedBeforeWhereNoFileWas) {
+  Told told;
+  const auto store = late_store(1, told, false);
+  EXPECT_EQ(store->health().text, "the disk is full");
+  ASSERT_TRUE(store->recover(Instant{1}));
+  ASSERT_TRUE(told.wait_for(1));
+  EXPECT_THAT(store->health().text, AnyOf("fault 0", "the disk is full"));
 }
 
 TEST(LateStoreTest, GivesOutTheStoreWithWhatIsInItOnce) {
@@ -91,7 +101,7 @@ TEST(LateStoreTest, GivesOutTheStoreWithWhatIsInItOnce) {
 
 TEST(LateStoreTest, OneThatIsNeverOpenedEndsAtOnce) {
   LateStore store([] { return fail(ErrorCode::kStoreUnavailable, "never"); }, "sqlite",
-                  Error{ErrorCode::kStoreUnavailable, "not yet"}, seconds(86'400));
+                  Error{ErrorCode::kStoreUnavailable, "not yet"}, true, seconds(86'400));
   ASSERT_TRUE(store.recover(Instant{}));
   EXPECT_EQ(store.committed(), 0u);
   EXPECT_TRUE(store.durable());

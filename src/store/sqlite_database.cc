@@ -50,8 +50,10 @@ std::string sqlite_fault(int code, int system_error, std::string_view path, std:
     case SQLITE_NOTADB:
       return fmt::format("{} is not a file of EventMQ: move it away, or set another data_dir", path);
     case SQLITE_CORRUPT:
-      return fmt::format("{} is damaged ({}): put a copy in its place, or move it away to begin with an empty one",
-                         path, message);
+      return fmt::format(
+          "{} is damaged ({}): put a copy in its place, or move it and its log away and restart "
+          "the router to begin with an empty one",
+          path, message);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return fmt::format("{} is locked by another program: end whatever writes to it", path);

@@ -37,6 +37,7 @@ SqliteFile::~SqliteFile() = default;
 Result<std::unique_ptr<SqliteFile>> SqliteFile::open(SqliteFileOptions options) {
   const StorePaths paths(options.data_dir);
   if (options.must_exist && !FileIdentity::of(paths.database)) {
+    if (Result<void> checked = check_files(paths); !checked) return tl::unexpected(checked.error());
     return fail(
         ErrorCode::kStoreUnavailable,
         fmt::format("{} is gone: put it back, or restart the router to begin with an empty one", paths.database));

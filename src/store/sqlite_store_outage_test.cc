@@ -46,6 +46,11 @@ TEST_F(SqliteStoreOutageTest, OneThatMustExistIsNotMadeAnew) {
   EXPECT_EQ(refused.error().code, ErrorCode::kStoreUnavailable);
   EXPECT_THAT(refused.error().text, HasSubstr(" is gone: put it back"));
   EXPECT_FALSE(fs::exists(database()));
+  write(folder_.file("eventmq.db-wal"), "something");
+  EXPECT_THAT(SqliteStore::open(existing).error().text,
+              HasSubstr("put the file back, or move its log away and restart the router to begin with an empty one"))
+      << "a restart alone would end in the same";
+  fs::remove(folder_.file("eventmq.db-wal"));
   open();
   store_.reset();
   EXPECT_TRUE(SqliteStore::open(existing));

@@ -85,7 +85,8 @@ TEST_F(SqliteStoreTest, ADamagedFileIsRefused) {
   file.seekp(100);
   file << std::string(3000, 'Z');
   file.close();
-  EXPECT_THAT(refusal().text, AllOf(HasSubstr("is damaged"), HasSubstr("put a copy in its place")));
+  EXPECT_THAT(refusal().text, AllOf(HasSubstr("is damaged"), HasSubstr("put a copy in its place, or move it and its "
+                                                                       "log away and restart the router")));
 }
 
 TEST_F(SqliteStoreTest, AnEmptiedFileBesideItsLogIsRefused) {

@@ -123,8 +123,8 @@ Result<void> check_files(const StorePaths& paths) {
     }
     if (!log_holds_something()) return {};
     return fail(ErrorCode::kStoreUnavailable,
-                fmt::format("{} is there but {} is not: put the file back, or move its log away to begin with an empty "
-                            "one",
+                fmt::format("{} is there but {} is not: put the file back, or move its log away and restart the router "
+                            "to begin with an empty one",
                             paths.log, paths.database));
   }
   if (S_ISLNK(found.st_mode)) {
@@ -137,11 +137,19 @@ Result<void> check_files(const StorePaths& paths) {
   }
   if (found.st_size == 0 && log_holds_something()) {
     return fail(ErrorCode::kStoreUnavailable,
-                fmt::format("{} is empty but {} is not: put a copy of both in their place, or move both away to begin "
-                            "with an empty one",
+                fmt::format("{} is empty but {} is not: put a copy of both in their place, or move both away and "
+                            "restart the router to begin with an empty one",
                             paths.database, paths.log));
   }
   return {};
+}
+
+bool store_was_there(const StorePaths& paths) {
+  const auto holds_something = [](const std::string& path) {
+    struct stat found;
+    return ::lstat(path.c_str(), &found) == 0 && found.st_size > 0;
+  };
+  return holds_something(paths.database) || holds_something(paths.log);
 }
 
 Result<void> rewrite_log(const std::string& log, const std::string& vfs_name) {

@@ -49,6 +49,10 @@ Result<void> sync_folder(const std::string& folder);
 // somebody took it away, and SQLite would throw the log away too. Errors: kBadValue, kSystem.
 Result<void> check_files(const StorePaths& paths);
 
+// Whether an earlier life may have left something there: the database or its log is there and not empty. A router that
+// finds no space may have made an empty one.
+bool store_was_there(const StorePaths& paths);
+
 // Writes the log over itself and syncs it; a log that does not exist is left alone. `vfs` as for SqliteDatabase.
 //
 // Linux forgets a page whose write-back failed: fsync says so once, and from then on the page is read from memory as if

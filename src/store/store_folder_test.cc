@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "src/store/testing/temporary_folder.h"
 
@@ -19,6 +20,19 @@ TEST(DiskFailsTest, ADiskThatTakesAFileDoesNot) {
 
 // Nor does waiting help where no file may be made: here that is so for root too.
 TEST(DiskFailsTest, AFolderThatTakesNoFilesAtAllDoesNot) { EXPECT_FALSE(disk_fails("/proc")); }
+
+TEST(StoreFolderTest, AStoreWasThereIfItsFileOrItsLogHoldsSomething) {
+  const TemporaryFolder folder;
+  const StorePaths paths(folder.path());
+  EXPECT_FALSE(store_was_there(paths));
+  ASSERT_TRUE(make_private(paths.database));
+  EXPECT_FALSE(store_was_there(paths)) << "one that was made and found no space";
+  for (const std::string& path : {paths.database, paths.log}) {
+    std::ofstream(path) << "something";
+    EXPECT_TRUE(store_was_there(paths));
+    std::filesystem::remove(path);
+  }
+}
 
 }  // namespace
 }  // namespace eventmq
