@@ -200,21 +200,29 @@ TEST_F(SqliteStoreTest, TheDocumentedQueriesRun) {
   open();
   commit({accepted(1), accepted(2, std::string(5000, 'L')), accepted(3)});
   commit({ended(3, Outcome::kTimeout)});
+  JobAccepted in_backlog = accepted(4);
+  in_backlog.backlog = true;
+  commit({in_backlog});
   Reader reader(folder_.path());
   std::ifstream document(EVENTMQ_SOURCE_DIR "/docs/store_format.md");
   std::string line, sql;
   bool in_sql = false;
-  int queries = 0;
+  int queries = 0, of_none = 0;
   while (std::getline(document, line)) {
     if (in_sql && line == "```") {
       const Result<std::string> first = reader.database().text(sql.c_str());
       EXPECT_TRUE(first) << sql << first.error().text;
+      if (sql.find("SELECT * FROM queues") == 0) {
+        EXPECT_EQ(first.value_or("unreadable"), "") << "there are none";
+        ++of_none;
+      }
       ++queries;
     }
     in_sql = in_sql ? line != "```" : line == "```sql";
     sql = in_sql && line != "```sql" ? sql + line + "\n" : "";
   }
   EXPECT_EQ(queries, 6);
+  EXPECT_EQ(of_none, 1);
 }
 
 TEST_F(SqliteStoreTest, EndedJobsAreTrimmedInPortionsAsTheyAgeAndOverflow) {
