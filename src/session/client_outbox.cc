@@ -84,8 +84,11 @@ void ClientOutbox::postpone(Submission& submission) {
   postponed_.emplace(submission.sequence, &submission);
 }
 
-void ClientOutbox::requeue_first_postponed() {
-  if (!postponed_.empty()) requeue(*postponed_.begin()->second);
+Submission* ClientOutbox::requeue_first_postponed() {
+  if (postponed_.empty()) return nullptr;
+  Submission* first = postponed_.begin()->second;
+  requeue(*first);
+  return first;
 }
 
 void ClientOutbox::requeue_postponed() {

@@ -57,7 +57,7 @@ class ClientOutbox {
   void requeue(Submission& submission);
   // To be sent again, but not before one of the two below.
   void postpone(Submission& submission);
-  void requeue_first_postponed();
+  Submission* requeue_first_postponed();  // null if there is none
   void requeue_postponed();
   // The submission whose deadline is the first to pass at or before `now`; null if there is none.
   Submission* overdue(Instant now);

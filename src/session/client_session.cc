@@ -52,6 +52,7 @@ struct ClientSession::State final : LinkOwner {
   void follow_up();
   void fail_overdue();
   void send_postponed();
+  void watch_postponed();
   std::string addresses() const;
   void watch_outage();
   void fail_accepted();
@@ -70,6 +71,7 @@ struct ClientSession::State final : LinkOwner {
   Instant close_deadline = Instant::never();
   Instant outage_ends = Instant::never();  // while ACKed requests wait and no broker is reached
   Instant postponed_until = Instant::never();
+  Bytes asking;                      // the id of the postponed one that was last sent again
   bool postponing_was_told = false;  // in this conversation
 
   Instant now;
@@ -168,7 +170,17 @@ void ClientSession::State::postpone(Submission& submission, const Error& why) {
 void ClientSession::State::send_postponed() {
   if (now < postponed_until) return;
   postponed_until = Instant::never();
-  outbox.requeue_first_postponed();
+  if (const Submission* first = outbox.requeue_first_postponed()) asking = first->message.id;
+}
+
+// The one that asks may end and say nothing of the store: refused for another reason, at its deadline, forgotten. Then
+// the next one asks.
+void ClientSession::State::watch_postponed() {
+  if (outbox.postponed() == 0 || postponed_until != Instant::never()) return;
+  const Submission* submission = outbox.find(asking.view());
+  const bool under_way = submission != nullptr && (submission->place == Submission::Place::kUnsent ||
+                                                   submission->place == Submission::Place::kInFlight);
+  if (!under_way) postponed_until = now + kPostponed;
 }
 
 void ClientSession::State::on_progress(const Progress& progress) {
@@ -210,6 +222,7 @@ void ClientSession::State::follow_up() {
   watch_outage();
   send_postponed();
   send_waiting();
+  watch_postponed();
   leave_if_settled();
   end_if_closed();
 }

@@ -1,0 +1,100 @@
+// What a client asks for again while the broker cannot look into its store.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "src/session/client_session.h"
+#include "src/session/test_conversation.h"
+
+namespace eventmq {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class ClientPostponeTest : public ::testing::Test, public TestConversation<ClientSession, ClientEvent, ClientEffect> {
+ protected:
+  ClientPostponeTest() : TestConversation(ClientSession(settings(), IdSource::from_small_seed(3))) { meet("one"); }
+
+  static ClientSessionSettings settings() {
+    ClientSessionSettings settings;
+    settings.link.addresses = {"tcp://a:1"};
+    settings.link.heartbeats_enabled = false;  // the broker of these tests may be silent for long
+    settings.window = 2;
+    return settings;
+  }
+  void meet(std::string_view instance) {
+    step(LinkLost{});
+    step(ClientStarted{});
+    advance(milliseconds(100));
+    acknowledge_inform("errors,multi-ack,instance:" + std::string(instance));
+  }
+  void submit(std::string_view id, std::optional<Duration> within = std::nullopt) {
+    const std::optional<Instant> deadline = within ? std::optional(now() + *within) : std::nullopt;
+    step(Submit{{Bytes(id), Request{Bytes("queue"), *parse_headers(Bytes::literal("reply-requested,guarantee")),
+                                    Bytes::literal("[]")}},
+                deadline,
+                std::nullopt});
+  }
+  void acknowledge(std::string_view ids) { hear(Ack{Bytes(ids), {}}); }
+  void refuse(std::string_view id, ErrorCode code = ErrorCode::kStoreUnavailable) {
+    hear(ErrorMessage{Error{code, "no"}, Bytes(id)});
+  }
+  // One was ACKed and one not when the broker ended, and its next life finds neither.
+  void postpone_both() {
+    submit("sent", seconds(30));
+    submit("acked");
+    acknowledge("acked");
+    meet("two");
+    refuse("sent");
+    refuse("acked");
+    sent_ids();
+    advance(seconds(1));
+    ASSERT_THAT(sent_ids(), ElementsAre("sent"));
+  }
+  std::vector<std::string> sent_ids() {
+    std::vector<std::string> ids;
+    for (const Message& message : take_messages<Request>()) ids.push_back(message.id.str());
+    return ids;
+  }
+  std::vector<std::pair<std::string, ErrorCode>> failures() {
+    std::vector<std::pair<std::string, ErrorCode>> list;
+    for (const Failed& failed : take<Failed>()) list.emplace_back(failed.id.str(), failed.error.code);
+    return list;
+  }
+};
+
+TEST_F(ClientPostponeTest, TheNextAsksWhenTheOneThatAskedIsRefusedForAnotherReason) {
+  postpone_both();
+  refuse("sent", ErrorCode::kQueueFull);
+  EXPECT_THAT(failures(), ElementsAre(std::pair("sent", ErrorCode::kQueueFull)));
+  EXPECT_THAT(sent_ids(), IsEmpty());
+  advance(seconds(1));
+  EXPECT_THAT(sent_ids(), ElementsAre("acked"));
+}
+
+TEST_F(ClientPostponeTest, TheNextAsksWhenTheOneThatAskedMeetsItsDeadline) {
+  postpone_both();
+  advance(seconds(28));
+  EXPECT_THAT(sent_ids(), IsEmpty()) << "the first is under way still";
+  advance(seconds(3));
+  EXPECT_THAT(failures(), ElementsAre(std::pair("sent", ErrorCode::kTimedOut)));
+  EXPECT_THAT(sent_ids(), ElementsAre("acked"));
+}
+
+TEST_F(ClientPostponeTest, TheNextAsksWhenTheOneThatAskedIsForgotten) {
+  submit("a");
+  submit("b");
+  acknowledge("a,b");
+  meet("two");
+  refuse("a");
+  refuse("b");
+  sent_ids();
+  advance(seconds(1));
+  ASSERT_THAT(sent_ids(), ElementsAre("a"));
+  step(Forget{Bytes("a")});
+  advance(seconds(1));
+  EXPECT_THAT(sent_ids(), ElementsAre("b"));
+}
+
+}  // namespace
+}  // namespace eventmq
