@@ -58,6 +58,7 @@ Submission* ClientOutbox::take_unsent() {
   Submission* submission = unsent_.begin()->second;
   leave_place(*submission);
   submission->place = Submission::Place::kInFlight;
+  submission->was_sent = true;
   ++in_flight_;
   return submission;
 }

@@ -35,6 +35,7 @@ struct Submission {
   Place place = Place::kUnsent;
   bool accepted = false;   // ACKed once, perhaps by an earlier broker
   bool forgotten = false;  // nobody is told how it ends
+  bool was_sent = false;   // in any conversation
   // To another life of the broker, or another one, which may have taken it.
   bool sent_before = false;
 

@@ -96,5 +96,19 @@ TEST_F(ClientPostponeTest, TheNextAsksWhenTheOneThatAskedIsForgotten) {
   EXPECT_THAT(sent_ids(), ElementsAre("b"));
 }
 
+TEST_F(ClientPostponeTest, OneThatStoodBehindTheWindowAfterAReconnectionWasSentBeforeAllTheSame) {
+  for (const char* id : {"a", "b", "behind"}) {
+    submit(id);
+    acknowledge(id);
+  }
+  sent_ids();
+  meet("one");
+  ASSERT_THAT(sent_ids(), ElementsAre("a", "b"));
+  meet("two");
+  for (const char* id : {"a", "b", "behind"}) refuse(id);
+  EXPECT_THAT(failures(), IsEmpty());
+  EXPECT_THAT(sent_ids(), ElementsAre("a", "b", "behind"));
+}
+
 }  // namespace
 }  // namespace eventmq

@@ -105,7 +105,7 @@ void ClientSession::State::on_established() {
     const bool at_broker = submission.accepted;
     if (at_broker && !same_broker && !submission.guaranteed) {
       fail(submission, ErrorCode::kJobLost, "the broker that held the job is gone, and the job was not guaranteed");
-    } else if (submission.place != Submission::Place::kUnsent) {
+    } else if (submission.was_sent) {
       submission.sent_before |= !same_broker;
       outbox.requeue(submission);
     }
