@@ -8,11 +8,17 @@
 #include "src/session/held_job.h"
 #include "src/session/link.h"
 #include "src/wire/limits.h"
+#include "src/wire/text.h"
 
 namespace eventmq {
 namespace {
 
 constexpr std::string_view kNoValue = R"({"value": null})";
+
+// The resume frame is a list with commas, of UTF-8, whose items lose the blanks around them.
+bool can_stand_in_resume(std::string_view routing_id) {
+  return is_utf8(routing_id) && routing_id.find(',') == std::string_view::npos && trimmed(routing_id) == routing_id;
+}
 
 }  // namespace
 
@@ -40,6 +46,7 @@ struct WorkerSession::State final : LinkOwner {
   void handle(LeaveRequested) { away = true; }
   void handle(ReturnRequested) { away = false; }
 
+  void warn_of_name(std::string_view name);
   void on_established();
   void on_request(Message& message);
   void on_cancel(const Cancel& cancel);
@@ -75,6 +82,7 @@ struct WorkerSession::State final : LinkOwner {
   bool away = false;  // told to leave, and not to return
   bool left = false;  // and it is done
   bool ended = false;
+  bool name_was_blamed = false;  // that it cannot be named in a resume frame, once
   Instant progress_due = Instant::never();
   bool part_answered = false;  // or the wait for the KBYE that answers our DISCONNECT is over
   Instant part_deadline = Instant::never();
@@ -96,12 +104,24 @@ Inform WorkerSession::State::make_inform(const std::string& previous_id) {
   inform.capabilities.progress = true;
   inform.capabilities.resume = true;
   if (jobs.empty()) return inform;
+  if (!can_stand_in_resume(previous_id)) {
+    warn_of_name(previous_id);
+    return inform;
+  }
   inform.previous_id = Bytes(previous_id);
   for (const auto& [id, job] : jobs) {
     if (inform.held.size() == limits::kResumedJobsPerInform) break;
     inform.held.push_back({Bytes(id), job.attempt});
   }
   return inform;
+}
+
+// The broker would refuse the INFORM, again and again.
+void WorkerSession::State::warn_of_name(std::string_view name) {
+  if (std::exchange(name_was_blamed, true)) return;
+  log(true, "the jobs that run here cannot be resumed after a lost connection, because the name " + in_quotes(name) +
+                " has a comma or a blank at an end, or is not UTF-8: give the job manager another name (--name), or "
+                "none");
 }
 
 void WorkerSession::State::handle(FromBroker& event) {

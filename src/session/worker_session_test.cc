@@ -428,6 +428,23 @@ TEST_F(NamedWorkerTest, InDoubtItSaysEnoughForTheRouterToNotice) {
   EXPECT_EQ(worker.take_messages<Heartbeat>().size(), 6u);
 }
 
+TEST_F(NamedWorkerTest, ANameThatCannotStandInTheResumeFrameResumesNothingAndIsToldOnce) {
+  for (const char* name : {"a,b", " a", "\xff"}) {
+    Conversation worker = worker_named(name);
+    worker.acknowledge_inform(kBroker);
+    worker.hear(Request{Bytes("default"), {}, Bytes("[]"), 1}, "job");
+    warnings(worker);
+    worker.step(LinkLost{});
+    const Inform inform = worker.acknowledge_inform(kBroker);
+    EXPECT_TRUE(inform.previous_id.empty()) << name;
+    EXPECT_TRUE(inform.held.empty()) << name;
+    EXPECT_THAT(warnings(worker), ElementsAre("lost the connection to the broker at tcp://a:1",
+                                              ::testing::HasSubstr("cannot be resumed after a lost connection")));
+    worker.step(LinkLost{});
+    EXPECT_EQ(warnings(worker).size(), 1u) << "of the connection alone";
+  }
+}
+
 TEST_F(NamedWorkerTest, WithoutANameOrAConnectionThereIsNoSuchDoubt) {
   for (const bool made : {true, false}) {
     Conversation worker = worker_named(made ? "" : "reports");
