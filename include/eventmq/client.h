@@ -44,6 +44,7 @@
 #include <utility>
 
 #include "eventmq/client_options.h"
+#include "eventmq/detail/argument.h"
 #include "eventmq/error.h"
 #include "eventmq/job_failed.h"
 #include "eventmq/job_status.h"
@@ -76,7 +77,9 @@ class Client {
 
   // Hands in a job and promises what it returns. The future throws JobFailed (eventmq/job_failed.h) if the job ended
   // without success, and Exception if it did not come so far or its result is no T (bad-value). T may be anything
-  // that Json converts to, or void. The job goes on when nobody keeps the future.
+  // that Json converts to, or void. The types of a job's parameters (eventmq/job.h) are read as strictly as there: a
+  // number that is out of range or has a fraction is no int, and true is none either. The job goes on when nobody keeps
+  // the future.
   template <class T = Json>
   std::future<T> request(std::string_view name, const Json& args = Json::array(), const RequestOptions& options = {});
   // The same without exceptions: a failed job is an Error, with the code that JobFailed would have.
@@ -139,7 +142,9 @@ Result<T> Client::converted(Result<Json> value) {
     return {};
   } else {
     try {
-      return value->template get<T>();
+      return detail::read_argument<T>(*value);
+    } catch (const detail::BadArgument& failure) {
+      return fail(ErrorCode::kBadValue, std::string("the result ") + failure.what());
     } catch (const std::exception& failure) {
       return fail(ErrorCode::kBadValue, std::string("the result is not of the type asked for: ") + failure.what());
     }

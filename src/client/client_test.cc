@@ -108,6 +108,26 @@ TEST_F(ClientTest, ResultOfAnotherTypeIsABadValue) {
   EXPECT_EQ(thrown_by([&] { client.request<std::string>("math.add", {2, 3}).get(); }), ErrorCode::kBadValue);
 }
 
+TEST_F(ClientTest, NumberThatDoesNotFitTheTypeIsABadValueAndNoOtherNumber) {
+  TestWorker worker(backend());
+  Client client(frontend());
+  const auto error_of = [&]<class T>(T, const Json& value) {
+    const Result<T> result = client.try_request<T>("value.echo", Json::array({value})).get();
+    return result ? "none" : result.error().text;
+  };
+  EXPECT_EQ(error_of(int{}, 3000000000),
+            "the result must be a whole number from -2147483648 to 2147483647, not 3000000000");
+  EXPECT_EQ(error_of(unsigned{}, -1), "the result must be a whole number from 0 to 4294967295, not -1");
+  EXPECT_EQ(error_of(int{}, 2.75), "the result must be a whole number, not 2.75");
+  EXPECT_EQ(error_of(int{}, true), "the result must be a whole number, not true");
+  EXPECT_EQ(error_of('a', 256), "the result must be a whole number from -128 to 127, not 256");
+  EXPECT_EQ(error_of(1.0F, 1e300), "the result must be a number that fits, not 1e+300");
+  EXPECT_EQ(error_of(std::vector<int>{}, {1, 2.5}), "the result has an element 2 that must be a whole number, not 2.5");
+  EXPECT_EQ(client.request<uint64_t>("value.echo", {18446744073709551615U}).get(), 18446744073709551615U);
+  EXPECT_EQ(client.request<std::optional<int>>("value.echo", {nullptr}).get(), std::nullopt);
+  EXPECT_EQ((client.request<std::pair<int, std::string>>("value.echo", Json::array({{1, "a"}})).get().second), "a");
+}
+
 TEST_F(ClientTest, FailedJobThrowsWhatTheWorkerSaid) {
   TestWorker worker(backend());
   Client client(frontend());

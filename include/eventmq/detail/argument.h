@@ -32,25 +32,36 @@ inline std::string describe(const Json& value) {
   throw BadArgument("must be " + expected + ", not " + describe(value));
 }
 
+// As std::in_range, for the types of characters too.
+template <class T>
+bool in_range_of(int64_t number) {
+  if (number < 0) return std::is_signed_v<T> && number >= static_cast<int64_t>(std::numeric_limits<T>::min());
+  return static_cast<uint64_t>(number) <= static_cast<uint64_t>(std::numeric_limits<T>::max());
+}
+template <class T>
+bool in_range_of(uint64_t number) {
+  return number <= static_cast<uint64_t>(std::numeric_limits<T>::max());
+}
+
 template <class T>
 T read_whole_number(const Json& value) {
   const std::string expected = "a whole number from " + std::to_string(std::numeric_limits<T>::min()) + " to " +
                                std::to_string(std::numeric_limits<T>::max());
   if (value.is_number_unsigned()) {
     const auto number = value.get<uint64_t>();
-    if (!std::in_range<T>(number)) refuse(expected, value);
+    if (!in_range_of<T>(number)) refuse(expected, value);
     return static_cast<T>(number);
   }
   if (value.is_number_integer()) {
     const auto number = value.get<int64_t>();
-    if (!std::in_range<T>(number)) refuse(expected, value);
+    if (!in_range_of<T>(number)) refuse(expected, value);
     return static_cast<T>(number);
   }
   if (!value.is_number_float()) refuse("a whole number", value);
   // 2.0 is a whole number too. Every double below 2^53 in size converts exactly.
   const auto number = value.get<double>();
   if (std::trunc(number) != number || std::abs(number) > 9007199254740992.0) refuse("a whole number", value);
-  if (!std::in_range<T>(static_cast<int64_t>(number))) refuse(expected, value);
+  if (!in_range_of<T>(static_cast<int64_t>(number))) refuse(expected, value);
   return static_cast<T>(number);
 }
 
@@ -76,6 +87,7 @@ T read_argument(const Json& value) {
     return read_whole_number<T>(value);
   } else if constexpr (std::is_floating_point_v<T>) {
     if (!value.is_number()) refuse("a number", value);
+    if (std::abs(value.get<double>()) > std::numeric_limits<T>::max()) refuse("a number that fits", value);
     return value.get<T>();
   } else if constexpr (std::is_same_v<T, std::string>) {
     if (!value.is_string()) refuse("a string", value);

@@ -97,6 +97,8 @@ class TestWorker {
     if (name == "add") {
       finished.payload =
           Bytes(Json{{"value", call.at("args").at(0).get<int>() + call.at("args").at(1).get<int>()}}.dump());
+    } else if (name == "echo") {
+      finished.payload = Bytes(Json{{"value", call.at("args").at(0)}}.dump());
     } else if (name == "words") {  // as examples/jobs
       finished.payload = Bytes(R"({"value": {"lines": 2, "words": 7}})");
     } else if (name == "always") {
