@@ -62,7 +62,8 @@ class Client {
   template <class Text>
   requires std::is_convertible_v<const Text&, std::string_view>
   explicit Client(const Text& address) : Client(ClientOptions{.address = std::string(std::string_view(address))}) {}
-  // As close().
+  // As close(). In a callback of its own (which may be its last owner) it does not wait: what was submitted goes on in
+  // the background, for at most ClientOptions::linger, as long as the program runs.
   ~Client();
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;

@@ -102,7 +102,8 @@ struct Client::State {
     if (is_forked()) {
       static_cast<void>(loop.release());
     } else {
-      loop->close(loop->now() + linger);
+      const Instant deadline = loop->now() + linger;
+      ClientLoop::end(std::move(loop), deadline);
     }
   }
 

@@ -16,6 +16,9 @@ namespace {
 
 constexpr Duration kSocketLinger = seconds(1);
 
+// The loop whose thread this is.
+thread_local const ClientLoop* own_loop = nullptr;
+
 std::array<uint64_t, 4> random_seed() {
   std::random_device device;
   std::array<uint64_t, 4> seed{};
@@ -45,12 +48,13 @@ ClientLoop::ClientLoop(ClientLoopSettings settings, std::shared_ptr<ZmqContext> 
       session_(settings_.session, IdSource(random_seed())),
       socket_(*context_, SocketOptions{}),
       publisher_(*context_, settings_.publish_address, IdSource(random_seed())),
-      thread_(thread_without_signals([this] { run(); })),
-      thread_id_(thread_.get_id()) {}
+      thread_(thread_without_signals([this] { live(); })) {}
 
 ClientLoop::~ClientLoop() {
   if (thread_.joinable()) thread_.join();
 }
+
+bool ClientLoop::is_own_thread() const { return own_loop == this; }
 
 Bytes ClientLoop::next_id() {
   const std::lock_guard lock(mutex_);
@@ -101,6 +105,19 @@ void ClientLoop::close(Instant deadline) {
   if (is_own_thread()) return;
   const std::lock_guard lock(joining_);
   if (thread_.joinable()) thread_.join();
+}
+
+void ClientLoop::end(std::unique_ptr<ClientLoop> loop, Instant deadline) {
+  loop->close(deadline);
+  if (loop->is_own_thread()) loop.release()->owns_itself_ = true;
+}
+
+void ClientLoop::live() {
+  own_loop = this;
+  run();
+  if (!owns_itself_) return;
+  thread_.detach();
+  delete this;
 }
 
 void ClientLoop::run() {

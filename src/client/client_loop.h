@@ -45,7 +45,7 @@ struct Watcher {
 class ClientLoop {
  public:
   ClientLoop(ClientLoopSettings settings, std::shared_ptr<ZmqContext> context);
-  // close() must have been called. Not in a callback.
+  // close() must have been called. Not in a callback; there, end() it.
   ~ClientLoop();
   ClientLoop(const ClientLoop&) = delete;
   ClientLoop& operator=(const ClientLoop&) = delete;
@@ -53,7 +53,7 @@ class ClientLoop {
   // --- From any thread ---
   Bytes next_id();
   Instant now() const { return clock_.now(); }
-  bool is_own_thread() const { return std::this_thread::get_id() == thread_id_; }
+  bool is_own_thread() const;
   // If this fails (kClosed, kQueueFull) the watcher is told nothing.
   Result<void> submit(Submit submit, Watcher watcher);
   Result<void> publish(Message message, Instant deadline, PublishLink::Done done);
@@ -62,6 +62,9 @@ class ClientLoop {
   // Takes nothing more; ends when what was submitted has been ACKed, or at the deadline. Waits for that, unless it
   // is called in a callback.
   void close(Instant deadline);
+  // Closes the loop and destroys it. In a callback of its own, which cannot wait for it, it goes on until it has ended
+  // and then destroys itself; nobody else may be using it.
+  static void end(std::unique_ptr<ClientLoop> loop, Instant deadline);
 
  private:
   struct Submission {
@@ -88,6 +91,7 @@ class ClientLoop {
 
   bool hand_over(Command command);
   Result<void> reserve();
+  void live();
   void run();
   void wait();
   bool ended() const;
@@ -140,10 +144,10 @@ class ClientLoop {
   bool link_lost_ = false;   // to be told to the session after the present effects
   bool more_to_receive_ = false;
   bool session_ended_ = false;
+  bool owns_itself_ = false;
 
   std::mutex joining_;
   std::thread thread_;
-  const std::thread::id thread_id_;
 };
 
 }  // namespace eventmq

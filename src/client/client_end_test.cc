@@ -1,0 +1,67 @@
+// How a client ends: in a callback of its own, moved from, and with times that are longer than a clock counts.
+#include <gtest/gtest.h>
+
+#include <future>
+#include <memory>
+
+#include "eventmq/client.h"
+#include "src/client/testing/fake_broker.h"
+
+namespace eventmq {
+namespace {
+
+using namespace std::chrono_literals;
+using test::FakeBroker;
+using test::kGenerous;
+
+TEST(ClientEndTest, ClientMayEndInACallbackThatIsItsLastOwner) {
+  FakeBroker broker;
+  auto client = std::make_shared<Client>(ClientOptions{.address = broker.endpoint(), .ack_timeout = kGenerous});
+  const std::weak_ptr<Client> watched = client;
+  std::future<int> sum =
+      client->request<int>("math.add", {2, 3}, {.on_progress = [client](double, const std::string&) {}});
+  client.reset();
+  EXPECT_FALSE(watched.expired());
+  broker.welcome();
+  const Message request = broker.expect<Request>();
+  broker.say(Reply{Bytes(R"({"value": 5})"), request.id, 0, true, Outcome::kOk});
+  EXPECT_EQ(sum.get(), 5);
+  broker.expect<Goodbye>();
+  EXPECT_TRUE(watched.expired());
+}
+
+TEST(ClientEndTest, WhatWasSubmittedStillGoesOnAfterAnEndInACallback) {
+  FakeBroker broker;
+  auto client = std::make_shared<Client>(
+      ClientOptions{.address = broker.endpoint(), .ack_timeout = kGenerous, .linger = kGenerous});
+  std::future<Json> first =
+      client->request("math.add", {2, 3}, {.on_progress = [client](double, const std::string&) {}});
+  std::future<std::string> second = client->send_async("math.add", {4, 5});
+  client.reset();
+  broker.welcome();
+  const Message request = broker.expect<Request>();
+  const Message job = broker.expect<Request>();
+  broker.say(Reply{Bytes(R"({"value": 5})"), request.id, 0, true, Outcome::kOk});
+  first.get();
+  broker.acknowledge(job);
+  EXPECT_EQ(second.get(), job.id.str());
+  broker.expect<Goodbye>();
+}
+
+TEST(ClientEndTest, CallbackMayReplaceItsClient) {
+  FakeBroker broker;
+  std::promise<void> replaced;
+  Client client({.address = broker.endpoint(), .ack_timeout = kGenerous, .linger = 0s});
+  std::future<Json> result = client.request("math.add", {2, 3}, {.on_progress = [&](double, const std::string&) {
+                                              client = Client({.address = "tcp://127.0.0.1:1", .linger = 0s});
+                                              replaced.set_value();
+                                            }});
+  broker.welcome();
+  const Message request = broker.expect<Request>();
+  broker.say(Progress{request.id, 0.5, Bytes("half")});
+  EXPECT_THROW(result.get(), Exception) << "closed";
+  replaced.get_future().get();
+}
+
+}  // namespace
+}  // namespace eventmq
