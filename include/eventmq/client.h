@@ -65,6 +65,7 @@ class Client {
   // As close(). In a callback of its own (which may be its last owner) it does not wait: what was submitted goes on in
   // the background, for at most ClientOptions::linger, as long as the program runs.
   ~Client();
+  // A client that was moved from can be closed, destroyed and assigned to, and nothing else.
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;
 

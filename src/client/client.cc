@@ -304,11 +304,12 @@ bool Client::flush(std::chrono::microseconds timeout) {
   if (!state_->may_wait()) return false;
   auto flushed = std::make_shared<std::promise<void>>();
   if (!state_->loop->flush([flushed] { flushed->set_value(); })) return true;
-  return flushed->get_future().wait_for(timeout) == std::future_status::ready;
+  const std::chrono::microseconds bounded(duration_of(timeout).us);
+  return flushed->get_future().wait_for(bounded) == std::future_status::ready;
 }
 
 void Client::close() {
-  if (state_->usable()) state_->loop->close(state_->loop->now() + state_->linger);
+  if (state_ && state_->usable()) state_->loop->close(state_->loop->now() + state_->linger);
 }
 
 }  // namespace eventmq

@@ -63,5 +63,34 @@ TEST(ClientEndTest, CallbackMayReplaceItsClient) {
   replaced.get_future().get();
 }
 
+TEST(ClientEndTest, MovedFromClientCanBeClosed) {
+  Client client({.address = "tcp://127.0.0.1:1", .linger = 0s});
+  Client other = std::move(client);
+  client.close();  // NOLINT(bugprone-use-after-move)
+  other.close();
+}
+
+TEST(ClientEndTest, LongestTimesAreTimesWithoutEnd) {
+  constexpr auto kMax = std::chrono::microseconds::max();
+  FakeBroker broker;
+  Client client({.address = broker.endpoint(),
+                 .ack_timeout = kMax,
+                 .linger = kMax,
+                 .heartbeat_interval = kMax,
+                 .reconnect_timeout = kMax,
+                 .outage_timeout = kMax});
+  std::future<std::string> first = client.send_async("math.add", {2, 3});
+  std::future<bool> flushed = std::async(std::launch::async, [&] { return client.flush(kMax); });
+  broker.welcome();
+  broker.acknowledge(broker.expect<Request>());
+  EXPECT_FALSE(first.get().empty());
+  EXPECT_TRUE(flushed.get());
+  std::future<std::string> last = client.send_async("math.add", {2, 3});
+  std::future<void> closed = std::async(std::launch::async, [&] { client.close(); });
+  broker.acknowledge(broker.expect<Request>());
+  EXPECT_FALSE(last.get().empty());
+  closed.get();
+}
+
 }  // namespace
 }  // namespace eventmq

@@ -1,6 +1,7 @@
 // The options of a job as the headers of its REQUEST or SCHEDULE.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <string_view>
@@ -13,7 +14,11 @@
 
 namespace eventmq {
 
-constexpr Duration duration_of(std::chrono::microseconds span) { return {span.count()}; }
+// What is longer than a hundred years is that long: added to the time of a clock, more would overflow.
+constexpr Duration duration_of(std::chrono::microseconds span) {
+  constexpr std::chrono::microseconds kLongest = std::chrono::hours(100 * 365 * 24);
+  return {std::min(span, kLongest).count()};
+}
 
 // What a request asks of its job.
 SendOptions job_options(const RequestOptions& options);
