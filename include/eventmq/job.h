@@ -29,6 +29,7 @@
 //
 // A job runs in a worker process of its own, one at a time, on that process's main thread. What it starts (threads,
 // child processes in its process group) dies with the process; a job should leave nothing running when it returns.
+// A child process of fork() that returns from the function, or throws, ends there and then as by _exit(0).
 #pragma once
 
 #include <chrono>

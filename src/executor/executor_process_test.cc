@@ -156,6 +156,26 @@ TEST_F(ExecutorStartTest, WhatHasNotBegunIsHandedBackAndWorkGoesOn) {
   EXPECT_EQ(value_of(run("add", "[1, 2]")), 3);
 }
 
+// --- Forked children that return from the function they were forked in ---
+
+using ExecutorForkTest = ExecutorHarness;
+
+TEST_F(ExecutorForkTest, ChildThatReturnsOrThrowsAnswersNothing) {
+  start();
+  const Json process = value_of(run("process"));
+  EXPECT_EQ(value_of(run("fork")), process);
+  EXPECT_EQ(value_of(run("fork_and_throw")), process);
+  EXPECT_EQ(value_of(run("process")), process);
+}
+
+TEST_F(ExecutorForkTest, ChildThatReturnsFromAHookRunsNoJob) {
+  ExecutorSettings settings = usual_settings();
+  settings.hooks.entry = "enter_with_fork";
+  start(settings);
+  const Json process = value_of(run("process"));
+  EXPECT_EQ(value_of(run("process")), process);
+}
+
 // --- Workers that break the protocol; the one of a job is replaced and the job ends as error ---
 
 class ExecutorProtocolTest : public ExecutorHarness {

@@ -27,6 +27,22 @@ struct CannotServe {
   bool final = true;
 };
 
+// Ends a forked child that leaves its scope in what way ever, without a word: it has a copy of the channel, and would
+// answer for this process and take jobs from it.
+struct OnlyThisProcess {
+  ~OnlyThisProcess() {
+    if (getpid() != process) _exit(0);
+  }
+  const pid_t process = getpid();
+};
+
+// Calls what the author of the jobs has written.
+template <class Call>
+auto call_out(Call call) {
+  const OnlyThisProcess guard;
+  return call();
+}
+
 class WorkerProgram {
  public:
   explicit WorkerProgram(ManagerChannel& channel) : channel_(channel) {}
@@ -75,7 +91,7 @@ void WorkerProgram::greet() {
   exit_hook_ = find_hook(hello, "exit");
   if (setup) {
     try {
-      (*setup)(nullptr);
+      call_out([&] { (*setup)(nullptr); });
     } catch (...) {
       const HandlerFailure failure = current_failure();
       throw CannotServe{fmt::format("the setup function failed: {}: {}", failure.type, failure.message), false};
@@ -153,9 +169,9 @@ std::string WorkerProgram::run_known(const JobFunction& job, HandlerContext& con
   std::string line;
   bool entered = false;
   try {
-    if (entry_hook_) (*entry_hook_)(&context);
+    if (entry_hook_) call_out([&] { (*entry_hook_)(&context); });
     entered = true;
-    line = result_line(context.id(), job(context));
+    line = result_line(context.id(), call_out([&] { return job(context); }));
   } catch (...) {
     HandlerFailure failure = current_failure();
     if (!entered) failure.message = "the entry function failed: " + failure.message;
@@ -169,7 +185,7 @@ std::string WorkerProgram::run_known(const JobFunction& job, HandlerContext& con
 void WorkerProgram::run_exit_hook(HandlerContext& context) {
   if (!exit_hook_) return;
   try {
-    (*exit_hook_)(&context);
+    call_out([&] { (*exit_hook_)(&context); });
   } catch (...) {
     const HandlerFailure failure = current_failure();
     context.log(JobLogLevel::kWarning, fmt::format("the exit function failed: {}: {}", failure.type, failure.message));

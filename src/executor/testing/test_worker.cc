@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -93,6 +94,21 @@ EVENTMQ_JOB("leave_child", [] {
   if (child == 0) wait_for_ever();
   return child;
 });
+// Both go on as if nothing were, the parent when the child has ended.
+void fork_and_wait() {
+  const pid_t child = fork();
+  if (child > 0 && waitpid(child, nullptr, 0) != child) std::abort();
+}
+EVENTMQ_JOB("fork", [] {
+  fork_and_wait();
+  return getpid();
+});
+EVENTMQ_JOB("fork_and_throw", [] {
+  const pid_t parent = getpid();
+  fork_and_wait();
+  if (getpid() != parent) throw std::runtime_error("the child's");
+  return parent;
+});
 EVENTMQ_JOB("hooks", [] { return Json::array({was_set_up, entries, exits}); });
 EVENTMQ_JOB("open_descriptors", [] {
   int count = 0;
@@ -116,6 +132,7 @@ EVENTMQ_JOB("flood_channel", [] {
 EVENTMQ_HOOK("set_up", [] { was_set_up = true; });
 EVENTMQ_HOOK("set_up_badly", [] { throw std::runtime_error("no database"); });
 EVENTMQ_HOOK("enter", [](JobContext&) { ++entries; });
+EVENTMQ_HOOK("enter_with_fork", [] { fork_and_wait(); });
 EVENTMQ_HOOK("leave", [] { ++exits; });
 EVENTMQ_HOOK("enter_badly", [] { throw std::runtime_error("not today"); });
 EVENTMQ_HOOK("leave_badly", [] { throw std::runtime_error("door stuck"); });
