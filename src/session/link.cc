@@ -20,7 +20,11 @@ uint64_t seed_from(const Bytes& id) {
 }  // namespace
 
 Link::Link(LinkSettings settings, IdSource& ids, LinkOwner& owner)
-    : settings_(std::move(settings)), ids_(ids), owner_(owner), jitter_(seed_from(ids.next())) {
+    : settings_(std::move(settings)),
+      ids_(ids),
+      owner_(owner),
+      jitter_(seed_from(ids.next())),
+      end_was_logged_(settings_.addresses.size(), false) {
   EMQ_ASSERT(!settings_.addresses.empty());
 }
 
@@ -53,7 +57,8 @@ void Link::establish(const Ack& ack, Instant now) {
   broker_capabilities_ = parse_capabilities(ack.capabilities);
   established_id_ = routing_id_;
   established_at_ = heard_at_ = now;
-  end_was_logged_ = name_was_doubted_ = false;
+  end_was_logged_.assign(settings_.addresses.size(), false);
+  name_was_doubted_ = false;
   log(false, "connected to the broker at " + address());
 }
 
@@ -61,7 +66,7 @@ void Link::end(Next next, bool at_once_allowed, Instant now) {
   if (connected() && now - established_at_ >= settings_.reconnect_timeout) failures_ = 0;
   const auto address_count = static_cast<uint32_t>(settings_.addresses.size());
   if (!at_once_allowed) failures_ = std::max(failures_, address_count);
-  if (next == Next::kOtherAddress) address_index_ = (address_index_ + 1) % address_count;
+  if (next == Next::kOtherAddress) address_index_ = next_index();
   const Duration wait = wait_after_failures();
   ++failures_;
   phase_ = Phase::kWaiting;
@@ -95,7 +100,7 @@ LinkChange Link::receive_while_informing(const Message& message, Instant now) {
     refusal_ = "the broker at " + address() + " refused INFORM: " + std::string(error_word(error->error.code)) + ": " +
                error->error.text;
     log(true, refusal_);
-    end_was_logged_ = true;
+    end_was_logged_[address_index_] = true;
     end(Next::kOtherAddress, false, now);
     return LinkChange::kEnded;
   }
@@ -111,7 +116,7 @@ LinkChange Link::receive_while_connected(const Message& message, Instant now) {
   if (std::holds_alternative<Disconnect>(message.body)) {
     if (leaving()) return LinkChange::kNone;
     log(false, "the broker at " + address() + " is shutting down");
-    end_was_logged_ = true;
+    end_was_logged_[address_index_] = true;
     phase_ = Phase::kLeaving;
     return LinkChange::kLeaving;
   }
@@ -119,7 +124,7 @@ LinkChange Link::receive_while_connected(const Message& message, Instant now) {
     goodbye_received_ = true;
     if (parting_) return LinkChange::kNone;
     log(!leaving(), "the broker at " + address() + " ended the conversation");
-    end_was_logged_ = true;
+    end_was_logged_[address_index_] = true;
     // One that does not stop wants a new conversation.
     end(leaving() ? Next::kOtherAddress : Next::kSameAddress, false, now);
     return LinkChange::kEnded;
@@ -130,10 +135,12 @@ LinkChange Link::receive_while_connected(const Message& message, Instant now) {
 LinkChange Link::lost(Instant now) {
   if (!listening()) return LinkChange::kNone;
   const bool was_connected = connected();
-  if (!end_was_logged_) {
-    log(true, was_connected ? "lost the connection to the broker at " + address()
-                            : "no broker answers at " + address() + "; trying again");
-    end_was_logged_ = true;
+  if (!end_was_logged_[address_index_]) {
+    const std::string& other = settings_.addresses[next_index()];
+    log(true, was_connected
+                  ? "lost the connection to the broker at " + address()
+                  : "no broker answers at " + address() + "; trying " + (other == address() ? "again" : other));
+    end_was_logged_[address_index_] = true;
   }
   end(was_connected && !leaving() ? Next::kSameAddress : Next::kOtherAddress, !leaving(), now);
   return LinkChange::kEnded;
@@ -161,7 +168,7 @@ LinkChange Link::give_up_informing(Instant now) {
     log(true, "the broker at " + address() +
                   " takes the connection but does not answer; perhaps another job manager named " + settings_.name +
                   " is connected: give each a name of its own (--name), or none; trying again");
-    end_was_logged_ = name_was_doubted_ = true;
+    end_was_logged_[address_index_] = name_was_doubted_ = true;
   }
   return lost(now);
 }
@@ -169,7 +176,7 @@ LinkChange Link::give_up_informing(Instant now) {
 LinkChange Link::tick_while_connected(Instant now) {
   if (watches_silence() && now >= silent_at()) {
     log(true, "the broker at " + address() + " has been silent for too long");
-    end_was_logged_ = true;
+    end_was_logged_[address_index_] = true;
     end(Next::kOtherAddress, true, now);
     return LinkChange::kEnded;
   }

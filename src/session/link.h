@@ -98,6 +98,7 @@ class Link {
   Instant silent_at() const;
   void log(bool warning, std::string text) { owner_.emit(SessionLog{warning, std::move(text)}); }
   const std::string& address() const { return settings_.addresses[address_index_]; }
+  size_t next_index() const { return (address_index_ + 1) % settings_.addresses.size(); }
 
   const LinkSettings settings_;
   IdSource& ids_;
@@ -115,8 +116,8 @@ class Link {
   bool goodbye_received_ = false;
   bool made_ = false;  // of the present connection
   std::string refusal_;
-  bool end_was_logged_ = false;    // one warning for an outage, not one for each try
-  bool name_was_doubted_ = false;  // the same of the warning that the name may be taken
+  std::vector<bool> end_was_logged_;  // by address: one warning of each for an outage, not one for each try
+  bool name_was_doubted_ = false;     // the same of the warning that the name may be taken
 
   Instant wait_until_;
   Instant inform_deadline_;

@@ -139,6 +139,32 @@ TEST(LinkTest, OneOutageIsOneWarning) {
   EXPECT_EQ(std::count_if(lines.begin(), lines.end(), [](const SessionLog& line) { return line.warning; }), 1);
 }
 
+std::vector<std::string> warnings_of(Conversation& client) {
+  std::vector<std::string> texts;
+  for (const SessionLog& line : client.take<SessionLog>()) {
+    if (line.warning) texts.push_back(line.text);
+  }
+  return texts;
+}
+
+TEST(LinkTest, EachAddressThatDoesNotAnswerIsNamedOnceInAnOutage) {
+  using Texts = std::vector<std::string>;
+  Conversation client = connected_client({"tcp://a:1", "tcp://b:2", "tcp://c:3"});
+  for (int tries = 0; tries < 20; ++tries) {
+    client.step(LinkLost{});
+    client.advance(seconds(5));
+  }
+  EXPECT_EQ(warnings_of(client),
+            (Texts{"lost the connection to the broker at tcp://a:1", "no broker answers at tcp://b:2; trying tcp://c:3",
+                   "no broker answers at tcp://c:3; trying tcp://a:1"}));
+  client.acknowledge_inform(kAll);
+  for (int tries = 0; tries < 20; ++tries) {
+    client.step(LinkLost{});
+    client.advance(seconds(5));
+  }
+  EXPECT_EQ(warnings_of(client).size(), 3u) << "another outage";
+}
+
 TEST(LinkTest, HeartbeatFollowsAnIntervalOfSendingNothing) {
   Conversation client = connected_client();
   client.advance(milliseconds(2999));
