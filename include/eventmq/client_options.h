@@ -23,7 +23,8 @@ struct ClientOptions {
   std::string address = {};
   // Where publish() goes. Empty: the variable EMQ_PUBLISH_ADDR, or else tcp://127.0.0.1:47298.
   std::string publish_address = {};
-  // The routing id at the broker, for its logs; no two peers may have the same. Empty: a new UUID for each connection.
+  // The routing id at the broker, for its logs: up to 255 printable ASCII characters without blanks and commas. No two
+  // peers may have the same. Empty: a new UUID for each connection.
   std::string name = {};
   // How long a submission waits for the broker's ACK before it fails. 0: without limit.
   std::chrono::microseconds ack_timeout = std::chrono::seconds(10);

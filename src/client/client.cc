@@ -54,7 +54,7 @@ Result<ClientLoopSettings> loop_settings(const ClientOptions& options) {
   auto publish_addresses = complete_addresses(
       given_or_environment(options.publish_address, "EMQ_PUBLISH_ADDR", kPublishAddressDefault), "47298");
   if (!publish_addresses) return passed_on(publish_addresses.error());
-  if (!options.name.empty() && !is_id(options.name)) {
+  if (!options.name.empty() && !is_node_name(options.name)) {
     return fail(ErrorCode::kBadValue,
                 fmt::format("the name {} is not printable ASCII without blanks and commas", in_quotes(options.name)));
   }

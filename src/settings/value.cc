@@ -145,8 +145,9 @@ Result<SettingValue> parse_text(const Setting& setting, std::string_view text) {
   const std::string_view trimmed = trim(text);
   const bool has_control = std::ranges::any_of(trimmed, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
   if (has_control) return bad_value(fmt::format("{} must not hold control characters", setting.name));
-  if (setting.name == "name" && trimmed.size() > limits::kRoutingIdBytes) {
-    return bad_value(fmt::format("name must be at most {} bytes long", limits::kRoutingIdBytes));
+  if (setting.name == "name" && !trimmed.empty() && !is_node_name(trimmed)) {
+    return bad_value(fmt::format("name must be at most {} printable ASCII characters without blanks and commas",
+                                 limits::kRoutingIdBytes));
   }
   if (setting.name == "data_dir" && trimmed.empty()) {
     return bad_value("data_dir is empty: set it to a folder for the router's data, or leave it out");

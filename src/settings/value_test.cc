@@ -163,8 +163,13 @@ TEST(ValueTest, TheAddressInTheAdviceIsOne) {
   }
 }
 
-TEST(ValueTest, ANameMustFitARoutingId) {
-  EXPECT_EQ(parsed("name", std::string(256, 'n')), "name must be at most 255 bytes long");
+TEST(ValueTest, ANameCanBeNamedInResumeAndFitsARoutingId) {
+  EXPECT_EQ(parsed("name", " jm-1.example "), "jm-1.example");
+  EXPECT_EQ(parsed("name", ""), "") << "a UUID for each conversation";
+  EXPECT_EQ(parsed("name", std::string(255, 'n')), std::string(255, 'n'));
+  for (const std::string& bad : {std::string(256, 'n'), std::string("a,b"), std::string("a b"), std::string("\xff")}) {
+    EXPECT_EQ(parsed("name", bad), "name must be at most 255 printable ASCII characters without blanks and commas");
+  }
 }
 
 }  // namespace

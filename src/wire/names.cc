@@ -26,6 +26,8 @@ std::optional<Error> id_fault(std::string_view text, size_t size_max) {
   return Error{ErrorCode::kBadMessage, "is not an id: only printable ASCII without blanks and commas is"};
 }
 
+bool is_node_name(std::string_view text) { return is_id(text, limits::kRoutingIdBytes); }
+
 std::optional<Error> queue_name_fault(std::string_view text) {
   if (text.empty()) return Error{ErrorCode::kBadMessage, "is empty; a queue has a name"};
   if (text.size() > limits::kQueueNameBytes) {

@@ -19,6 +19,10 @@ bool is_id(std::string_view text, size_t size_max = limits::kIdBytes);
 // kTooLarge or kBadMessage.
 std::optional<Error> id_fault(std::string_view text, size_t size_max = limits::kIdBytes);
 
+// The name that a node chose for itself, its routing id: as an id, of at most limits::kRoutingIdBytes, so that it can
+// be named in INFORM's resume.
+bool is_node_name(std::string_view text);
+
 // Queue names: 1 to limits::kQueueNameBytes bytes of UTF-8 without control characters and commas.
 // Nothing when the text is one, else what is wrong with it, as the end of a sentence.
 std::optional<Error> queue_name_fault(std::string_view text);
