@@ -13,6 +13,7 @@
 
 #include "src/settings/text.h"
 #include "src/wire/names.h"
+#include "src/wire/text.h"
 
 namespace eventmq {
 namespace {
@@ -152,10 +153,8 @@ Result<SettingValue> parse_text(const Setting& setting, std::string_view text) {
   if (setting.name == "data_dir" && trimmed.empty()) {
     return bad_value("data_dir is empty: set it to a folder for the router's data, or leave it out");
   }
-  if (setting.name == "default_queue_name" &&
-      (trimmed.empty() || trimmed.size() > limits::kQueueNameBytes || trimmed.find(',') != std::string_view::npos)) {
-    return bad_value(fmt::format("default_queue_name must be 1 to {} bytes without a comma, not \"{}\"",
-                                 limits::kQueueNameBytes, text));
+  if (const auto fault = queue_name_fault(trimmed); fault && setting.name == "default_queue_name") {
+    return bad_value(fmt::format("default_queue_name: {} {}", in_quotes(trimmed), fault->text));
   }
   return std::string(trimmed);
 }
@@ -243,11 +242,8 @@ Result<SettingValue> parse_queues(const Setting& setting, std::string_view text)
       return bad_value(fmt::format("{}: the weight of \"{}\" must be a whole number from 0 to {}", setting.name,
                                    queue.name, kWeightMax));
     }
-    const bool has_control = std::ranges::any_of(queue.name, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
-    if (queue.name.empty() || queue.name.size() > limits::kQueueNameBytes || has_control ||
-        queue.name.find(',') != std::string::npos) {
-      return bad_value(fmt::format("{}: a queue's name must be 1 to {} bytes without commas and control characters",
-                                   setting.name, limits::kQueueNameBytes));
+    if (const auto fault = queue_name_fault(queue.name)) {
+      return bad_value(fmt::format("{}: {} {}", setting.name, in_quotes(queue.name), fault->text));
     }
     if (std::ranges::count(*queues, queue.name, &QueueSetting::name) > 1) {
       return bad_value(fmt::format("{} names \"{}\" twice: keep one", setting.name, queue.name));

@@ -119,8 +119,10 @@ INSTANTIATE_TEST_SUITE_P(
         BadValue{"queues", "", R"(queues must be [[10, "default"], [20, "high"]] or 10,default 20,high, not "")"},
         BadValue{"queues", "[[1, \"a\"], [2, \"a\"]]", R"(queues names "a" twice: keep one)"},
         BadValue{"queues", "9999999,a", R"(queues: the weight of "a" must be a whole number from 0 to 1000000)"},
-        BadValue{"queues", "[[1, \"a,b\"]]",
-                 "queues: a queue's name must be 1 to 200 bytes without commas and control characters"},
+        BadValue{"queues", "[[1, \"a,b\"]]", R"(queues: 'a,b' has a comma)"},
+        BadValue{"queues", "[[1, \"\"]]", R"(queues: '' is empty; a queue has a name)"},
+        BadValue{"queues", R"([[1, "a\u0085b"]])", R"(queues: 'a??b' has a control character)"},
+        BadValue{"queues", "\xff\xfe", R"(queues: '??' is not UTF-8)"},
         BadValue{"queues", "abc,10", "queues: weight 10 stands before no name; write 10,default 20,high"},
         BadValue{"queues", "10", "queues: weight 10 stands before no name; write 10,default 20,high"},
         BadValue{"queues", "10,a 20", "queues: weight 20 stands before no name; write 10,default 20,high"},
@@ -130,8 +132,9 @@ INSTANTIATE_TEST_SUITE_P(
                  R"(queues: "{"a":1}" is no bare name but part of a list or value; lists are like [[10, "name"]])"},
         BadValue{"queues", "(10, 'a')",
                  R"(queues: "(10" is no bare name but part of a list or value; lists are like [[10, "name"]])"},
-        BadValue{"default_queue_name", "a,b",
-                 R"(default_queue_name must be 1 to 200 bytes without a comma, not "a,b")"},
+        BadValue{"default_queue_name", "a,b", R"(default_queue_name: 'a,b' has a comma)"},
+        BadValue{"default_queue_name", "", R"(default_queue_name: '' is empty; a queue has a name)"},
+        BadValue{"default_queue_name", "\xff\xfe", R"(default_queue_name: '??' is not UTF-8)"},
         BadValue{"job_entry_func", "a\tb", "job_entry_func must not hold control characters"}));
 
 TEST(ValueTest, TheAddressInTheAdviceIsOne) {
