@@ -11,6 +11,11 @@ namespace {
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
+// How many blanks stand before the text.
+size_t indent_of(std::string_view raw) {
+  return static_cast<size_t>(std::ranges::find_if_not(raw, is_blank) - raw.begin());
+}
+
 // Cuts a comment that follows a value: a blank, then # or ;, outside double quotes.
 std::string_view without_comment(std::string_view text) {
   bool quoted = false;
@@ -29,10 +34,12 @@ class Reader {
   Result<void> line(std::string_view raw, int number) {
     const std::string_view text = trim(raw);
     if (text.empty() || text.front() == '#' || text.front() == ';') return {};
-    if (is_blank(raw.front()) && can_continue_) {
+    const size_t indent = indent_of(raw);
+    if (can_continue_ && indent > indent_) {
       entries.back().value += fmt::format(" {}", trim(without_comment(text)));
       return {};
     }
+    indent_ = indent;
     if (text.front() == '[') return section_line(text, number);
     return entry_line(text, number);
   }
@@ -72,6 +79,7 @@ class Reader {
   const std::string& path_;
   std::string section_;
   bool can_continue_ = false;
+  size_t indent_ = 0;  // of the last section or name
 };
 
 }  // namespace

@@ -4,9 +4,10 @@
 //   queues = [[20, "heavy"],
 //             [10, "default"]]
 //
-// An indented line goes on with the value before it. A comment stands on a line of its own, or after a value
-// behind " ;" or " #" outside quotes. Lines may be of any length, and every entry keeps its line number, which is
-// why this is not inih (docs/decisions/2026-11-22-settings-and-command-line.md).
+// A line that is indented deeper than the name before it goes on with its value, as Python's configparser reads it;
+// lines of comments and empty lines may stand between. A whole section may thus be indented. A comment stands on a line
+// of its own, or after a value behind " ;" or " #" outside quotes. Lines may be of any length, and every entry keeps
+// its line number, which is why this is not inih (docs/decisions/2026-11-22-settings-and-command-line.md).
 #pragma once
 
 #include <string>

@@ -23,6 +23,21 @@ TEST(IniFileTest, AnIndentedLineGoesOnWithTheValue) {
   EXPECT_EQ(entries_text("[a]\nq = [1,\n  2, # two\n  3]\nb=4"), "a.q=[1, 2, 3]@2;a.b=4@5;");
 }
 
+TEST(IniFileTest, NamesOfOneIndentAreEntriesEach) {
+  EXPECT_EQ(entries_text("[a]\n  x = 1\n  y = 2\n\tz = 3\n"), "a.x=1@2;a.y=2@3;a.z=3@4;");
+  EXPECT_EQ(entries_text("[a]\n    x = 1\n  y = 2\n  [b]\n  z = 3\n"), "a.x=1@2;a.y=2@3;b.z=3@5;");
+}
+
+TEST(IniFileTest, OnlyALineIndentedDeeperThanItsNameGoesOn) {
+  EXPECT_EQ(entries_text("[a]\n  q = [1,\n     2]\n  y = 3"), "a.q=[1, 2]@2;a.y=3@4;");
+  EXPECT_EQ(entries_text("[a]\nx = 1\n  y = 2\n [b]\nz = 3"), "a.x=1 y = 2 [b]@2;a.z=3@5;");
+}
+
+TEST(IniFileTest, CommentsAndEmptyLinesDoNotEndAValue) {
+  EXPECT_EQ(entries_text("[a]\n  x = 1\n# c\n\n      ; c\n    2\n"), "a.x=1 2@2;");
+  EXPECT_EQ(entries_text("  [a]\n    x = 1\n\n    y = 2\n"), "a.x=1@2;a.y=2@4;") << "indented below its section";
+}
+
 TEST(IniFileTest, CommentsBehindAValueNeedABlankAndNoQuotes) {
   EXPECT_EQ(entries_text("[a]\nx = 1 # c\ny = a#b\nz = \"a #b\" ; c\nw = # c\n"),
             "a.x=1@2;a.y=a#b@3;a.z=\"a #b\"@4;a.w=@5;");
