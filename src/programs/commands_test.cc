@@ -165,8 +165,10 @@ TEST_F(CommandsTest, WrongSettingsStopACommand) {
   environment_.erase("EVENTMQ_HMW");
   std::ofstream(folder_.file("conf")) << "[router]\nhwm = x\n";
   expect_usage_error({"router", "-C", folder_.file("conf")}, folder_.file("conf") + ":2: hwm must be a whole number");
-  expect_usage_error({"router", "--config", folder_.file("none")},
-                     "the settings file " + folder_.file("none") + " cannot be read\n");
+  expect_usage_error(
+      {"router", "--config", folder_.file("none")},
+      "the settings file " + folder_.file("none") +
+          " cannot be read (No such file or directory): let this user read it, or name another with --config\n");
 }
 
 TEST_F(CommandsTest, WithoutARouterTheExitCodeIsThree) {

@@ -1,5 +1,6 @@
 #include "src/programs/settings_reload.h"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <system_error>
@@ -10,6 +11,11 @@ namespace eventmq {
 Result<bool> read_settings_again(const LoadRequest& request, std::string_view program, Settings& current) {
   Result<Settings> settings = load_settings(request);
   if (!settings) return tl::unexpected(settings.error());
+  if (!current.file.empty() && settings->file.empty()) {
+    return fail(
+        ErrorCode::kSystem,
+        fmt::format("the settings file {} is gone: put it back, or an empty one for the defaults", current.file));
+  }
   for (const std::string& warning : settings->warnings) spdlog::warn("{}", warning);
   const std::vector<std::string> later = changes_that_need_restart(current, *settings, request.program);
   for (const std::string& name : later) {

@@ -79,5 +79,18 @@ TEST_F(ReadAgainTest, HeartbeatsStayAsTheyWereAtTheStart) {
   }
 }
 
+TEST(SettingsReloadTest, SettingsStayInForceWhenTheirFileIsGone) {
+  LoadRequest request{.program = Section::kRouter};
+  request.default_path = testing::TempDir() + "reload-" + std::to_string(::getpid()) + ".conf";
+  std::ofstream(request.default_path) << "[router]\nhwm = 5\n";
+  Settings settings = load_settings(request).value();
+  fs::remove(request.default_path);
+  const Result<bool> changed = read_settings_again(request, "router", settings);
+  ASSERT_FALSE(changed);
+  EXPECT_EQ(changed.error().text,
+            "the settings file " + request.default_path + " is gone: put it back, or an empty one for the defaults");
+  EXPECT_EQ(settings.count("hwm"), 5u);
+}
+
 }  // namespace
 }  // namespace eventmq

@@ -75,7 +75,8 @@ struct SettingFlag {
 struct LoadRequest {
   Section program = Section::kGlobal;  // kGlobal: none of these, as a command; it looks at the whole file
   bool whole_file = false;             // at the other programs' sections too, as for those that it starts
-  std::string config_path;  // of --config; empty: EVENTMQ_CONFIG_FILE, or else /etc/eventmq.conf if it exists
+  std::string config_path;             // of --config; empty: EVENTMQ_CONFIG_FILE, or else default_path if that exists
+  std::string default_path = "/etc/eventmq.conf";
   std::vector<SettingFlag> flags;
   std::map<std::string, std::string> environment;  // see environment_of_process()
 };

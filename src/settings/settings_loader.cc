@@ -2,10 +2,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+#include <system_error>
 
 #include "src/base/assert.h"
 #include "src/settings/ini_file.h"
@@ -18,7 +20,6 @@ extern char** environ;
 namespace eventmq {
 namespace {
 
-constexpr std::string_view kDefaultFile = "/etc/eventmq.conf";
 constexpr std::string_view kPrefix = "EVENTMQ_";
 
 std::string variable(const std::map<std::string, std::string>& environment, const std::string& name) {
@@ -37,6 +38,15 @@ std::string default_data_dir(const std::map<std::string, std::string>& environme
 std::string did_you_mean(std::string_view name) {
   const std::string near = nearest_setting(name);
   return near.empty() ? "`emq config` lists them all" : fmt::format("did you mean {}?", near);
+}
+
+// The whole file. Not zero: the errno that says why it cannot be read.
+int read_text(const std::string& path, std::string& text) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"), &std::fclose);
+  if (!file) return errno;
+  std::array<char, 4096> piece{};
+  while (const size_t size = std::fread(piece.data(), 1, piece.size(), file.get())) text.append(piece.data(), size);
+  return std::ferror(file.get()) != 0 ? errno : 0;  // a folder opens, and cannot be read
 }
 
 class Loader {
@@ -72,17 +82,17 @@ class Loader {
     std::string path = request_.config_path;
     if (path.empty()) path = variable(request_.environment, "EVENTMQ_CONFIG_FILE");
     const bool asked_for = !path.empty();
-    if (!asked_for) path = kDefaultFile;
-    std::ifstream stream(path);
-    std::error_code unknown;
-    if (!stream || std::filesystem::is_directory(path, unknown)) {  // a folder opens, and reads as nothing
-      if (!asked_for) return {};
-      return fail(ErrorCode::kSystem, fmt::format("the settings file {} cannot be read", path));
+    if (!asked_for) path = request_.default_path;
+    std::string text;
+    if (const int fault = read_text(path, text); fault != 0) {
+      if (!asked_for && (fault == ENOENT || fault == ENOTDIR)) return {};
+      return fail(ErrorCode::kSystem,
+                  fmt::format("the settings file {} cannot be read ({}): let this user read it, or name another with "
+                              "--config",
+                              path, std::generic_category().message(fault)));
     }
-    std::ostringstream text;
-    text << stream.rdbuf();
     file_ = path;
-    auto entries = parse_ini(text.str(), path);
+    auto entries = parse_ini(text, path);
     if (!entries) return tl::unexpected(entries.error());
     return apply_entries(*entries);
   }

@@ -180,14 +180,39 @@ TEST_F(SettingsTest, AMisplacedSettingWarnsAndDoesNotCount) {
   EXPECT_EQ(load().count("hwm"), 1'000'000u);
 }
 
+std::string unreadable(const std::string& path, const std::string& reason) {
+  return "the settings file " + path + " cannot be read (" + reason +
+         "): let this user read it, or name another with --config";
+}
+
+TEST_F(SettingsTest, OnlyADefaultFileThatDoesNotExistIsPassedOver) {
+  request_.config_path.clear();
+  request_.default_path = path_;
+  EXPECT_EQ(load().file, path_);
+  request_.default_path = path_ + "/eventmq.conf";
+  EXPECT_EQ(load().file, "") << "below what is no folder";
+  request_.default_path = path_ + ".none";
+  EXPECT_EQ(load().file, "");
+  const std::string loop = path_ + ".loop";
+  ASSERT_EQ(::symlink(loop.c_str(), loop.c_str()), 0);
+  request_.default_path = loop;
+  const auto settings = load_settings(request_);
+  std::remove(loop.c_str());
+  ASSERT_FALSE(settings);
+  EXPECT_EQ(settings.error().code, ErrorCode::kSystem);
+  EXPECT_EQ(settings.error().text, unreadable(loop, "Too many levels of symbolic links"));
+  request_.default_path = testing::TempDir();
+  EXPECT_EQ(refusal(), unreadable(testing::TempDir(), "Is a directory"));
+}
+
 TEST_F(SettingsTest, TheFileOfAFlagWinsOverTheVariables) {
   file("[router]\nhwm = 5\n");
   request_.environment = {{"EVENTMQ_CONFIG_FILE", "/nonexistent/eventmq.conf"}};
   EXPECT_EQ(load().count("hwm"), 5u);
   request_.config_path.clear();
-  EXPECT_EQ(refusal(), "the settings file /nonexistent/eventmq.conf cannot be read");
+  EXPECT_EQ(refusal(), unreadable("/nonexistent/eventmq.conf", "No such file or directory"));
   request_.environment["EVENTMQ_CONFIG_FILE"] = "/";
-  EXPECT_EQ(refusal(), "the settings file / cannot be read");
+  EXPECT_EQ(refusal(), unreadable("/", "Is a directory"));
   request_.environment["EVENTMQ_CONFIG_FILE"] = path_;
   EXPECT_EQ(load().count("hwm"), 5u);
   EXPECT_EQ(load().file, path_);
