@@ -28,7 +28,7 @@ TEST(HelpTest, EveryCommandIsWhole) {
     std::set<std::string> names;
     for (const FlagSpec& flag : flags_of(command)) {
       EXPECT_FALSE(flag.help.empty()) << command.name;
-      const bool takes_value = flag.kind == FlagKind::kValue || flag.kind == FlagKind::kValues;
+      const bool takes_value = flag.kind != FlagKind::kSwitch && flag.kind != FlagKind::kYesNo;
       EXPECT_EQ(takes_value, !flag.value_word.empty()) << command.name << " " << long_name(flag);
       for (const std::string& name : flag.names) EXPECT_TRUE(names.insert(name).second) << command.name << " " << name;
     }

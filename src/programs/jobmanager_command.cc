@@ -16,6 +16,7 @@ Result<std::optional<JobManagerOptions>> read_again(const LoadRequest& request, 
                                                     PluginFiles& plugins) {
   const Result<bool> changed = read_settings_again(request, "job manager", current);
   if (!changed) return tl::unexpected(changed.error());
+  set_log_debug(current.is_on("super_debug"));
   const std::vector<std::string> rebuilt = plugins.rebuilt(current.list("load"));
   for (const std::string& path : rebuilt) spdlog::info("{} was built anew", path);
   set_log_debug(current.is_on("super_debug"));

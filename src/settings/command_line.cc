@@ -31,6 +31,22 @@ const FlagSpec* find_spec(std::span<const FlagSpec> specs, std::string_view name
   return found == specs.end() ? nullptr : &*found;
 }
 
+bool takes_many(const FlagSpec& spec) { return spec.kind == FlagKind::kValues || spec.kind == FlagKind::kTexts; }
+
+// Texts that the shell took the quotes from get them back, where they need them to stand in a list.
+std::string with_quotes(std::string_view word) {
+  if (word.find_first_of(" \t\n") == std::string_view::npos || word.find_first_of("\"'") == 0) return std::string(word);
+  std::string list;
+  while (!word.empty()) {
+    const size_t end = std::min(word.find(','), word.size());
+    const std::string_view text = trim(word.substr(0, end));
+    const char quote = text.find('"') == std::string_view::npos ? '"' : '\'';
+    if (!text.empty()) list += fmt::format("{}{}{}{}", list.empty() ? "" : ",", quote, text, quote);
+    word.remove_prefix(std::min(end + 1, word.size()));
+  }
+  return list;
+}
+
 class Parser {
  public:
   Parser(std::span<const FlagSpec> specs, const std::vector<std::string>& words) : specs_(specs), words_(words) {}
@@ -76,7 +92,7 @@ class Parser {
       const FlagSpec* spec = find_spec(specs_, name);
       if (spec == nullptr) return at == 1 ? unknown(word) : unknown_among(name, word);
       if (rest.empty()) return flag(*spec, name);
-      const bool takes_value = spec->kind == FlagKind::kValue || spec->kind == FlagKind::kValues;
+      const bool takes_value = spec->kind == FlagKind::kValue || takes_many(*spec);
       if (takes_value || rest[0] == '=') return valued(*spec, name, rest.substr(rest[0] == '=' ? 1 : 0));
       if (auto added = flag(*spec, name); !added) return added;
     }
@@ -94,15 +110,16 @@ class Parser {
     if (next_ == words_.size() || is_flag(words_[next_])) {
       return bad_value(fmt::format("{} needs a value: {} {}", name, name, spec.value_word));
     }
-    std::string value = words_[next_++];
-    while (spec.kind == FlagKind::kValues && next_ < words_.size() && !is_flag(words_[next_])) {
-      value += " " + words_[next_++];
+    auto added = add(spec, name, words_[next_++]);
+    while (added && takes_many(spec) && next_ < words_.size() && !is_flag(words_[next_])) {
+      added = add(spec, name, words_[next_++]);
     }
-    return add(spec, name, value);
+    return added;
   }
 
-  Result<void> add(const FlagSpec& spec, const std::string& name, const std::string& value) {
-    if (spec.kind == FlagKind::kValues) {
+  Result<void> add(const FlagSpec& spec, const std::string& name, const std::string& word) {
+    const std::string value = spec.kind == FlagKind::kTexts ? with_quotes(word) : word;
+    if (takes_many(spec)) {
       for (TypedFlag& flag : line_.flags) {
         if (flag.spec != &spec) continue;
         flag.value += " " + value;
@@ -169,8 +186,10 @@ FlagSpec flag_of(const Setting& setting) {
   for (std::string_view other : split_words(setting.flags)) {
     if (other.starts_with("--")) flag.names.emplace_back(other);
   }
-  const bool many = setting.type == SettingType::kQueues || setting.type == SettingType::kTexts;
-  flag.kind = setting.type == SettingType::kYesNo ? FlagKind::kYesNo : many ? FlagKind::kValues : FlagKind::kValue;
+  flag.kind = setting.type == SettingType::kYesNo    ? FlagKind::kYesNo
+              : setting.type == SettingType::kQueues ? FlagKind::kValues
+              : setting.type == SettingType::kTexts  ? FlagKind::kTexts
+                                                     : FlagKind::kValue;
   flag.value_word = setting.type == SettingType::kChoice ? std::string(setting.choices) : value_word(setting.type);
   flag.help = setting.help;
   flag.setting = setting.name;

@@ -21,6 +21,7 @@ enum class FlagKind : uint8_t {
   kYesNo,   // --name, --no-name, --name=yes
   kValue,   // one value; the last one counts
   kValues,  // all words up to the next flag; may be repeated
+  kTexts,   // the same; a word that has blanks is one text all the same, or several with commas between them
 };
 
 struct FlagSpec {

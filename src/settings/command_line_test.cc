@@ -25,6 +25,7 @@ class CommandLineTest : public testing::Test {
       {.names = {"--debug"}, .kind = FlagKind::kYesNo},
       {.names = {"-q", "--queue", "--to"}, .kind = FlagKind::kValue, .value_word = "NAME"},
       {.names = {"-Q", "--queues"}, .kind = FlagKind::kValues, .value_word = "NAME…"},
+      {.names = {"-L", "--load"}, .kind = FlagKind::kTexts, .value_word = "FILE…"},
   };
 };
 
@@ -42,6 +43,12 @@ TEST_F(CommandLineTest, FlagsHaveAllUsualSpellings) {
 TEST_F(CommandLineTest, AFlagOfSeveralValuesTakesAllWordsUpToTheNextFlag) {
   EXPECT_EQ(parsed({"-Q", "10,default", "20,high", "--wait"}), "--queues=10,default 20,high --wait=yes ");
   EXPECT_EQ(parsed({"-Q", "a", "--wait", "-Q", "b"}), "--queues=a b --wait=yes ");
+}
+
+TEST_F(CommandLineTest, AWordWithBlanksIsOneText) {
+  EXPECT_EQ(parsed({"-L", "/my jobs/a.so", "b.so", "-L", "c.so"}), "--load=\"/my jobs/a.so\" b.so c.so ");
+  EXPECT_EQ(parsed({"--load=a.so, /my jobs/b.so"}), "--load=\"a.so\",\"/my jobs/b.so\" ");
+  EXPECT_EQ(parsed({"-L", "\"/my jobs/a.so\" b.so"}), "--load=\"/my jobs/a.so\" b.so ") << "quoted already";
 }
 
 TEST_F(CommandLineTest, SingleLetterFlagsMayShareOneWord) {

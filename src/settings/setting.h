@@ -22,7 +22,7 @@ enum class SettingType : uint8_t {
   kYesNo,
   kChoice,  // one of `choices`
   kQueues,  // [[10, "default"]] or 10,default 20,high
-  kTexts,   // several, separated by commas or spaces
+  kTexts,   // several, separated by commas or spaces; one in quotes may have these
 };
 
 enum class SettingUse : uint8_t {

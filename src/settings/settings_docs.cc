@@ -32,7 +32,8 @@ queues = [[20, "heavy"],
 
 A program reads `[global]` and then its own section: `[router]` or `[jobmanager]`. Sections of programs that this
 version does not have, `[scheduler]` and `[publisher]`, may stand in a shared file. `emq config` prints the values in
-force and where each came from. A line that is indented deeper than the name before it goes on with its value. An unknown name is an error; in the environment, which may
+force and where each came from. A line that is indented deeper than the name before it goes on with its value.
+A text is written without quotes around it. An unknown name is an error; in the environment, which may
 hold what is others', only one that is nearly a setting's, and a warning otherwise. A program says nothing of what is wrong in another's
 section; `emq up` and `emq config` look at all of them. Settings marked "on HUP" change in a running
 program when it gets SIGHUP; the others take effect when it starts.

@@ -305,5 +305,15 @@ TEST_F(SettingsTest, AProgramSpeaksOnlyOfItsOwnSettings) {
   EXPECT_EQ(refusal(), R"(F:5: concurrent_jobs must be a whole number from 1 to 1000, not "many")");
 }
 
+TEST_F(SettingsTest, AProgramIsOfferedOnlyWhatItUses) {
+  for (const char* name : {"name", "default_queue_weight", "heartbeat_liveness"}) {
+    EXPECT_EQ(find_setting(name)->section, Section::kJobmanager) << name;
+  }
+  EXPECT_EQ(find_setting("hide_heartbeat_logs")->section, Section::kRouter);
+  request_.program = Section::kRouter;
+  file("[global]\nheartbeat_liveness = 2\n[router]\nname = r\n");
+  EXPECT_EQ(warnings(), "F:4: name has no effect in [router]; move it to [jobmanager] or [global]\n");
+}
+
 }  // namespace
 }  // namespace eventmq

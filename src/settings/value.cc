@@ -18,12 +18,14 @@
 namespace eventmq {
 namespace {
 
+bool parts_items(char c) { return c == ',' || std::isspace(static_cast<unsigned char>(c)); }
+
 // Items between commas and blanks.
 std::vector<std::string> split_list(std::string_view text) {
   std::vector<std::string> items;
   std::string item;
   for (char c : text) {
-    if (c != ',' && !std::isspace(static_cast<unsigned char>(c))) {
+    if (!parts_items(c)) {
       item.push_back(c);
     } else if (!item.empty()) {
       items.push_back(std::exchange(item, {}));
@@ -31,6 +33,34 @@ std::vector<std::string> split_list(std::string_view text) {
   }
   if (!item.empty()) items.push_back(item);
   return items;
+}
+
+// The same, where an item may stand in quotes, single or double, to have blanks and commas.
+Result<SettingValue> parse_texts(const Setting& setting, std::string_view text) {
+  std::vector<std::string> items;
+  while (!text.empty()) {
+    const char first = text.front();
+    const bool quoted = first == '"' || first == '\'';
+    if (quoted || parts_items(first)) text.remove_prefix(1);
+    if (!quoted && parts_items(first)) continue;
+    const auto end = quoted ? std::ranges::find(text, first) : std::ranges::find_if(text, parts_items);
+    if (quoted && end == text.end()) {
+      return bad_value(fmt::format("{}: a quote is not closed; write \"/a path/with blanks.so\"", setting.name));
+    }
+    items.emplace_back(text.begin(), end);
+    text.remove_prefix(items.back().size() + (quoted ? 1 : 0));
+  }
+  return items;
+}
+
+std::string texts_text(const std::vector<std::string>& items) {
+  std::string text;
+  for (const std::string& item : items) {
+    const bool plain = std::ranges::none_of(item, parts_items) && !item.starts_with('"') && !item.starts_with('\'');
+    const std::string_view quote = plain ? "" : item.find('"') == std::string::npos ? "\"" : "'";
+    text += fmt::format("{}{}{}{}", text.empty() ? "" : ",", quote, item, quote);
+  }
+  return text;
 }
 
 // A decimal number and the letters behind it ("1.5h").
@@ -146,6 +176,10 @@ Result<SettingValue> parse_text(const Setting& setting, std::string_view text) {
   const std::string_view trimmed = trim(text);
   const bool has_control = std::ranges::any_of(trimmed, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
   if (has_control) return bad_value(fmt::format("{} must not hold control characters", setting.name));
+  if (trimmed.size() > 1 && trimmed.front() == trimmed.back() && (trimmed.front() == '"' || trimmed.front() == '\'')) {
+    return bad_value(fmt::format("{}: leave the quotes out, as in {} = {}", setting.name, setting.name,
+                                 trim(trimmed.substr(1, trimmed.size() - 2))));
+  }
   if (setting.name == "name" && !trimmed.empty() && !is_node_name(trimmed)) {
     return bad_value(fmt::format("name must be at most {} printable ASCII characters without blanks and commas",
                                  limits::kRoutingIdBytes));
@@ -367,7 +401,7 @@ Result<SettingValue> parse_value(const Setting& setting, std::string_view text) 
     case SettingType::kQueues:
       return parse_queues(setting, text);
     case SettingType::kTexts:
-      return split_list(text);
+      return parse_texts(setting, text);
   }
   return bad_value(fmt::format("{} has no type", setting.name));
 }
@@ -379,7 +413,7 @@ std::string value_text(const Setting& setting, const SettingValue& value) {
     return setting.type == SettingType::kBytes ? bytes_text(*count) : fmt::format("{}", *count);
   }
   if (const auto* yes = std::get_if<bool>(&value)) return *yes ? "yes" : "no";
-  if (const auto* list = std::get_if<std::vector<std::string>>(&value)) return fmt::format("{}", fmt::join(*list, ","));
+  if (const auto* list = std::get_if<std::vector<std::string>>(&value)) return texts_text(*list);
   nlohmann::json json = nlohmann::json::array();
   for (const QueueSetting& queue : std::get<std::vector<QueueSetting>>(value)) {
     if (queue.weight == QueueSetting::kNoWeight) {

@@ -58,6 +58,19 @@ TEST(ValueTest, AddressesMayBeSeveral) {
   EXPECT_EQ(parsed("frontend_listen_addr", "ipc:///run/emq"), "ipc:///run/emq");
 }
 
+TEST(ValueTest, AQuoteWithinATextIsPartOfIt) {
+  EXPECT_EQ(parsed("data_dir", "/x/o'brien \"q\" y"), "/x/o'brien \"q\" y");
+  EXPECT_EQ(parsed("queues", R"(["a", "b"])"), R"(["a","b"])") << "a list in JSON";
+}
+
+TEST(ValueTest, ATextOfAListHasBlanksAndCommasInQuotes) {
+  EXPECT_EQ(parsed("load", "a.so , b.so\tc.so,"), "a.so,b.so,c.so");
+  EXPECT_EQ(parsed("load", "\"/my jobs/a.so\", '/b,c.so' /o'brien.so"), "\"/my jobs/a.so\",\"/b,c.so\",/o'brien.so");
+  const Setting& load = *find_setting("load");
+  const std::vector<std::string> odd = {"/my jobs/a.so", "/b,\"c\".so", "'d'.so", "e.so"};
+  EXPECT_EQ(parse_value(load, value_text(load, odd)), SettingValue(odd));
+}
+
 struct BadValue {
   std::string_view name, text, sentence;
 };
@@ -135,6 +148,11 @@ INSTANTIATE_TEST_SUITE_P(
         BadValue{"default_queue_name", "a,b", R"(default_queue_name: 'a,b' has a comma)"},
         BadValue{"default_queue_name", "", R"(default_queue_name: '' is empty; a queue has a name)"},
         BadValue{"default_queue_name", "\xff\xfe", R"(default_queue_name: '??' is not UTF-8)"},
+        BadValue{"data_dir", "\"/x/quoted\"", "data_dir: leave the quotes out, as in data_dir = /x/quoted"},
+        BadValue{"job_entry_func", "'a.b'", "job_entry_func: leave the quotes out, as in job_entry_func = a.b"},
+        BadValue{"default_queue_name", "\"mail\"",
+                 "default_queue_name: leave the quotes out, as in default_queue_name = mail"},
+        BadValue{"load", "\"/my jobs/a.so", R"(load: a quote is not closed; write "/a path/with blanks.so")"},
         BadValue{"job_entry_func", "a\tb", "job_entry_func must not hold control characters"}));
 
 TEST(ValueTest, TheAddressInTheAdviceIsOne) {
