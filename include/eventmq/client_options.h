@@ -34,7 +34,14 @@ struct ClientOptions {
   uint32_t window = 1000;
   // Submissions that have no ACK yet. Beyond: queue-full, at once.
   size_t unacknowledged_max = 100'000;
+  // Whether heartbeats are sent and their absence is minded: a client without them notices a broken connection late.
+  bool heartbeats = true;
+  // A heartbeat is sent when nothing else was for so long: less than the broker's heartbeat_timeout, or it takes this
+  // client for gone.
   std::chrono::microseconds heartbeat_interval = std::chrono::seconds(3);
+  // The broker is taken for gone when it was silent for so long, so many times in a row.
+  std::chrono::microseconds heartbeat_timeout = std::chrono::seconds(5);
+  uint32_t heartbeat_liveness = 3;
   // How long to wait for a broker's first answer before the next address is tried.
   std::chrono::microseconds reconnect_timeout = std::chrono::seconds(5);
   // How long a request that the broker took waits for its result while no broker is reached; then it fails with

@@ -58,15 +58,19 @@ Result<ClientLoopSettings> loop_settings(const ClientOptions& options) {
     return fail(ErrorCode::kBadValue,
                 fmt::format("the name {} is not printable ASCII without blanks and commas", in_quotes(options.name)));
   }
-  if (options.heartbeat_interval.count() <= 0 || options.reconnect_timeout.count() <= 0 || options.window == 0 ||
+  if (options.heartbeat_interval.count() <= 0 || options.heartbeat_timeout.count() <= 0 ||
+      options.heartbeat_liveness == 0 || options.reconnect_timeout.count() <= 0 || options.window == 0 ||
       options.unacknowledged_max == 0 || options.ack_timeout.count() < 0 || options.linger.count() < 0 ||
       options.outage_timeout.count() < 0) {
     return fail(ErrorCode::kBadValue,
-                "heartbeat_interval, reconnect_timeout, window and unacknowledged_max must be more "
-                "than 0, ack_timeout, linger and outage_timeout not less");
+                "heartbeat_interval, heartbeat_timeout, heartbeat_liveness, reconnect_timeout, window and "
+                "unacknowledged_max must be more than 0, ack_timeout, linger and outage_timeout not less");
   }
   settings.session.link.addresses = std::move(*addresses);
   settings.session.link.name = options.name;
+  settings.session.link.heartbeats_enabled = options.heartbeats;
+  settings.session.link.heartbeat_timeout = duration_of(options.heartbeat_timeout);
+  settings.session.link.heartbeat_liveness = options.heartbeat_liveness;
   settings.session.link.heartbeat_interval = duration_of(options.heartbeat_interval);
   settings.session.link.reconnect_timeout = duration_of(options.reconnect_timeout);
   // The DEALER's queue must hold a whole window.

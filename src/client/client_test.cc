@@ -341,6 +341,8 @@ TEST(ClientErrorsTest, WhatDoesNotFitIsRefusedBeforeItIsSent) {
   EXPECT_EQ(thrown_by([] { Client("localhost:port"); }), ErrorCode::kBadValue);
   EXPECT_EQ(thrown_by([] { Client({.name = "a b"}); }), ErrorCode::kBadValue);
   EXPECT_EQ(thrown_by([] { Client({.window = 0}); }), ErrorCode::kBadValue);
+  EXPECT_EQ(thrown_by([] { Client({.heartbeat_timeout = 0s}); }), ErrorCode::kBadValue);
+  EXPECT_EQ(thrown_by([] { Client({.heartbeat_liveness = 0}); }), ErrorCode::kBadValue);
 }
 
 TEST(ClientErrorsTest, NoBrokerIsUnreachable) {

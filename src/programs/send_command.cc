@@ -6,6 +6,7 @@
 #include "src/base/id_source.h"
 #include "src/programs/addresses.h"
 #include "src/programs/admin_command.h"
+#include "src/programs/client_settings.h"
 #include "src/runtime/random.h"
 
 namespace eventmq {
@@ -89,8 +90,9 @@ Result<void> read_arguments(const Invocation& invocation, Job& job) {
   return {};
 }
 
-Result<Job> job_of(const Invocation& invocation) {
+Result<Job> job_of(const Invocation& invocation, const Settings& settings) {
   Job job;
+  job.client = client_options(settings);
   if (auto read = read_arguments(invocation, job); !read) return tl::unexpected(read.error());
   if (auto read = read_times(invocation, job); !read) return tl::unexpected(read.error());
   if (job.options.expires && job.options.delay > *job.options.expires) {
@@ -189,7 +191,7 @@ ExitCode send_only(Invocation& invocation, Client& client, const Job& job) {
 ExitCode run_send(Invocation& invocation) {
   const Result<Settings> settings = settings_of(invocation);
   if (!settings) return kExitUsage;
-  Result<Job> job = job_of(invocation);
+  Result<Job> job = job_of(invocation, *settings);
   if (!job) {
     invocation.console.error_line(job.error().text);
     return kExitUsage;

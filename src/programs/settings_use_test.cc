@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "src/programs/addresses.h"
+#include "src/programs/client_settings.h"
 #include "src/programs/job_manager_settings.h"
 #include "src/programs/router_settings.h"
 
@@ -87,6 +88,22 @@ TEST(JobManagerSettingsTest, EverySettingReachesTheJobManager) {
   EXPECT_EQ(options.executor.global_timeout, seconds(7));
   EXPECT_EQ(options.kill_grace_period, seconds(8));
   EXPECT_EQ(options.session.link.reconnect_timeout, seconds(9));
+}
+
+TEST(ClientSettingsTest, HeartbeatsReachTheClient) {
+  const ClientOptions plain = client_options(settings_with({}));
+  EXPECT_EQ(plain.heartbeats, ClientOptions().heartbeats);
+  EXPECT_EQ(plain.heartbeat_interval, ClientOptions().heartbeat_interval);
+  EXPECT_EQ(plain.heartbeat_timeout, ClientOptions().heartbeat_timeout);
+  EXPECT_EQ(plain.heartbeat_liveness, ClientOptions().heartbeat_liveness);
+  const ClientOptions options = client_options(settings_with({{"EVENTMQ_DISABLE_HEARTBEATS", "yes"},
+                                                              {"EVENTMQ_HEARTBEAT_INTERVAL", "0.5"},
+                                                              {"EVENTMQ_HEARTBEAT_TIMEOUT", "1"},
+                                                              {"EVENTMQ_HEARTBEAT_LIVENESS", "2"}}));
+  EXPECT_FALSE(options.heartbeats);
+  EXPECT_EQ(options.heartbeat_interval, std::chrono::milliseconds(500));
+  EXPECT_EQ(options.heartbeat_timeout, std::chrono::seconds(1));
+  EXPECT_EQ(options.heartbeat_liveness, 2u);
 }
 
 TEST(AddressesTest, AnyInterfaceIsReachedOnThisMachine) {

@@ -43,7 +43,8 @@ also `true` and `false`. An address is `tcp://HOST:PORT` or `ipc://PATH`. To lis
 this machine or `localhost`, and `*` stands for every interface or any free port; to connect, any name does.
 
 Clients find the router by `--broker`, or else the variable `EMQ_BROKER_ADDR`, or else `frontend_listen_addr`; administrative
-commands by `--addr`, or else `EMQ_ADMIN_ADDR`, or else `administrative_listen_addr`, on the host of the broker.
+commands by `--addr`, or else `EMQ_ADMIN_ADDR`, or else `administrative_listen_addr`, on the host of the broker. `emq send` has
+the heartbeats that the file and the environment say.
 )";
 
 std::string type_words(const Setting& setting) {
