@@ -188,7 +188,7 @@ TEST_F(CommandsTest, VersionAndCompletionAreThere) {
   EXPECT_THAT(emq({"--version"}).out, HasSubstr("eMQP/1.0"));
   EXPECT_EQ(Json::parse(emq({"version", "--json"}).out)["name"], "eventmq");
   const Ran script = emq({"completion", "bash"});
-  EXPECT_THAT(script.out, EndsWith("complete -o filenames -F _emq emq\n"));
+  EXPECT_THAT(script.out, EndsWith("complete -F _emq emq\n"));
 }
 
 TEST_F(CommandsTest, ConfigSaysWhereEachValueCameFrom) {

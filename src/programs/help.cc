@@ -219,29 +219,38 @@ std::string bash_completion() {
     }
     if (!words.empty()) seconds += fmt::format("    {}) second=\"{}\" ;;\n", first, joined(words));
   }
+  // Only where a file may stand are words taken for names of files: a command beside a folder of its name is none.
   return fmt::format(R"(# Completion of emq for bash: source <(emq completion bash)
 _emq() {{
-  local current=${{COMP_WORDS[COMP_CWORD]}} flags="" second=""
+  local flags="" second="" help=""
+  local -a words=("${{COMP_WORDS[@]:1:COMP_CWORD}}")
+  local current=${{words[-1]}}
   COMPREPLY=()
-  if ((COMP_CWORD == 1)); then
+  if [[ ${{words[0]}} == help && $current != -* ]] && ((${{#words[@]}} > 1)); then
+    help=yes
+    words=("${{words[@]:1}}")
+  fi
+  if ((${{#words[@]}} == 1)); then
     COMPREPLY=($(compgen -W "{}" -- "$current"))
     return
   fi
-  case ${{COMP_WORDS[1]}} in
+  case ${{words[0]}} in
 {}  esac
-  if ((COMP_CWORD == 2)) && [[ -n $second && $current != -* ]]; then
+  if ((${{#words[@]}} == 2)) && [[ -n $second && $current != -* ]]; then
     COMPREPLY=($(compgen -W "$second" -- "$current"))
     return
   fi
-  case "${{COMP_WORDS[1]}} ${{COMP_WORDS[2]}}" in
+  [[ -z $help ]] || return
+  case "${{words[0]}} ${{words[1]}}" in
 {}  esac
   if [[ $current == -* ]]; then
     COMPREPLY=($(compgen -W "$flags" -- "$current"))
   else
+    compopt -o filenames 2>/dev/null
     COMPREPLY=($(compgen -f -- "$current"))
   fi
 }}
-complete -o filenames -F _emq emq
+complete -F _emq emq
 )",
                      joined(first_words), seconds, cases);
 }

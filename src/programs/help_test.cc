@@ -1,8 +1,12 @@
 #include "src/programs/help.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <array>
+#include <cstdio>
 #include <fstream>
+#include <memory>
 #include <set>
 #include <sstream>
 
@@ -68,6 +72,33 @@ TEST(HelpTest, CompletionKnowsEveryCommandAndFlag) {
     for (std::string_view word : split_words(command.name)) EXPECT_NE(script.find(word), std::string::npos) << word;
     for (const FlagSpec& flag : flags_of(command)) EXPECT_NE(script.find(long_name(flag)), std::string::npos);
   }
+}
+
+// What bash offers for the words, the last of which is being typed, in a folder with a file named "bench".
+std::string completed(const std::string& words) {
+  const std::string script = "cd $(mktemp -d); touch bench status\n" + bash_completion() +
+                             "compopt() { COMPREPLY=(); offers=files:; }\n"
+                             "COMP_WORDS=(emq " +
+                             words +
+                             "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _emq\n"
+                             "echo $offers ${COMPREPLY[*]}; rm bench status; rmdir $PWD\n";
+  const std::string path = testing::TempDir() + "completion-" + std::to_string(::getpid());
+  std::ofstream(path) << script;
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> bash(::popen(("bash " + path).c_str(), "r"), &::pclose);
+  std::array<char, 4096> line{};
+  const bool read = std::fgets(line.data(), line.size(), bash.get()) != nullptr;
+  std::remove(path.c_str());
+  return read ? line.data() : "";
+}
+
+TEST(HelpTest, CompletionOffersFilesOnlyWhereOneMayStand) {
+  EXPECT_EQ(completed("ben"), "bench\n") << "the command, not the file";
+  EXPECT_EQ(completed("help ben"), "bench\n");
+  EXPECT_EQ(completed("help dead d"), "delete\n");
+  EXPECT_EQ(completed("help status ''"), "\n");
+  EXPECT_EQ(completed("dead d"), "delete\n");
+  EXPECT_EQ(completed("bench --payl"), "--payload\n");
+  EXPECT_EQ(completed("bench --folder ben"), "files: bench\n");
 }
 
 }  // namespace
