@@ -116,6 +116,8 @@ TEST_F(CommandsTest, WrongValuesAreRefusedBeforeAnythingIsSent) {
   expect_usage_error({"jobs", "list", "--state", "dead"}, "--state must be delayed, waiting or running, not \"dead\"");
   expect_usage_error({"jobs", "--limit", "x"}, "--limit: \"x\" is no whole number");
   expect_usage_error({"status", "--addr", "localhost"}, "\"localhost\" is no address; write tcp://localhost:47293\n");
+  expect_usage_error({"dead", "delete", "--older-than", "0"},
+                     "--older-than 0 means every dead letter: say so with --all");
   expect_usage_error({"status", "--reply-timeout", "x"}, "--reply-timeout: \"x\" is no number of seconds");
   expect_usage_error({"router", "--hwm", "many"},
                      "--hwm: hwm must be a whole number from 1 to 1000000000, not \"many\"");

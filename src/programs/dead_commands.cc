@@ -37,6 +37,10 @@ bool add_choice(Invocation& invocation, Json& arguments) {
     invocation.console.error_line("--all means every dead letter: leave it out, or the id and the other flags");
     return false;
   }
+  if (arguments.size() == 1 && arguments.contains("older_than") && arguments["older_than"] == 0) {
+    invocation.console.error_line("--older-than 0 means every dead letter: say so with --all");
+    return false;
+  }
   if (!arguments.empty()) return true;
   if (!invocation.has("--all")) {
     invocation.console.error_line("say which: an id, --queue, --name, --cause, --older-than, --newer-than, or --all");
