@@ -39,6 +39,7 @@ Result<AdminClient> admin_client_of(Invocation& invocation, const Settings& sett
   if (auto checked = check_socket_address(address, false, "47293"); !checked) return refuse(checked.error().text);
   const Result<Duration> timeout = parse_seconds(invocation.value("--reply-timeout", "5"));
   if (!timeout) return refuse("--reply-timeout: " + timeout.error().text);
+  if (*timeout <= Duration{}) return refuse("--reply-timeout: 0 leaves no time to answer; write seconds, as in 5");
   return AdminClient(address, *timeout);
 }
 

@@ -29,7 +29,7 @@ std::vector<FlagSpec> admin_flags(std::vector<FlagSpec> more = {}) {
   std::vector<FlagSpec> flags = std::move(more);
   flags.push_back(valued({"-a", "--addr"}, "ADDRESS",
                          "The router's administrative address; else EMQ_ADMIN_ADDR, or administrative_listen_addr."));
-  flags.push_back(valued({"--reply-timeout"}, "SECONDS", "How long to wait for the router's answer. [5]"));
+  flags.push_back(valued({"--reply-timeout"}, "SECONDS", "How long to wait for the router's answer; more than 0. [5]"));
   flags.push_back(config_flag());
   return flags;
 }
@@ -93,7 +93,8 @@ std::vector<FlagSpec> send_flags() {
           flag({"-w", "--wait"}, "Wait for the job to end, and print what it returned."),
           valued({"--wait-timeout"}, "SECONDS", "Wait at most so long, then exit with 4; implies --wait."),
           flag({"--progress"}, "Show the progress that the job reports; implies --wait."),
-          valued({"--reply-timeout"}, "SECONDS", "How long the router may take to accept the job. [5]"),
+          valued({"--reply-timeout"}, "SECONDS",
+                 "How long the router may take to accept the job; 0: as long as it takes. [5]"),
           valued({"--outage-timeout"}, "SECONDS",
                  "With --wait: a router that went away has so long to come back; then exit with 3. 0: as long as it "
                  "takes. [60]"),
@@ -105,7 +106,8 @@ Command send_command() {
           .summary = "Hand in a job; print its id, or with --wait what it returned.",
           .details =
               "An argument that is JSON is passed as that, anything else as text: 2 is a number, '\"2\"' and two are "
-              "texts. A text result is printed as it is, any other as JSON. An argument that begins with - and is no "
+              "texts, and so is a whole number of more than 64 bits, which would lose digits. A text result is printed "
+              "as it is, any other as JSON. An argument that begins with - and is no "
               "number goes behind --.",
           .arguments = {{"NAME", "The job's name, as math.add."},
                         {"ARGUMENT", "What to call it with.", ArgumentCount::kAny}},

@@ -94,6 +94,7 @@ TEST_F(CommandsTest, WrongUsageIsOneSentenceThatSaysTheMend) {
 TEST_F(CommandsTest, WrongValuesAreRefusedBeforeAnythingIsSent) {
   expect_usage_error({"send", "a", "--kwargs", "[1]"}, "--kwargs must be a JSON object");
   expect_usage_error({"send", "a", "--timeout", "soon"}, "--timeout: \"soon\" is no number of seconds");
+  expect_usage_error({"send", "a", "--delay", "\x1b[2J"}, "--delay: \"?[2J\" is no number of seconds");
   expect_usage_error({"send", "a", "--delay", "99999999999"},
                      "--delay: \"99999999999\" is too long; at most 315360000 seconds (ten years) can be asked for\n");
   expect_usage_error({"jobs", "list", "--limit", "many"}, "--limit: ");
@@ -116,6 +117,7 @@ TEST_F(CommandsTest, WrongValuesAreRefusedBeforeAnythingIsSent) {
   expect_usage_error({"jobs", "list", "--state", "dead"}, "--state must be delayed, waiting or running, not \"dead\"");
   expect_usage_error({"jobs", "--limit", "x"}, "--limit: \"x\" is no whole number");
   expect_usage_error({"status", "--addr", "localhost"}, "\"localhost\" is no address; write tcp://localhost:47293\n");
+  expect_usage_error({"status", "--reply-timeout", "0"}, "--reply-timeout: 0 leaves no time to answer; write seconds");
   expect_usage_error({"dead", "delete", "--older-than", "0"},
                      "--older-than 0 means every dead letter: say so with --all");
   expect_usage_error({"status", "--reply-timeout", "x"}, "--reply-timeout: \"x\" is no number of seconds");

@@ -30,10 +30,11 @@ Result<uint64_t> count_flag(const Invocation& invocation, std::string_view flag,
   return count;
 }
 
-// JSON if it is JSON, else text.
+// JSON if it is JSON, else text. A whole number that has no room in 64 bits would be read as the nearest fraction.
 Json argument_of(const std::string& text) {
   Json json = Json::parse(text, nullptr, false);
-  return json.is_discarded() ? Json(text) : json;
+  const bool loses_digits = json.is_number_float() && text.find_first_of(".eE") == std::string::npos;
+  return json.is_discarded() || loses_digits ? Json(text) : json;
 }
 
 bool is_utf8(const Json& json) {
@@ -193,7 +194,7 @@ ExitCode run_send(Invocation& invocation) {
   if (!settings) return kExitUsage;
   Result<Job> job = job_of(invocation, *settings);
   if (!job) {
-    invocation.console.error_line(job.error().text);
+    invocation.console.error_line(safe_text(job.error().text));
     return kExitUsage;
   }
   job->client.address = frontend_address(invocation.value("--broker"), invocation.request.environment, *settings);
@@ -202,7 +203,7 @@ ExitCode run_send(Invocation& invocation) {
     Client client(job->client);
     return job->waits ? wait_for(invocation, client, *job) : send_only(invocation, client, *job);
   } catch (const Exception& failure) {
-    invocation.console.error_line(failure.error().text);
+    invocation.console.error_line(safe_text(failure.error().text));
     return failure.code() == ErrorCode::kBadValue ? kExitUsage : exit_code_of(failure.error());
   }
 }

@@ -23,6 +23,8 @@ TEST_F(UseTest, SendSaysByItsExitCodeHowItWent) {
   EXPECT_EQ(sum.code, 0) << sum.err;
   EXPECT_EQ(sum.out, "5\n");
   EXPECT_EQ(emq({"send", "text.upper", "\"hello\"", "--wait"}).out, "HELLO\n");
+  const std::string digits = "20240001234567890123456";
+  EXPECT_EQ(emq({"send", "text.upper", digits, "--wait"}).out, digits + "\n") << "beyond 64 bits";
   const Ran failed = emq({"send", "fail.always", "--retry-count", "2", "--wait"});
   EXPECT_EQ(failed.code, 1);
   EXPECT_THAT(failed.err, ::testing::HasSubstr("this job always fails"));
