@@ -30,11 +30,19 @@ size_t code_point_size(std::string_view text) {
 
 }  // namespace
 
-Console::Console(std::FILE* out, std::FILE* err) : out_(out), err_(err) {
-  const char* no_colour = std::getenv("NO_COLOR");
+bool understands_codes(std::FILE* file) {
   const char* terminal = std::getenv("TERM");
   const bool dumb = terminal != nullptr && std::string_view(terminal) == "dumb";
-  colour_ = ::isatty(::fileno(out)) == 1 && (no_colour == nullptr || *no_colour == '\0') && !dumb;
+  return ::isatty(::fileno(file)) == 1 && !dumb;
+}
+
+bool may_colour() {
+  const char* no_colour = std::getenv("NO_COLOR");
+  return no_colour == nullptr || *no_colour == '\0';
+}
+
+Console::Console(std::FILE* out, std::FILE* err) : out_(out), err_(err) {
+  colour_ = understands_codes(out) && may_colour();
 }
 
 Console Console::of_process() { return Console(stdout, stderr); }

@@ -11,6 +11,11 @@
 
 namespace eventmq {
 
+// Whether it is a terminal, and not one without control codes (TERM=dumb).
+bool understands_codes(std::FILE* file);
+// Not if NO_COLOR is set.
+bool may_colour();
+
 class Console {
  public:
   Console(std::FILE* out, std::FILE* err);

@@ -4,11 +4,16 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <cstdio>
+
+#include "src/programs/console.h"
+
 namespace eventmq {
 
 void start_log(bool debug) {
   ::signal(SIGPIPE, SIG_IGN);  // a reader of the log that goes away ends nothing
-  auto logger = spdlog::stderr_color_mt("emq");
+  const bool colour = understands_codes(stderr) && may_colour();
+  auto logger = spdlog::stderr_color_mt("emq", colour ? spdlog::color_mode::always : spdlog::color_mode::never);
   logger->set_pattern("%Y-%m-%d %H:%M:%S.%e %^%l%$ %v");
   logger->flush_on(spdlog::level::trace);
   spdlog::set_default_logger(logger);

@@ -1,12 +1,14 @@
 // emq send: one job, from the command line.
 #include <fmt/format.h>
-#include <unistd.h>
+
+#include <memory>
 
 #include "eventmq/client.h"
 #include "src/base/id_source.h"
 #include "src/programs/addresses.h"
 #include "src/programs/admin_command.h"
 #include "src/programs/client_settings.h"
+#include "src/programs/progress_line.h"
 #include "src/runtime/random.h"
 
 namespace eventmq {
@@ -48,6 +50,7 @@ struct Job {
   RequestOptions options;
   ClientOptions client;
   bool waits = false;
+  std::shared_ptr<ProgressLine> progress = std::make_shared<ProgressLine>(stderr, understands_codes(stderr));
   std::chrono::microseconds wait_timeout{0};  // 0: as long as it takes
 };
 
@@ -137,27 +140,30 @@ ExitCode print_failure(Invocation& invocation, const Job& job, const JobFailure&
   return kExitFailed;
 }
 
-void show_progress(double fraction, const std::string& text) {
-  const bool terminal = ::isatty(STDERR_FILENO) == 1;
-  fmt::print(stderr, "{}{:3.0f}% {}{}", terminal ? "\r\x1b[K" : "", fraction * 100, safe_text(text),
-             terminal && fraction < 1 ? "" : "\n");
-  std::fflush(stderr);
-}
-
 // A router that goes away while its answer is awaited is worth a word: the wait may be long. That none was met at
 // all is said once, at the end.
 void show_outages(Job& job) {
-  job.client.on_log = [met = false](bool warning, const std::string& text) mutable {
-    if (met) fmt::print(stderr, "emq: {}\n", safe_text(text));
+  job.client.on_log = [met = false, line = job.progress](bool warning, const std::string& text) mutable {
+    if (met) {
+      line->end();
+      fmt::print(stderr, "emq: {}\n", safe_text(text));
+    }
     met = met || !warning;
   };
 }
 
 ExitCode wait_for(Invocation& invocation, Client& client, Job& job) {
-  if (invocation.has("--progress")) job.options.on_progress = show_progress;
+  if (invocation.has("--progress")) {
+    job.options.on_progress = [line = job.progress](double fraction, const std::string& text) {
+      line->show(fraction, text);
+    };
+  }
   std::future<Json> result = client.request(job.name, job.args, job.options);
   const bool bounded = job.wait_timeout.count() > 0;
-  if (bounded && result.wait_for(job.wait_timeout) != std::future_status::ready) {
+  const bool in_time = !bounded || result.wait_for(job.wait_timeout) == std::future_status::ready;
+  if (in_time) result.wait();
+  job.progress->end();
+  if (!in_time) {
     return invocation.console.fail(
         {ErrorCode::kTimedOut, fmt::format("job {} has not ended within {} s", job.options.id,
                                            static_cast<double>(job.wait_timeout.count()) / 1e6)});
