@@ -181,6 +181,12 @@ Result<SqliteDatabase> SqliteDatabase::open_named(const std::string& name, int f
   return database;
 }
 
+Result<void> SqliteDatabase::check_writable() const {
+  if (sqlite3_db_readonly(handle_.get(), "main") != 1) return {};
+  return fail(ErrorCode::kStoreUnavailable, sqlite_fault(SQLITE_READONLY, 0, sqlite3_db_filename(handle_.get(), "main"),
+                                                         sqlite3_errstr(SQLITE_READONLY)));
+}
+
 Result<void> SqliteDatabase::run(const char* sql) {
   const int code = sqlite3_exec(handle_.get(), sql, nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) return fault_of(handle_.get(), code);

@@ -107,6 +107,9 @@ class SqliteDatabase {
   // no locks and makes no files beside it. Else `vfs` as for open(). Closing it leaves the log alone.
   static Result<SqliteDatabase> open_read_only(const std::string& path, const std::string& vfs, bool unchanging);
 
+  // Errors: that this user may only read the file, which SQLite would say at the first change alone.
+  Result<void> check_writable() const;
+
   // Runs statements that give no rows of interest.
   Result<void> run(const char* sql);
   Result<int64_t> integer(const char* sql);

@@ -79,7 +79,9 @@ Result<void> SqliteFile::make_log_true() {
     const Result<int64_t> mark = alone.integer("PRAGMA application_id");
     if (!mark) return Result<void>(tl::unexpected(mark.error()));
     if (*mark != kStoreApplicationId) return Result<void>();  // prepare_schema() tells what it is
-    return alone.run("BEGIN IMMEDIATE").and_then([&] { return rewrite_log(paths_.log, options_.vfs); });
+    return alone.check_writable().and_then([&] { return alone.run("BEGIN IMMEDIATE"); }).and_then([&] {
+      return rewrite_log(paths_.log, options_.vfs);
+    });
   });
 }
 

@@ -133,6 +133,39 @@ TEST_F(SqliteStoreTest, AFolderThatCannotBeWrittenIsRefused) {
   EXPECT_THAT(error.text, HasSubstr("make it and its folder writable for this user"));
 }
 
+// Who runs the tests, or nobody in the place of root, who may write everywhere.
+class OrdinaryUser {
+ public:
+  explicit OrdinaryUser(const std::string& folder) : user_(::geteuid()) {
+    if (user_ != 0) return;
+    EMQ_ASSERT(::chown(folder.c_str(), kNobody, kNobody) == 0);
+    for (const auto& file : fs::directory_iterator(folder)) EMQ_ASSERT(::chown(file.path().c_str(), kNobody, 0) == 0);
+    EMQ_ASSERT(::seteuid(kNobody) == 0);
+  }
+  ~OrdinaryUser() { EMQ_ASSERT(::seteuid(user_) == 0); }
+  OrdinaryUser(const OrdinaryUser&) = delete;
+  OrdinaryUser& operator=(const OrdinaryUser&) = delete;
+
+ private:
+  static constexpr uid_t kNobody = 65534;
+  const uid_t user_;
+};
+
+TEST_F(SqliteStoreTest, AFileThatMayOnlyBeReadIsRefusedAfterAKillToo) {
+  open();
+  commit({accepted(1)});
+  const TemporaryFolder killed;
+  for (const char* name : {"/eventmq.db", "/eventmq.db-wal"})
+    fs::copy_file(folder_.path() + name, killed.path() + name);
+  fs::permissions(killed.file("eventmq.db"), fs::perms::owner_read);
+  const OrdinaryUser user(killed.path());
+  const auto opened = SqliteStore::open({.data_dir = killed.path()});
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().text, killed.file("eventmq.db") +
+                                     " cannot be written (attempt to write a readonly database): make it and its "
+                                     "folder writable for this user");
+}
+
 // --- What is in the file ---
 
 TEST_F(SqliteStoreTest, ACommitIsToldOnlyWhenOthersSeeItInTheFile) {
