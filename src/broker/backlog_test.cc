@@ -34,7 +34,7 @@ class BacklogTest : public ::testing::Test {
     store();
     const Instant now = broker_->now() + later;
     broker_ = std::make_unique<TestBroker>(settings_, 2, now);
-    broker_->step(StoreRecovered{store_.state(now)});
+    broker_->step(StoreRecovered{store_.state(now, {settings_.dedupe_window, settings_.dedupe_ids})});
   }
   void accept(int count, const std::string& headers = "guarantee", int from = 1) {
     for (int i = from; i < from + count; ++i) broker_->request("c1", "j" + std::to_string(i), headers);
@@ -88,6 +88,43 @@ TEST_F(BacklogTest, PlainJobsThatTookTheirIdsWhileTheStoreWasAwayDoNotTakeTheirP
   broker_->step(StoreChanged{true, ""});
   EXPECT_THAT(run_all(), ElementsAre("j1", "j2", "j3", "j4"));
   EXPECT_THAT(totals(), HasSubstr(R"("totals":{"accepted":6,"done":5,"dead":1)")) << "the plain j4 is lost";
+}
+
+TEST_F(BacklogTest, AJobThatHasEndedIsNotRunAgainAfterARestartHoweverManyWait) {
+  settings_.dedupe_ids = 4;
+  begin(settings_);
+  broker_->worker("w0", {{10, "other"}});
+  broker_->ready("w0", 2);
+  broker_->request("c1", "early", "guarantee", "other");
+  broker_->settle("w0", "early", 1);
+  accept(9);
+  broker_->wait(seconds(1));
+  broker_->request("c1", "late", "guarantee", "other");
+  broker_->settle("w0", "late", 1);
+  restart();
+  for (const char* id : {"late", "early"}) broker_->request("c1", id, "guarantee", "other");
+  for (const char* id : {"j9", "j8"}) broker_->request("c1", id, "guarantee");
+  EXPECT_THAT(totals(), HasSubstr(R"("totals":{"accepted":11,"done":2,)")) << "nothing was accepted again";
+  broker_->request("c1", "j7", "guarantee");
+  EXPECT_THAT(totals(), HasSubstr(R"("totals":{"accepted":12,)")) << "of those that wait only the newest fit";
+  EXPECT_THAT(run_all(), ElementsAre("j1", "j2", "j3", "j4", "j5", "j6", "j7", "j8", "j9"));
+}
+
+TEST_F(BacklogTest, AJobThatWasAcceptedAgainAfterItsEndRunsAfterARestart) {
+  settings_.dedupe_ids = 1;
+  begin(settings_);
+  broker_->worker("w0");
+  broker_->ready("w0", 2);
+  for (const char* id : {"again", "other"}) {
+    broker_->request("c1", id, "guarantee");
+    broker_->settle("w0", id, 1);
+  }
+  broker_->lose("w0");
+  accept(2);
+  broker_->request("c1", "again", "guarantee");
+  settings_.dedupe_ids = 100;
+  restart();
+  EXPECT_THAT(run_all(), ElementsAre("j1", "j2", "again"));
 }
 
 TEST_F(BacklogTest, TheAckOfAJobOfTheBacklogWaitsForItsCommit) {

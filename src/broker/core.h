@@ -302,6 +302,7 @@ struct Broker::State {
 
   // --- recovery.cc: what an earlier life left ---
   void restore(const StoredQueue& stored);
+  void recall_ids(const StoredState& state);
   void restore(StoredEnd& stored);
   void restore(StoredJob& stored);
   void make_way_for(const StoredJob& stored);

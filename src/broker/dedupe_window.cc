@@ -24,6 +24,14 @@ void DedupeWindow::remember(std::string_view id, Instant now, KnownId as) {
   forget_old(now);
 }
 
+bool DedupeWindow::recall(std::string_view id, Instant since, KnownId as) {
+  if (room() == 0 || window_.us == 0) return false;
+  const Fingerprint print = fingerprint(id);
+  known_.try_emplace(print, Known{since, as});
+  order_.push_front({print, since});
+  return true;
+}
+
 KnownId DedupeWindow::find(std::string_view id, Instant now) const {
   const auto found = known_.find(fingerprint(id));
   return found != known_.end() && found->second.since + window_ > now ? found->second.as : KnownId::kNot;

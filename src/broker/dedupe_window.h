@@ -27,6 +27,11 @@ class DedupeWindow {
   void remember_plain(std::string_view id, Instant now) { remember(id, now, KnownId::kPlainEnded); }
   // Of a job that waits in the store alone.
   void remember_in_backlog(std::string_view id, Instant now) { remember(id, now, KnownId::kInBacklog); }
+  // From an earlier life, `since` then: older than all that are remembered, so the newest must be recalled first. One
+  // that is known already stays as it is. False: no more fit, and this one is not remembered.
+  bool recall(std::string_view id, Instant since, KnownId as);
+  // How many more fit before the oldest is forgotten.
+  uint64_t room() const { return ids_max_ > order_.size() ? ids_max_ - order_.size() : 0; }
   KnownId find(std::string_view id, Instant now) const;
   bool contains(std::string_view id, Instant now) const { return find(id, now) != KnownId::kNot; }
   // Some that are over age may still be counted: they are cleared away a few at a time.

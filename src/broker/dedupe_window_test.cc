@@ -59,6 +59,31 @@ TEST(DedupeWindowTest, OldIdsAreClearedAwayAsNewOnesCome) {
   EXPECT_EQ(window.size(), 1'000u);
 }
 
+TEST(DedupeWindowTest, WhatIsRecalledIsOlderThanWhatIsRemembered) {
+  DedupeWindow window(1, seconds(10), 3);
+  window.remember("now", kStart);
+  EXPECT_EQ(window.room(), 2u);
+  EXPECT_TRUE(window.recall("newer", kStart - seconds(1), KnownId::kEnded));
+  EXPECT_TRUE(window.recall("older", kStart - seconds(2), KnownId::kInBacklog));
+  EXPECT_FALSE(window.recall("oldest", kStart - seconds(3), KnownId::kEnded));
+  EXPECT_EQ(window.find("newer", kStart), KnownId::kEnded);
+  EXPECT_EQ(window.find("older", kStart), KnownId::kInBacklog);
+  EXPECT_FALSE(window.contains("oldest", kStart));
+  window.remember("next", kStart);
+  EXPECT_FALSE(window.contains("older", kStart)) << "the oldest gives way";
+  EXPECT_TRUE(window.contains("newer", kStart));
+  EXPECT_TRUE(window.contains("now", kStart));
+}
+
+TEST(DedupeWindowTest, WhatIsRecalledDoesNotChangeWhatIsKnown) {
+  DedupeWindow window(1, seconds(10), 100);
+  window.remember_in_backlog("a", kStart);
+  EXPECT_TRUE(window.recall("a", kStart - seconds(5), KnownId::kEnded));
+  EXPECT_EQ(window.find("a", kStart + seconds(9)), KnownId::kInBacklog);
+  window.remember("b", kStart + seconds(6));  // clears away what was recalled
+  EXPECT_EQ(window.find("a", kStart + seconds(9)), KnownId::kInBacklog);
+}
+
 TEST(DedupeWindowTest, LimitsMayChange) {
   DedupeWindow window(1, seconds(10), 100);
   window.remember("a", kStart);

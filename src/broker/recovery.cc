@@ -15,8 +15,8 @@ void Broker::State::on_event(StoreRecovered& event) {
   last_key_ = state.last_key;
   store_fence_ = event.fence;
   for (const StoredQueue& queue : state.queues) restore(queue);
+  recall_ids(state);
   for (StoredEnd& end : state.ended) restore(end);
-  for (const BacklogId& job : state.backlog) dedupe_.remember_in_backlog(job.id.view(), job.accepted_at);
   for (StoredJob& job : state.jobs) restore(job);
   counters_.recovered += state.jobs.size();
   if (counters_.recovered > 0) {
@@ -48,9 +48,29 @@ void Broker::State::restore(const StoredQueue& stored) {
   touch_backlog(queue);
 }
 
+// Of an id that has both ended and been accepted again the later counts. Where not all fit, those of the backlog give
+// way: a job that has ended would run twice, while one that waits is found to be there twice when its turn comes.
+void Broker::State::recall_ids(const StoredState& state) {
+  const uint64_t room = dedupe_.room();
+  const uint64_t left = room - std::min<uint64_t>(room, state.ended.size());
+  auto job = state.backlog.rbegin();
+  const auto last_job = job + static_cast<std::ptrdiff_t>(std::min<uint64_t>(left, state.backlog.size()));
+  auto end = state.ended.rbegin();
+  while (job != last_job || end != state.ended.rend()) {
+    const bool waits = job != last_job && (end == state.ended.rend() || job->accepted_at >= end->ended_at);
+    const bool fits = waits ? dedupe_.recall(job->id.view(), job->accepted_at, KnownId::kInBacklog)
+                            : dedupe_.recall(end->id.view(), end->ended_at, KnownId::kEnded);
+    if (!fits) return;
+    if (waits) {
+      ++job;
+    } else {
+      ++end;
+    }
+  }
+}
+
 // A client that has not had the reply sends its request again, and is answered as before.
 void Broker::State::restore(StoredEnd& stored) {
-  dedupe_.remember(stored.id.view(), stored.ended_at);
   if (stored.reply_wanted) {
     recent_replies_.remember(stored.id.view(), stored.outcome, stored.result, stored.ended_at);
   }
