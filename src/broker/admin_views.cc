@@ -193,7 +193,9 @@ Json AdminViews::queues() const {
     rows.push_back(queue_row(*queue, held));
   }
   const size_t left_out = broker.queues_.size() - rows.size();
-  return {{"queues", std::move(rows)}, {"left_out", left_out}};
+  Json json = {{"queues", std::move(rows)}, {"left_out", left_out}};
+  if (broker.store_is_unread()) json["incomplete"] = broker.store_is_away().text;
+  return json;
 }
 
 Json AdminViews::workers() const {

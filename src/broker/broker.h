@@ -54,8 +54,8 @@ struct SendFailed {
   Message message;
 };
 // What an earlier life of this broker left in its store. The first event, if there is one; or, when the store could not
-// be opened at the start, once it is: until then it must be told to be away, by StoreChanged. May come twice, if the
-// first is empty.
+// be opened at the start, once it is: until then it must be told to be away, by StoreChanged, and what it holds is not
+// known. May come twice, if the first is empty and without a fence.
 struct StoreRecovered {
   StoredState state;
   uint64_t fence = 0;  // Store::fence(), for people

@@ -53,7 +53,7 @@ void Broker::State::change_in_memory(const Asker& asker, const JobsQuery& query)
   std::vector<Bytes> ids;
   bulk.next = page_in_memory(query, limits::kListingRows, [&ids](const Job& job) { ids.push_back(job.id); });
   for (const Bytes& id : ids) change_one(bulk, id);
-  if (!bulk.next && backlog_size_ > 0 && query.may_be_in_store()) bulk.next = JobsPlace{true, 0};
+  if (!bulk.next && store_may_have_jobs() && query.may_be_in_store()) bulk.next = JobsPlace{true, 0};
   answer_bulk(bulk);
 }
 

@@ -250,6 +250,10 @@ struct Broker::State {
   // there are no more in memory.
   std::optional<JobsPlace> page_in_memory(const JobsQuery& query, size_t rows,
                                           const std::function<void(const Job&)>& show) const;
+  // What an earlier life left is not known: the store could not be opened yet.
+  bool store_is_unread() const;
+  // There may be jobs that only the store knows.
+  bool store_may_have_jobs() const { return backlog_size_ > 0 || store_is_unread(); }
   bool ask_to_cancel(const MessageArrived& event, const Bytes& id, bool by_query);
   void show(const Asker& asker, const StoreAnswer& found);
   void fetch_for(const Asker& asker, const StoreAnswer& found);

@@ -113,7 +113,7 @@ const EndedJob* AdminViews::ended_job(std::string_view id) const {
 
 // Those in memory come first. If they fill the page, one row tells whether there is another one.
 std::optional<StoreQuestion> AdminViews::question_for_page(const JobsQuery& query) const {
-  if (broker.backlog_size_ == 0 || !query.may_be_in_store()) return std::nullopt;
+  if (!broker.store_may_have_jobs() || !query.may_be_in_store()) return std::nullopt;
   size_t rows = 0;
   const bool more = broker.page_in_memory(query, query.limit, [&](const Job&) { ++rows; }).has_value();
   return more ? std::nullopt : std::optional(query.question(std::max<size_t>(1, query.limit - rows)));

@@ -57,10 +57,15 @@ std::optional<JobsPlace> Broker::State::page_in_memory(const JobsQuery& query, s
   return next ? std::optional(JobsPlace{false, *next}) : std::nullopt;
 }
 
+// One that has been opened once has a fence, or gave or took a job: then it is only away.
+bool Broker::State::store_is_unread() const {
+  return !store_available_ && store_fence_ == 0 && last_key_ == 0 && last_commit_ == 0;
+}
+
 // True: the job may be in the store alone, which is asked.
 bool Broker::State::ask_to_cancel(const MessageArrived& event, const Bytes& id, bool by_query) {
   if (followed_jobs_.contains(id.str())) return false;
-  if (backlog_size_ == 0 || dedupe_.find(id.view(), now_) == KnownId::kEnded) return false;
+  if (!store_may_have_jobs() || dedupe_.find(id.view(), now_) == KnownId::kEnded) return false;
   if (!store_available_) {
     return error(event, store_is_away().code, store_is_away().text), true;
   }

@@ -227,6 +227,36 @@ TEST_F(LateRecoveryTest, PlainJobsRunAndGuaranteedOnesAreRefusedUntilThen) {
   EXPECT_THAT(broker_->sent(), ElementsAre("c1 ACK j2"));
 }
 
+TEST_F(LateRecoveryTest, ListingsSayThatTheyAreIncompleteAndOrdersAreRefusedUntilThen) {
+  settings_.store_durable = true;
+  broker_->request("c1", "j1", "guarantee,delay:60");
+  restart_without_store();
+  const auto is_incomplete = HasSubstr(R"("incomplete":"the store cannot be asked: the disk is full")");
+  EXPECT_THAT(broker_->view("jobs"), is_incomplete);
+  EXPECT_THAT(broker_->view("queues"), is_incomplete);
+  EXPECT_EQ(broker_->view("job", R"({"id": "j1"})"), "store-unavailable");
+  EXPECT_EQ(broker_->view("cancel", R"({"id": "j1"})"), "store-unavailable");
+  for (const char* order : {"cancel", "jobs-retry", "jobs-delete"}) {
+    EXPECT_THAT(broker_->view(order, R"({"all": true})"), HasSubstr(R"("next": "s0")")) << order;
+    EXPECT_EQ(broker_->view(order, R"({"all": true, "after": "s0"})"), "store-unavailable") << order;
+  }
+  broker_->forget();
+  broker_->cancel("c1", "j1");
+  EXPECT_THAT(broker_->sent(), ElementsAre("c1 ERROR store-unavailable cancel-j1"));
+  open_store();
+  EXPECT_THAT(broker_->view("jobs"), Not(HasSubstr("incomplete")));
+  EXPECT_THAT(broker_->view("queues"), Not(HasSubstr("incomplete")));
+  EXPECT_THAT(broker_->view("cancel", R"({"all": true})"), HasSubstr(R"({"done": 1, "asked": 0, "refused": 0})"));
+}
+
+TEST_F(LateRecoveryTest, AStoreThatWasOpenedAndHoldsNothingIsKnownWhileItIsAway) {
+  broker_->step(StoreRecovered{{}, 1});
+  broker_->step(StoreChanged{false, "the disk is full"});
+  EXPECT_EQ(broker_->view("jobs"), R"({"jobs":[]})");
+  EXPECT_EQ(broker_->view("cancel", R"({"id": "j1"})"), "unknown-job");
+  EXPECT_EQ(broker_->view("cancel", R"({"all": true})"), R"({"done": 0, "asked": 0, "refused": 0})");
+}
+
 TEST_F(LateRecoveryTest, WhatTheQueuesCountIsAddedToWhatEarlierLivesCounted) {
   broker_->worker("w1");
   broker_->ready("w1");

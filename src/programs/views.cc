@@ -164,8 +164,11 @@ std::string status_view(const Json& status, bool colour) {
 }
 
 std::string queues_view(const Json& answer, bool colour) {
-  if (rows_of(answer, "queues").empty()) return "no queues yet\n";
-  return queue_rows(answer, false, colour) + left_out_note(answer);
+  const std::string lacks = text_field(answer, "incomplete");
+  const std::string note =
+      lacks.empty() ? "" : fmt::format("the jobs in the store are not counted: {}\n", safe_text(lacks));
+  if (rows_of(answer, "queues").empty()) return note.empty() ? "no queues yet\n" : note;
+  return queue_rows(answer, false, colour) + left_out_note(answer) + note;
 }
 
 std::string workers_view(const Json& answer, bool colour) {
@@ -207,6 +210,7 @@ std::string jobs_view(const Json& answer, bool colour) {
   const Json& rows = rows_of(answer, "jobs");
   const std::string next = text_field(answer, "next");
   const std::string more = next.empty() ? "" : fmt::format("there may be more: --after {}\n", safe_text(next));
+  if (rows.empty() && answer.contains("incomplete")) return "";  // what is there is not known
   if (rows.empty()) return more.empty() ? "no jobs\n" : more;
   using enum Align;
   TextTable table({{"JOB", kLeft},

@@ -70,6 +70,12 @@ TEST(ViewsTest, EmptyListingsSaySo) {
   EXPECT_EQ(jobs_view(Json::parse(R"({"jobs": []})"), false), "no jobs\n");
 }
 
+TEST(ViewsTest, AnEmptyListingThatLacksTheStoreIsNotSaidToBeEmpty) {
+  EXPECT_EQ(queues_view(Json::parse(R"({"queues": [], "incomplete": "the disk is full"})"), false),
+            "the jobs in the store are not counted: the disk is full\n");
+  EXPECT_EQ(jobs_view(Json::parse(R"({"jobs": [], "incomplete": "the disk is full"})"), false), "");
+}
+
 TEST(ViewsTest, WorkersShowTheirQueuesAsTheyAreTyped) {
   const Json answer = Json::parse(R"({"left_out": 3, "workers": [{"id": "w\u001b1", "state": "active", "slots_free": 1,
     "queues": [[20, "heavy"], [10, "default"]], "running": 3, "processed": 7, "connected_seconds": 61, "silent_seconds": 0.5}]})");

@@ -8,6 +8,7 @@ namespace eventmq::end_to_end {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class LateStoreTest : public SystemTest {
  protected:
@@ -41,6 +42,13 @@ TEST_F(LateStoreTest, PlainJobsGoOnAndWhatWasAcceptedRunsOnceItIsThere) {
   const Ran status = emq({"status"});
   EXPECT_THAT(status.out, HasSubstr("put the file back"));
   EXPECT_EQ(emq({"dead", "list"}).code, 1);
+  const Ran listed = emq({"jobs", "list"});
+  EXPECT_EQ(listed.code, 1);
+  EXPECT_THAT(listed.out, Not(HasSubstr("no jobs")));
+  EXPECT_THAT(listed.err, HasSubstr("the jobs in the store are not listed"));
+  EXPECT_THAT(emq({"queues"}).out, HasSubstr("the jobs in the store are not counted"));
+  EXPECT_THAT(emq({"jobs", "cancel", "--all"}).err, HasSubstr("the store cannot be asked"));
+  EXPECT_THAT(emq({"jobs", "cancel", "12345"}).err, HasSubstr("the store cannot be asked"));
   EXPECT_EQ(asked.wait_for(std::chrono::seconds(0)), std::future_status::timeout) << "it was accepted, so it goes on";
 
   put_back();
