@@ -168,7 +168,7 @@ void BrokerModel::apply(const StoreRecovered& event) {
   }
   restore_backlog();
   ++step_;  // whatever becomes ready now is younger
-  if (!event.state.jobs.empty()) ask_again_for_held();
+  give_back_claimed();
 }
 
 // A plain job that was taken while the store could not be opened.
@@ -192,13 +192,21 @@ void BrokerModel::end_in_favour(ModelJob& job) {
   end(job, Outcome::kLost);
 }
 
-// They are told to begin anew, and get nothing more until they have.
-void BrokerModel::ask_again_for_held() {
-  for (auto& [key, worker] : workers_) {
-    if (worker.disowned == 0 || worker.leaving) continue;
-    world_.coverage.count(Covered::kHeldAskedForAgain);
-    worker.leaving = true;
-    worker.credits = 0;
+// To those that said that they run them when the store could not be opened yet. The newest conversation is right.
+void BrokerModel::give_back_claimed() {
+  std::map<uint64_t, std::pair<PeerKey, ModelWorker*>, std::greater<>> newest_first;
+  for (auto& [key, worker] : workers_) newest_first[worker.number] = {key, &worker};
+  for (auto& [number, claimant] : newest_first) {
+    auto& [key, worker] = claimant;
+    for (const HeldJob& claim : std::exchange(worker->claims, {})) {
+      ModelJob* job = find(claim.request_id.view());
+      if (!job || !job->queued() || !job->orphaned || job->attempt != claim.attempt) continue;
+      world_.coverage.count(Covered::kHeldGivenBack);
+      give_back(*job);
+      job->worker = key;
+      job->origin = worker->claims_from;
+      --worker->disowned;
+    }
   }
 }
 

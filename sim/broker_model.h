@@ -82,7 +82,9 @@ struct ModelWorker {
   std::map<std::string, uint32_t> weights;  // by queue
   Capabilities capabilities;
   uint32_t credits = 0;
-  size_t disowned = 0;  // jobs that it named in `resume` and that it did not get back
+  size_t disowned = 0;          // jobs that it named in `resume` and that it did not get back
+  std::vector<HeldJob> claims;  // those of them that a store which could not be opened yet may hold
+  PeerKey claims_from;          // under which name it was given them
   uint64_t last_used = 0;
   uint64_t number = 0;
   bool leaving = false;                       // gets no more jobs
@@ -140,7 +142,8 @@ class BrokerModel {
   ModelJob& restore(const StoredJob& stored);
   void make_way_for(const StoredJob& stored);
   void end_in_favour(ModelJob& job);
-  void ask_again_for_held();
+  void give_back_claimed();
+  static void give_back(ModelJob& job);
   void restore_backlog();
   void apply(const BacklogClaimed& event);
   bool shares_a_job(const std::string& id) const;

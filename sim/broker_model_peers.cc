@@ -30,12 +30,7 @@ void BrokerModel::take_held(const PeerKey& key, const Inform& inform) {
     if (std::find(taken.begin(), taken.end(), job) != taken.end()) continue;
     if (job->state != ModelJob::State::kRunning && !may_take_back(*job)) continue;
     taken.push_back(job);
-    if (job->state == ModelJob::State::kRunning) continue;
-    if (!job->orphaned || job->state == ModelJob::State::kWaiting) --job->losses;
-    job->orphaned = false;
-    if (job->loss_charged) --job->retries_used;
-    job->lost = job->loss_charged = false;
-    job->state = ModelJob::State::kRunning;
+    if (job->state != ModelJob::State::kRunning) give_back(*job);
   }
   // Set aside, so that the end of the former conversation does not lose them.
   for (ModelJob* job : taken) job->worker = {key.first, ""};
@@ -51,9 +46,23 @@ void BrokerModel::take_held(const PeerKey& key, const Inform& inform) {
   worker.capabilities = inform.capabilities;
   worker.number = next_number_++;
   worker.disowned = inform.held.size() - taken.size();
+  worker.claims_from = previous;
+  for (const HeldJob& claim : inform.held) {
+    const bool is_taken = std::ranges::any_of(taken, [&](ModelJob* job) { return job->id == claim.request_id.view(); });
+    if (resumes && !is_taken) worker.claims.push_back(claim);
+  }
   worker.last_heard = now_;
   for (const QueueWeight& queue : inform.queues) worker.weights.emplace(queue.name.str(), queue.weight);
   if (inform.queues.empty()) worker.weights[settings_.default_queue_name] = QueueWeight().weight;
+}
+
+// The attempt turns out to be alive.
+void BrokerModel::give_back(ModelJob& job) {
+  if (!job.orphaned || job.state == ModelJob::State::kWaiting) --job.losses;
+  job.orphaned = false;
+  if (job.loss_charged) --job.retries_used;
+  job.lost = job.loss_charged = false;
+  job.state = ModelJob::State::kRunning;
 }
 
 // By that worker, or by one that resumed it from that worker and never spoke: its INFORM came, its ACK did not.
@@ -86,6 +95,9 @@ void BrokerModel::on(const MessageArrived& event, const Reply& reply) {
   if (!job) {
     world_.coverage.count(Covered::kLateReply);
     if (worker->disowned > 0) --worker->disowned;
+    std::erase_if(worker->claims, [&](const HeldJob& claim) {
+      return claim.request_id == reply.request_id && claim.attempt == reply.attempt;
+    });
   } else if (outcome == Outcome::kReturned) {
     hand_back(*job);
   } else {

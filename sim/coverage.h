@@ -50,7 +50,7 @@ namespace eventmq::sim {
   X(kLateWrite, "write outlived its broker")                    \
   X(kFencedOff, "write of a broker of before was refused")      \
   X(kAskedForAgain, "job asked for until the store was there")  \
-  X(kHeldAskedForAgain, "worker asked again what it runs")      \
+  X(kHeldGivenBack, "job of a late store given back")           \
   X(kBacklogJob, "job accepted by the store alone")             \
   X(kBacklogRetry, "job to be retried left to the store")       \
   X(kClaimed, "job claimed from the store")                     \

@@ -97,6 +97,7 @@ bool Broker::State::register_worker(const MessageArrived& event, Inform& inform)
   Worker& worker = *fresh;
   const std::vector<Job*> held = take_held(worker, inform);
   worker.disowned = static_cast<uint32_t>(inform.held.size() - held.size());
+  take_unread_claims(worker, inform);
   if (Peer* old = peers_.find(event.side, event.peer.view())) drop(*old, LossCause::kRestarted);
   if (Peer* old = find_previous(worker, inform)) drop(*old, LossCause::kRestarted);
   introduce(std::move(fresh), inform);
@@ -157,17 +158,32 @@ std::vector<Job*> Broker::State::take_held(Worker& worker, const Inform& inform)
     if (!job || job->attempt != claim.attempt) continue;
     if (!job->orphaned && !was_held_under(*job, inform.previous_id)) continue;
     if (job->worker == &worker) continue;  // claimed twice
-    if (job->state == JobState::kRunning) {
-      if (job->worker->side != worker.side) continue;
-      detach(*job);
-    } else if (job->attempt == 0 || !take_back(*job)) {
-      continue;
-    }
-    job->worker = &worker;
-    worker.running.push_back(*job);
-    taken.push_back(job);
+    if (give_back(*job, worker)) taken.push_back(job);
   }
   return taken;
+}
+
+// The attempt goes on at the worker, which said that it runs it. False: it does not.
+bool Broker::State::give_back(Job& job, Worker& worker) {
+  if (job.state == JobState::kRunning) {
+    if (job.worker->side != worker.side) return false;
+    detach(job);
+  } else if (job.attempt == 0 || !take_back(job)) {
+    return false;
+  }
+  job.worker = &worker;
+  worker.running.push_back(job);
+  return true;
+}
+
+// What it runs may be jobs of the store.
+void Broker::State::take_unread_claims(Worker& worker, Inform& inform) {
+  if (!store_is_unread() || !may_resume(worker, inform)) return;
+  for (HeldJob& claim : inform.held) {
+    const Job* job = jobs_.find(claim.request_id.view());
+    if (!job || job->worker != &worker) worker.claims.push_back({Bytes(claim.request_id.view()), claim.attempt});
+  }
+  worker.claims_from = Bytes(inform.previous_id.view());
 }
 
 // The attempt was given to the worker under this routing id. Or it was resumed from it by a conversation that the

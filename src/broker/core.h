@@ -162,6 +162,9 @@ struct Broker::State {
   static bool may_resume(const Worker& worker, const Inform& inform);
   Worker* find_previous(const Worker& worker, const Inform& inform) const;
   std::vector<Job*> take_held(Worker& worker, const Inform& inform);
+  bool give_back(Job& job, Worker& worker);
+  void take_unread_claims(Worker& worker, Inform& inform);
+  void give_back_claimed();
   static bool was_held_under(const Job& job, const Bytes& routing_id);
   bool take_back(Job& job);
   Worker* find_worker(const MessageArrived& event);
@@ -311,7 +314,6 @@ struct Broker::State {
   void restore(StoredJob& stored);
   void make_way_for(const StoredJob& stored);
   void end_in_favour(Job& job, std::string_view text);
-  void ask_again_for_held();
   Job& take_in(StoredJob& stored);
 
   // --- liveness.cc: what happens when time passes ---

@@ -55,6 +55,9 @@ struct Worker : Peer {
   uint32_t credits = 0;                     // free slots: READYs not used yet
   // Jobs that it said it still runs, and that are not its own any more: their results free slots all the same.
   uint32_t disowned = 0;
+  // Those of them that the store may know, which could not be opened yet, and the name that they were given under.
+  std::vector<HeldJob> claims;
+  Bytes claims_from;
   JobList running;
   uint64_t last_used = 0;  // counts up over all workers; 0: never
   uint64_t processed = 0;

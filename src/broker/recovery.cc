@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <limits>
+#include <utility>
 
 #include "src/broker/core.h"
 
@@ -23,7 +25,7 @@ void Broker::State::on_event(StoreRecovered& event) {
     log(LogLevel::kInfo, fmt::format("{} guaranteed jobs were in the store and go on", counters_.recovered));
   }
   if (state.dead_letters > 0) log(LogLevel::kInfo, fmt::format("{} dead letters are kept", state.dead_letters));
-  if (!state.jobs.empty()) ask_again_for_held();
+  give_back_claimed();
 }
 
 void Broker::State::restore(const StoredQueue& stored) {
@@ -111,16 +113,25 @@ void Broker::State::end_in_favour(Job& job, std::string_view text) {
   end_undispatched(job, Outcome::kLost, text);
 }
 
-// Workers that came while the store could not be opened may run jobs of it that were not known. They come back with
-// them in a new conversation.
-void Broker::State::ask_again_for_held() {
+// Workers that came while the store could not be opened, even those that are leaving by now, may run jobs of it. Of two
+// that say so the newer one is believed: the other is what it was in an earlier conversation.
+void Broker::State::give_back_claimed() {
+  std::vector<Worker*> workers;
   peers_.for_each([&](Peer& peer) {
-    if (peer.kind != PeerKind::kWorker) return;
-    Worker& worker = static_cast<Worker&>(peer);
-    if (worker.disowned == 0 || worker.leaving) return;
-    stop_feeding(worker);
-    send(worker, Goodbye{});
+    if (peer.kind == PeerKind::kWorker && !static_cast<Worker&>(peer).claims.empty())
+      workers.push_back(static_cast<Worker*>(&peer));
   });
+  std::ranges::sort(workers, std::greater(), &Worker::number);
+  for (Worker* worker : workers) {
+    for (const HeldJob& claim : std::exchange(worker->claims, {})) {
+      Job* job = jobs_.find(claim.request_id.view());
+      if (!job || !job->orphaned || job->attempt != claim.attempt || !give_back(*job, *worker)) continue;
+      job->resumed_from = worker->claims_from;
+      job->last_worker = worker->routing_id;
+      --worker->disowned;
+      ++counters_.resumed;
+    }
+  }
 }
 
 // Its place in memory; it counts as delayed until it is given another.

@@ -83,6 +83,11 @@ void Broker::State::on_message(const MessageArrived& event, Reply& reply) {
   // result of a job that it runs frees none.
   const bool frees_slot = job || worker->disowned > 0;
   if (!job && worker->disowned > 0) --worker->disowned;
+  if (!job) {
+    std::erase_if(worker->claims, [&](const HeldJob& claim) {
+      return claim.request_id == reply.request_id && claim.attempt == reply.attempt;
+    });
+  }
   if (worker->settles() && outcome != Outcome::kReturned && frees_slot) add_credit(*worker);
 }
 
