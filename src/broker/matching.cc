@@ -13,6 +13,12 @@ WorkerRank rank_of(Worker& worker, const Subscription& subscription) {
   return {subscription.weight, worker.last_used, worker.number, &worker};
 }
 
+bool names_attempt(std::string_view id) {
+  const size_t mark = id.rfind('~');
+  return mark != std::string_view::npos && mark + 1 < id.size() &&
+         id.find_first_not_of("0123456789", mark + 1) == std::string_view::npos;
+}
+
 }  // namespace
 
 void Broker::State::place(Job& job) {
@@ -183,20 +189,21 @@ void Broker::State::rerank(Worker& worker) {
 }
 
 // To a worker of the published protocol the message's id is all that ties a REPLY to an attempt, so attempts
-// after the first get an id of their own: the job's id, '~' and the attempt.
+// after the first get an id of their own: the job's id, '~' and the attempt. So does the first one of a job whose own
+// id looks like that: it could be another job's attempt.
 Bytes Broker::State::published_attempt_id(const Job& job) {
-  if (job.attempt <= 1) return job.id;
+  if (job.attempt <= 1 && !names_attempt(job.id.view())) return job.id;
   return Bytes(fmt::format("{}~{}", job.id.view(), job.attempt));
 }
 
 // The running job that this worker, at this attempt, holds under the id that it was given. Null if none.
 Job* Broker::State::held_by(const Worker& worker, std::string_view request_id, uint32_t attempt) const {
-  Job* job = jobs_.find(request_id);
-  if (worker.settles()) return job && job->worker == &worker && job->attempt == attempt ? job : nullptr;
-  if (job && job->worker == &worker && job->attempt == 1) return job;
-  const size_t mark = request_id.rfind('~');
-  if (mark == std::string_view::npos) return nullptr;
-  job = jobs_.find(request_id.substr(0, mark));
+  if (worker.settles()) {
+    Job* job = jobs_.find(request_id);
+    return job && job->worker == &worker && job->attempt == attempt ? job : nullptr;
+  }
+  const std::string_view id = names_attempt(request_id) ? request_id.substr(0, request_id.rfind('~')) : request_id;
+  Job* job = jobs_.find(id);
   return job && job->worker == &worker && published_attempt_id(*job) == request_id ? job : nullptr;
 }
 

@@ -4,6 +4,8 @@
 namespace eventmq {
 namespace {
 
+using ::testing::AllOf;
+
 class SettlingTest : public ::testing::Test {
  protected:
   // A job that runs at w1, which has one slot; w2 may have more.
@@ -312,6 +314,23 @@ TEST_F(SettlingTest, AJobNamedLikeAnAttemptDoesNotHideTheAttempt) {
   broker_.published_worker("w2");
   broker_.ready("w2");
   broker_.forget();
+  broker_.say("w2", Reply{Bytes("5"), Bytes("j1~2")});
+  EXPECT_THAT(broker_.sent(), ElementsAre("c1 REPLY j1 ok 5"));
+}
+
+TEST_F(SettlingTest, AJobNamedLikeAnAttemptRunsBesideTheAttempt) {
+  run_job("guarantee,reply-requested", "");
+  broker_.lose("w1");
+  broker_.published_worker("w2");
+  broker_.ready("w2", 3);
+  broker_.request("c2", "j1~2", "reply-requested");
+  broker_.request("c2", "j1~two", "reply-requested");
+  EXPECT_THAT(broker_.sent(), AllOf(Contains(HasSubstr("w2 REQUEST j1~2 ")), Contains(HasSubstr("w2 REQUEST j1~2~1 ")),
+                                    Contains(HasSubstr("w2 REQUEST j1~two "))));
+  broker_.say("w2", Reply{Bytes("7"), Bytes("j1~2~1")});
+  EXPECT_THAT(broker_.sent(), ElementsAre("c2 REPLY j1~2 ok 7"));
+  broker_.say("w2", Reply{Bytes("8"), Bytes("j1~two")});
+  EXPECT_THAT(broker_.sent(), ElementsAre("c2 REPLY j1~two ok 8"));
   broker_.say("w2", Reply{Bytes("5"), Bytes("j1~2")});
   EXPECT_THAT(broker_.sent(), ElementsAre("c1 REPLY j1 ok 5"));
 }
