@@ -63,6 +63,11 @@ Result<void> read_argument(const std::string& name, const Map& value, JobsQuery&
   return {};
 }
 
+// Without the filter every job fits, even one whose time of acceptance is still to come, since the clock was set back.
+bool is_old_enough(const JobsQuery& query, Instant accepted_at, Instant now) {
+  return query.older_than.us == 0 || now - accepted_at >= query.older_than;
+}
+
 }  // namespace
 
 std::optional<JobsPlace> JobsPlace::read(std::string_view text) {
@@ -91,12 +96,12 @@ Result<JobsQuery> JobsQuery::parse(std::string_view text) {
 
 bool JobsQuery::fits(const Job& job, std::string_view state_word, Instant now) const {
   return (queue.empty() || job.queue->name == queue) && (state.empty() || state_word == state) &&
-         now - job.accepted_at >= older_than && (name.empty() || job_name(job.payload.view()) == name);
+         is_old_enough(*this, job.accepted_at, now) && (name.empty() || job_name(job.payload.view()) == name);
 }
 
 bool JobsQuery::fits(const ListedJob& listed, Instant now) const {
   const JobAccepted& job = listed.job.accepted;
-  return now - job.accepted_at >= older_than && (name.empty() || job_name(job.payload.view()) == name);
+  return is_old_enough(*this, job.accepted_at, now) && (name.empty() || job_name(job.payload.view()) == name);
 }
 
 StoreQuestion JobsQuery::question(size_t rows) const {

@@ -151,6 +151,13 @@ TEST_F(RecoveryTest, AUniqueKeyIsStillTaken) {
   EXPECT_THAT(totals(), HasSubstr(R"("merged":1)"));
 }
 
+TEST_F(RecoveryTest, AJobFromBeforeTheClockWasSetBackIsListedAndCancelled) {
+  broker_->request("c1", "j1", "guarantee");
+  restart(seconds(-60));
+  EXPECT_THAT(broker_->view("jobs"), HasSubstr(R"("id":"j1")"));
+  EXPECT_THAT(broker_->view("cancel", R"({"all": true})"), HasSubstr(R"("done": 1)"));
+}
+
 TEST_F(RecoveryTest, NewKeysGoOnBehindTheOldOnes) {
   broker_->request("c1", "j1", "guarantee");
   restart();
