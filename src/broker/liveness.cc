@@ -84,14 +84,17 @@ void Broker::State::start_drain() {
   log(LogLevel::kInfo, "shutting down: no new jobs are taken, those that can run are finished");
 }
 
-// Nothing runs, and nothing waits for a worker that is there; or the time is up.
+// Nothing runs, and nothing waits, or would be lost before it is due, for a worker that is there; or the time is up.
 bool Broker::State::drained() const {
   if (now_ >= drain_deadline_) return true;
   if (running_ > 0) return false;
   for (const auto& [name, queue] : queues_) {
     if (queue->counters.waiting > 0 && queue->workers > 0) return false;
   }
-  return true;
+  return !timers_.any_before(drain_deadline_, [this](const Job& job) {
+    const bool kept = job.headers.guarantee && settings_.store_durable;
+    return job.state == JobState::kDelayed && !kept && job.due_at < drain_deadline_ && job.queue->workers > 0;
+  });
 }
 
 void Broker::State::finish_drain() {

@@ -318,12 +318,53 @@ TEST_F(DrainTest, NewJobsAreRefusedAndKnownOnesAckedAgain) {
 
 TEST_F(DrainTest, JobsThatNobodyServesAreNotWaitedFor) {
   broker_.request("c1", "j1", "reply-requested", "q");
-  broker_.request("c1", "j2", "reply-requested,delay:5");
+  broker_.request("c1", "j2", "reply-requested,delay:5", "q");
   broker_.forget();
   broker_.shut_down();
   EXPECT_TRUE(broker_.stopped());
   EXPECT_THAT(broker_.sent(),
               UnorderedElementsAre(HasSubstr("c1 REPLY j1 lost"), HasSubstr("c1 REPLY j2 lost"), "w1 KBYE"));
+}
+
+TEST_F(DrainTest, DelayedJobsThatWouldBeLostAreFinished) {
+  broker_.request("c1", "retried", "reply-requested,retry-count:1,backoff:1");
+  broker_.settle("w1", "retried", 1, Outcome::kError);
+  broker_.request("c1", "later", "reply-requested,delay:10");
+  broker_.shut_down();
+  EXPECT_FALSE(broker_.stopped());
+  broker_.wait(seconds(5));
+  broker_.settle("w1", "retried", 2);
+  EXPECT_FALSE(broker_.stopped());
+  broker_.wait(seconds(5));
+  broker_.forget();
+  broker_.settle("w1", "later", 1);
+  EXPECT_THAT(broker_.sent(), ElementsAre(R"(c1 REPLY later ok {"value": 1})", "w1 KBYE"));
+  EXPECT_TRUE(broker_.stopped());
+}
+
+TEST_F(DrainTest, ADelayThatEndsAfterTheDeadlineIsNotWaitedFor) {
+  broker_.request("c1", "j1", "reply-requested,delay:31");
+  broker_.forget();
+  broker_.shut_down();
+  EXPECT_TRUE(broker_.stopped());
+  EXPECT_THAT(broker_.sent(), ElementsAre(HasSubstr("c1 REPLY j1 lost"), "w1 KBYE"));
+}
+
+TEST_F(DrainTest, DelayedJobsThatTheStoreKeepsAreNotWaitedFor) {
+  BrokerSettings settings = broker_.settings();
+  settings.store_durable = true;
+  broker_.change_settings(settings);
+  broker_.request("c1", "j1", "reply-requested,guarantee,delay:5");
+  broker_.shut_down();
+  EXPECT_TRUE(broker_.stopped());
+}
+
+TEST_F(DrainTest, ADelayedJobIsNotWaitedForOnceItsWorkersHaveLeft) {
+  broker_.request("c1", "j1", "reply-requested,delay:5");
+  broker_.shut_down();
+  EXPECT_FALSE(broker_.stopped());
+  broker_.say("w1", Disconnect{});
+  EXPECT_TRUE(broker_.stopped());
 }
 
 TEST_F(DrainTest, ALeavingWorkerIsNotWaitedForByWaitingJobs) {

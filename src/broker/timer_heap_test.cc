@@ -4,6 +4,8 @@
 
 #include <deque>
 #include <map>
+#include <set>
+#include <vector>
 
 #include "src/base/prng.h"
 
@@ -27,6 +29,19 @@ TEST(TimerHeapTest, AnEmptyHeapNeverWakes) {
   TimerHeap heap;
   EXPECT_EQ(heap.next(), Instant::never());
   EXPECT_EQ(heap.pop_due(Instant{1}), nullptr);
+}
+
+TEST(TimerHeapTest, OnlyThoseBeforeATimeAreLookedAt) {
+  TimerHeap heap;
+  std::vector<Job> jobs(100);
+  for (size_t i = 0; i < jobs.size(); ++i) heap.set(jobs[i], Instant{static_cast<int64_t>((i * 37) % 100)});
+  std::set<int64_t> seen;
+  EXPECT_FALSE(heap.any_before(Instant{10}, [&](const Job& job) {
+    seen.insert(job.timer_at.us);
+    return false;
+  }));
+  EXPECT_EQ(seen, (std::set<int64_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}));
+  EXPECT_TRUE(heap.any_before(Instant{10}, [](const Job& job) { return job.timer_at.us == 9; }));
 }
 
 TEST(TimerHeapTest, NeverClears) {

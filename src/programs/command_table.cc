@@ -45,7 +45,8 @@ Command up_command() {
       .summary = "Start a router and a job manager on this machine, and keep them running.",
       .details =
           "Ctrl-C stops the job manager, which finishes its jobs, and then the router. Jobs that still wait are in the "
-          "store if they are guaranteed, and are lost otherwise, as the log says; emq shutdown lets them run first. A "
+          "store if they are guaranteed, and are lost otherwise, as the log says; emq shutdown lets them run first, "
+          "for up to drain_timeout. A "
           "second Ctrl-C kills the job manager with its jobs, and the router stops once what it writes is on disk; a "
           "third kills that too. A part that dies is started again. The job manager connects to this router unless "
           "--connect-addr says "
@@ -258,6 +259,11 @@ std::vector<Command> other_commands() {
       verify_command(),
       {.name = "shutdown",
        .summary = "Tell the router to finish what it holds and stop.",
+       .details =
+           "It takes no new jobs, and stops once those that can run have ended, at the latest after drain_timeout. It "
+           "waits for jobs whose queue a job manager serves: those that run or wait, and those that are delayed, or to "
+           "be run again, if they become ready in time and the store does not keep them. What is left is in the store "
+           "if it is guaranteed, and is lost otherwise, which its client is told.",
        .flags = admin_flags(),
        .run = run_shutdown},
       {.name = "config",

@@ -28,7 +28,7 @@ ExitCode run_shutdown(Invocation& invocation) {
   Result<AdminClient> admin = admin_client_of(invocation);
   if (!admin) return kExitUsage;
   if (auto told = admin->shutdown(); !told) return invocation.console.fail(told.error());
-  invocation.console.line("the router stops once the jobs that it holds have ended, or after drain_timeout");
+  invocation.console.line("the router stops once the jobs that can run have ended, at the latest after drain_timeout");
   return kExitDone;
 }
 
