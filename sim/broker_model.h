@@ -135,6 +135,7 @@ class BrokerModel {
   void apply(const SettingsChanged& event) { settings_ = event.settings; }
   void apply(const StoreRecovered& event);
   void apply(const ConnectionFaulty&) {}
+  void apply(const PeersUnread&) {}
   void apply(const StoreChanged& event) {
     store_available_ = event.available;
     durable_commit_ = event.committed;

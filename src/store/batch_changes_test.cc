@@ -11,7 +11,7 @@ JobAccepted accepted(JobKey key, const char* queue = "q") {
   job.queue = Bytes::literal(queue);
   return job;
 }
-JobEnded ended(JobKey key, Outcome outcome, const char* queue = "q") {
+JobEnded end_of(JobKey key, Outcome outcome, const char* queue = "q") {
   return {key, Bytes::literal("id"), Bytes::literal(queue), outcome, 1, Instant{5}, false, Bytes::literal("unwanted")};
 }
 
@@ -47,7 +47,7 @@ TEST_F(BatchChangesTest, AQueuesCountsAreSummedByOutcome) {
   add(accepted(3, "other"));
   for (const Outcome outcome : {Outcome::kOk, Outcome::kExpired, Outcome::kCancelled, Outcome::kError,
                                 Outcome::kTimeout, Outcome::kKilled, Outcome::kUnknownJob, Outcome::kLost}) {
-    add(ended(10 + static_cast<JobKey>(outcome), outcome));
+    add(end_of(10 + static_cast<JobKey>(outcome), outcome));
   }
   ASSERT_EQ(changes_.queues().size(), 2u);
   const QueueChange& queue = changes_.queues()[0];
@@ -62,7 +62,7 @@ TEST_F(BatchChangesTest, AQueuesCountsAreSummedByOutcome) {
 }
 
 TEST_F(BatchChangesTest, AResultThatNobodyWantsIsNotKept) {
-  add(ended(1, Outcome::kOk));
+  add(end_of(1, Outcome::kOk));
   add(IdRemembered{Bytes::literal("other"), Outcome::kOk, Instant{6}, true, Bytes::literal("wanted")});
   ASSERT_EQ(changes_.ended().size(), 2u);
   EXPECT_EQ(changes_.ended()[0].result, "");
@@ -72,7 +72,7 @@ TEST_F(BatchChangesTest, AResultThatNobodyWantsIsNotKept) {
 using BatchChangesDeathTest = BatchChangesTest;
 
 TEST_F(BatchChangesDeathTest, AJobThatGoesOnAfterItsEndIsABug) {
-  add(ended(1, Outcome::kOk));
+  add(end_of(1, Outcome::kOk));
   EXPECT_DEATH(add(JobRequeued{.key = 1}), "job 1 goes on after its end");
 }
 
