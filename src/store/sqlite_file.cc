@@ -239,9 +239,9 @@ Result<void> SqliteFile::checkpoint() {
 
 // The log is looked at before it is moved: one that somebody put there must not change the database.
 Result<CommitNumber> SqliteFile::reopen(CommitNumber durable, CommitNumber attempted) {
-  const auto find = [&] { return find_commit(durable, attempted); };
+  const auto find = [&] { return find_commit(database_, durable, attempted); };
   Result<CommitNumber> found =
-      open_again().and_then(find).and_then([&](CommitNumber) { return checkpoint(); }).and_then(find);
+      open_again(durable, attempted).and_then(find).and_then([&](CommitNumber) { return checkpoint(); }).and_then(find);
   if (found) {
     if (Result<void> ready = get_ready(); !ready) found = tl::unexpected(ready.error());
   }
@@ -249,9 +249,10 @@ Result<CommitNumber> SqliteFile::reopen(CommitNumber durable, CommitNumber attem
   return found;
 }
 
-Result<void> SqliteFile::open_again() {
+Result<void> SqliteFile::open_again(CommitNumber durable, CommitNumber attempted) {
   if (Result<void> free = let_log_go(); !free) return free;
   close_after_fault();
+  look_without_log(durable, attempted);
   return check_places()
       .and_then([&] { return check_files(paths_); })
       .and_then([&] { return make_log_true(); })
@@ -262,23 +263,31 @@ Result<void> SqliteFile::open_again() {
       });
 }
 
+// Another program that was the last to close the file has moved all of its log there, and removed it.
+void SqliteFile::look_without_log(CommitNumber durable, CommitNumber attempted) {
+  if (!log_identity_ || FileIdentity::of(paths_.log)) return;
+  Result<SqliteDatabase> alone = SqliteDatabase::open_read_only(paths_.database, options_.vfs, true);
+  if (alone && find_commit(*alone, durable, attempted)) log_identity_ = {};
+}
+
 // Errors: kForbidden when the file is not of this life any more. One that is of an earlier moment of it may be put
 // right.
-Result<CommitNumber> SqliteFile::find_commit(CommitNumber durable, CommitNumber attempted) {
-  const Result<int64_t> tables = database_.integer("SELECT count(*) FROM sqlite_schema WHERE name = 'meta'");
+Result<CommitNumber> SqliteFile::find_commit(SqliteDatabase& database, CommitNumber durable,
+                                             CommitNumber attempted) const {
+  const Result<int64_t> tables = database.integer("SELECT count(*) FROM sqlite_schema WHERE name = 'meta'");
   if (!tables) return tl::unexpected(tables.error());
   const std::string ours = fmt::format(
       "SELECT CASE WHEN count(*) = 0 THEN -1 ELSE max(value) END FROM meta WHERE key = 'epoch' AND EXISTS "
       "(SELECT 1 FROM meta WHERE key = 'store_id' AND value = '{}')",
       store_id_);
-  const Result<int64_t> epoch = *tables == 0 ? -1 : database_.integer(ours.c_str());
+  const Result<int64_t> epoch = *tables == 0 ? -1 : database.integer(ours.c_str());
   if (!epoch) return tl::unexpected(epoch.error());
   if (*epoch < 0 || *epoch > epoch_) {
     return fail(ErrorCode::kForbidden, fmt::format("another router has taken over {}: stop one of the two, and restart "
                                                    "this one with another data_dir if it is to stay",
                                                    paths_.database));
   }
-  const Result<int64_t> commit = database_.integer("SELECT value FROM meta WHERE key = 'commit'");
+  const Result<int64_t> commit = database.integer("SELECT value FROM meta WHERE key = 'commit'");
   if (!commit) return tl::unexpected(commit.error());
   const auto found = static_cast<CommitNumber>(*commit);
   if (*epoch == epoch_ && (found == durable || found == attempted)) return found;

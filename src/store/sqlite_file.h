@@ -74,12 +74,13 @@ class SqliteFile {
   SqliteFile(SqliteFileOptions options, FileLock lock);
 
   Result<void> open_first();
-  Result<void> open_again();
+  Result<void> open_again(CommitNumber durable, CommitNumber attempted);
+  void look_without_log(CommitNumber durable, CommitNumber attempted);
   Result<void> make_log_true();
   Result<void> begin_epoch();
   Result<void> get_ready();
   Result<void> write_transaction(const BatchChanges& changes, CommitNumber commit, Retention limits);
-  Result<CommitNumber> find_commit(CommitNumber durable, CommitNumber attempted);
+  Result<CommitNumber> find_commit(SqliteDatabase& database, CommitNumber durable, CommitNumber attempted) const;
   Result<void> check_places();
   Result<void> log_was_taken();
   Result<void> let_log_go();

@@ -23,6 +23,22 @@ TEST_F(SqliteStoreOutageTest, WaitsForAnotherProgramThatWritesAndGoesOn) {
   EXPECT_EQ(other.integer("SELECT count(*) FROM jobs"), 2);
 }
 
+// It ends between two attempts, and is then the last to close the file: it moves the log there and removes it.
+TEST_F(SqliteStoreOutageTest, WaitsForAnotherProgramThatWritesAndEndsAndGoesOn) {
+  auto patient = options();
+  patient.retry_interval = seconds(1);
+  open(patient);
+  commit({accepted(1)});
+  auto other = std::make_unique<Reader>(folder_.path());
+  other->run("BEGIN IMMEDIATE");
+  submit({accepted(2)});
+  ASSERT_TRUE(wait_until([&] { return !store_->health().available; }));
+  other.reset();
+  EXPECT_FALSE(fs::exists(folder_.file("eventmq.db-wal")));
+  ASSERT_TRUE(wait_until([&] { return store_->committed() == 2; })) << store_->health().text;
+  EXPECT_EQ(Reader(folder_.path()).integer("SELECT count(*) FROM jobs"), 2);
+}
+
 TEST_F(SqliteStoreOutageTest, AFileThatIsGoneIsMissedAndFoundAgain) {
   open();
   commit({accepted(1)});
