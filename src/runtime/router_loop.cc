@@ -193,7 +193,6 @@ bool RouterLoop::store_is_behind() const {
 }
 
 void RouterLoop::excuse_unread() {
-  uncommitted_.committed(parts_.store->committed());
   if (!store_is_behind() || now_ < next_excuse_) return;
   next_excuse_ = now_ + live_.broker.heartbeat_timeout / 4;
   step(PeersUnread{Side::kFrontend});
@@ -363,6 +362,7 @@ void RouterLoop::carry_out(Effects& effects) {
 
 void RouterLoop::release_held() {
   const CommitNumber committed = parts_.store->committed();
+  uncommitted_.committed(committed);
   while (std::optional<Send> send = held_.release(committed)) deliver(std::move(*send));
 }
 

@@ -37,6 +37,14 @@ void run_one_job(TestPeer& client, TestPeer& worker, std::string_view headers = 
   EXPECT_EQ(reply.request_id, id);
 }
 
+// Its store commits when the test says so.
+class LateStoreRouterTest : public testing::Test {
+ protected:
+  std::unique_ptr<LateStore> owned_ = std::make_unique<LateStore>();
+  LateStore& store_ = *owned_;
+  RunningRouter router_{loopback_settings(), std::move(owned_)};
+};
+
 TEST(RouterLoopTest, AJobGoesFromClientToWorkerAndItsReplyBack) {
   RunningRouter router;
   TestPeer client = client_of(router);
@@ -58,17 +66,14 @@ TEST(RouterLoopTest, AnAdministrativeQueryIsAnswered) {
   EXPECT_THAT(reply.payload.str(), HasSubstr("memory")) << "the store's name is in it";
 }
 
-TEST(RouterLoopTest, WhatACommitIsToCoverWaitsForIt) {
-  auto owned = std::make_unique<LateStore>();
-  LateStore& store = *owned;
-  RunningRouter router(loopback_settings(), std::move(owned));
-  TestPeer client = client_of(router);
-  TestPeer other = client_of(router, "other");
-  TestPeer worker = worker_of(router);
+TEST_F(LateStoreRouterTest, WhatACommitIsToCoverWaitsForIt) {
+  TestPeer client = client_of(router_);
+  TestPeer other = client_of(router_, "other");
+  TestPeer worker = worker_of(router_);
   join(worker);
 
   const std::string guaranteed = client.send(request("guarantee"));
-  ASSERT_TRUE(store.wait_for_submitted(1));
+  ASSERT_TRUE(store_.wait_for_submitted(1));
   const std::string plain = client.send(request());
   const std::string of_other = other.send(request());
   other.expect_ack_of(of_other);  // other peers do not wait
@@ -76,25 +81,22 @@ TEST(RouterLoopTest, WhatACommitIsToCoverWaitsForIt) {
   EXPECT_TRUE(client.receives_nothing_now()) << "the guaranteed job must not be acknowledged before it is durable";
   EXPECT_TRUE(worker.receives_nothing_now()) << "the job must not leave before it is durable";
 
-  store.commit_everything();
-  router.loop().wake();
+  store_.commit_everything();
+  router_.loop().wake();
   client.expect_ack_of(guaranteed);
   worker.expect<Request>();
   EXPECT_EQ(worker.last_id(), guaranteed);
 }
 
-TEST(RouterLoopTest, WhileTheStoreIsAwayPlainJobsGoOnAndGuaranteedOnesAreRefusedUntilItIsBack) {
-  auto owned = std::make_unique<LateStore>();
-  LateStore& store = *owned;
-  RunningRouter router(loopback_settings(), std::move(owned));
-  TestPeer client = client_of(router);
-  TestPeer worker = worker_of(router);
+TEST_F(LateStoreRouterTest, WhileTheStoreIsAwayPlainJobsGoOnAndGuaranteedOnesAreRefusedUntilItIsBack) {
+  TestPeer client = client_of(router_);
+  TestPeer worker = worker_of(router_);
   join(worker);
   const std::string caught = client.send(request("guarantee"));  // accepted, and not yet durable
-  ASSERT_TRUE(store.wait_for_submitted(1));
-  store.become({false, "the disk is full"});
-  router.loop().wake();
-  ASSERT_TRUE(router.log().wait_for("the disk is full"));
+  ASSERT_TRUE(store_.wait_for_submitted(1));
+  store_.become({false, "the disk is full"});
+  router_.loop().wake();
+  ASSERT_TRUE(router_.log().wait_for("the disk is full"));
 
   const std::string refused = client.send(request("guarantee"));
   EXPECT_EQ(client.expect<ErrorMessage>().error.code, ErrorCode::kStoreUnavailable);
@@ -106,11 +108,11 @@ TEST(RouterLoopTest, WhileTheStoreIsAwayPlainJobsGoOnAndGuaranteedOnesAreRefused
   worker.send(settled(plain, 1));
   EXPECT_EQ(client.expect<Reply>().request_id, plain);
 
-  store.catch_up();
-  store.become({});
-  router.loop().wake();
+  store_.catch_up();
+  store_.become({});
+  router_.loop().wake();
   client.expect_ack_of(caught);
-  EXPECT_TRUE(router.log().wait_for("the store is there again"));
+  EXPECT_TRUE(router_.log().wait_for("the store is there again"));
   const std::string again = client.send(request("guarantee"), refused);
   client.expect_ack_of(again);
 }
@@ -126,37 +128,31 @@ size_t flood(TestPeer& client, LateStore& store, const std::string& payload) {
   return sent;
 }
 
-TEST(RouterLoopTest, AStoreThatIsBehindKeepsClientsWaitingAndNobodyElse) {
-  auto owned = std::make_unique<LateStore>();
-  LateStore& store = *owned;
-  RunningRouter router(loopback_settings(), std::move(owned));
-  TestPeer client = client_of(router);
-  TestPeer worker = worker_of(router);
-  TestPeer admin = admin_of(router);
-  const size_t sent = flood(client, store, std::string(4 * 1024 * 1024, 'x'));
+TEST_F(LateStoreRouterTest, AStoreThatIsBehindKeepsClientsWaitingAndNobodyElse) {
+  TestPeer client = client_of(router_);
+  TestPeer worker = worker_of(router_);
+  TestPeer admin = admin_of(router_);
+  const size_t sent = flood(client, store_, std::string(4 * 1024 * 1024, 'x'));
   const std::string beyond = client.send(request("guarantee"));
   join(worker, 0);
   admin.send(Query{Bytes("status"), Bytes()});
   EXPECT_THAT(admin.expect<Reply>().payload.str(), HasSubstr(R"("memory_bytes")"));
   EXPECT_TRUE(client.receives_nothing_now());
-  EXPECT_EQ(router.loop().counters().received, sent + 2) << "all but the one that is beyond";
+  EXPECT_EQ(router_.loop().counters().received, sent + 2) << "all but the one that is beyond";
 
-  store.catch_up();
-  router.loop().wake();
+  store_.catch_up();
+  router_.loop().wake();
   for (size_t i = 0; i < sent; ++i) client.expect<Ack>();
   client.expect_ack_of(beyond);
 }
 
-TEST(RouterLoopTest, AStoreThatGoesAwayWhileItIsBehindKeepsNobodyWaiting) {
-  auto owned = std::make_unique<LateStore>();
-  LateStore& store = *owned;
-  RunningRouter router(loopback_settings(), std::move(owned));
-  TestPeer client = client_of(router);
-  TestPeer other = client_of(router, "other");
-  flood(client, store, std::string(4 * 1024 * 1024, 'x'));
+TEST_F(LateStoreRouterTest, AStoreThatGoesAwayWhileItIsBehindKeepsNobodyWaiting) {
+  TestPeer client = client_of(router_);
+  TestPeer other = client_of(router_, "other");
+  flood(client, store_, std::string(4 * 1024 * 1024, 'x'));
   const std::string plain = other.send(request());
-  store.become({false, "the disk is full"});
-  router.loop().wake();
+  store_.become({false, "the disk is full"});
+  router_.loop().wake();
   other.expect_ack_of(plain);
 }
 

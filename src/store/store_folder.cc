@@ -73,6 +73,11 @@ constexpr size_t kProbeBytes = 65'536;
 // What is wrong with the disk, and not with whoever uses it.
 bool passes(int error) { return error == ENOSPC || error == EDQUOT || error == EROFS || error == EIO; }
 
+bool holds_something(const std::string& path) {
+  struct stat found;
+  return ::lstat(path.c_str(), &found) == 0 && found.st_size > 0;
+}
+
 }  // namespace
 
 bool make_private(const std::string& path) {
@@ -113,15 +118,13 @@ Result<void> sync_folder(const std::string& folder) {
 
 Result<void> check_files(const StorePaths& paths) {
   struct stat found;
-  struct stat log;
-  const auto log_holds_something = [&] { return ::lstat(paths.log.c_str(), &log) == 0 && log.st_size > 0; };
   if (::lstat(paths.database.c_str(), &found) != 0) {
     const int cause = errno;
     if (cause != ENOENT) {
       return fail(ErrorCode::kSystem, fmt::format("{} cannot be looked at ({}): let this user read its folder",
                                                   paths.database, std::strerror(cause)));
     }
-    if (!log_holds_something()) return {};
+    if (!holds_something(paths.log)) return {};
     return fail(ErrorCode::kStoreUnavailable,
                 fmt::format("{} is there but {} is not: put the file back, or move its log away and restart the router "
                             "to begin with an empty one",
@@ -135,7 +138,7 @@ Result<void> check_files(const StorePaths& paths) {
     return fail(ErrorCode::kBadValue,
                 fmt::format("{} is not a file: move it away, or set another data_dir", paths.database));
   }
-  if (found.st_size == 0 && log_holds_something()) {
+  if (found.st_size == 0 && holds_something(paths.log)) {
     return fail(ErrorCode::kStoreUnavailable,
                 fmt::format("{} is empty but {} is not: put a copy of both in their place, or move both away and "
                             "restart the router to begin with an empty one",
@@ -144,13 +147,7 @@ Result<void> check_files(const StorePaths& paths) {
   return {};
 }
 
-bool store_was_there(const StorePaths& paths) {
-  const auto holds_something = [](const std::string& path) {
-    struct stat found;
-    return ::lstat(path.c_str(), &found) == 0 && found.st_size > 0;
-  };
-  return holds_something(paths.database) || holds_something(paths.log);
-}
+bool store_was_there(const StorePaths& paths) { return holds_something(paths.database) || holds_something(paths.log); }
 
 Result<void> rewrite_log(const std::string& log, const std::string& vfs_name) {
   sqlite3_vfs* vfs = sqlite3_vfs_find(vfs_name.empty() ? nullptr : vfs_name.c_str());
