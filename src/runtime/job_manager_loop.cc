@@ -186,6 +186,8 @@ void JobManagerLoop::on_event(ExecutorFailed& event) {
 
 Result<void> run_job_manager_loop(JobManagerOptions options,
                                   std::function<Result<std::optional<JobManagerOptions>>()> reload) {
+  const Result<void> room = check_file_limit(options.session.slots);
+  if (!room) return room;
   ZmqContext context;
   SignalCatcher signals({SIGTERM, SIGINT, SIGHUP});
   JobManagerLoop loop(context, std::move(options), {.signals = &signals, .reload = std::move(reload)});

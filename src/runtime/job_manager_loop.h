@@ -126,7 +126,7 @@ class JobManagerLoop {
 };
 
 // A whole job manager with a context of its own, which takes TERM, INT and HUP for itself. For programs that do nothing
-// else. Errors: of JobManagerLoop::run().
+// else. Errors: of JobManagerLoop::run(); kSystem too if its processes need more files than it may open.
 Result<void> run_job_manager_loop(JobManagerOptions options,
                                   std::function<Result<std::optional<JobManagerOptions>>()> reload = nullptr);
 

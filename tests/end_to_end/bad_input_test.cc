@@ -192,6 +192,19 @@ TEST_F(BadInputTest, ManyIdleConnectionsShutNobodyOut) {
   EXPECT_NE(small.process().err().find("never sent a message"), std::string::npos);
 }
 
+TEST_F(BadInputTest, AJobManagerThatMayNotOpenTheFilesOfItsProcessesSaysSo) {
+  const std::string program = emq_with_open_files(1024, file("emq-with-few-files"));
+  const auto run_with = [&](const std::string& processes) {
+    return run({program, "jobmanager", "-J", processes, "--load", file("nothing.so")}, variables_);
+  };
+  const Ran refused = run_with("345");
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_EQ(refused.err,
+            "emq: 345 worker processes need 1075 open files, and this program may open 1024: raise its limit "
+            "(`ulimit -n`, or LimitNOFILE of its service), or set concurrent_jobs to at most 328\n");
+  EXPECT_THAT(run_with("328").err, ::testing::HasSubstr("cannot load " + file("nothing.so")));
+}
+
 TEST_F(BadInputTest, ASecondJobManagerWithOneNameIsCountedAtTheRouter) {
   const auto second = spawn_manager("m", {{"RECONNECT_TIMEOUT", "4"}});
   second->wait_for_err("perhaps another job manager named m is connected");
