@@ -20,7 +20,7 @@ JobManagerOptions job_manager_options(const Settings& settings) {
   options.executor.global_timeout = settings.duration("global_timeout");
   options.plugins = settings.list("load");
   options.kill_grace_period = settings.duration("kill_grace_period");
-  options.sockets.frame_bytes_max = settings.count("max_message_size");
+  options.session.payload_bytes_max = settings.count("max_message_size");
   return options;
 }
 

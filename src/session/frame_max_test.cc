@@ -135,5 +135,49 @@ TEST_F(WorkerFrameMaxTest, AResultKeptForABrokerThatTakesLessIsCutThereAndKeepsI
   EXPECT_LT(replies[0].payload.size(), 500u);
 }
 
+// Its own limit, whatever the broker takes.
+class WorkerPayloadMaxTest : public ::testing::Test, public TestConversation<WorkerSession, WorkerEvent, WorkerEffect> {
+ protected:
+  WorkerPayloadMaxTest()
+      : TestConversation(
+            WorkerSession({link_settings(), {{10, Bytes("default")}}, 2, 100}, IdSource::from_small_seed(5))) {
+    step(WorkerStarted{});
+  }
+  void request(std::string_view id, size_t bytes, std::string_view headers = "") {
+    hear(Request{Bytes("default"), *parse_headers(Bytes(headers)), Bytes(std::string(bytes, ' ')), 3}, id);
+  }
+  static constexpr std::string_view kText =
+      "the job has 101 bytes, and its job manager takes at most 100 (its setting max_message_size)";
+};
+
+TEST_F(WorkerPayloadMaxTest, ALargerJobEndsAsAnErrorThatSaysTheSizesAndItsSlotIsFree) {
+  acknowledge_inform("settle,errors,instance:one");
+  clear();
+  request("large", 101);
+  request("fits", 100);
+  const std::vector<StartJob> started = take<StartJob>();
+  ASSERT_EQ(started.size(), 1u);
+  EXPECT_EQ(started[0].request_id, Bytes("fits"));
+  const std::vector<Reply> replies = take_sent<Reply>();
+  ASSERT_EQ(replies.size(), 1u);
+  EXPECT_EQ(replies[0].request_id, Bytes("large"));
+  EXPECT_EQ(replies[0].attempt, 3u);
+  EXPECT_EQ(replies[0].outcome, Outcome::kError);
+  EXPECT_THAT(replies[0].payload.str(),
+              ::testing::HasSubstr(R"("type": "job-too-large", "message": ")" + std::string(kText)));
+  EXPECT_THAT(take_sent<Ready>(), IsEmpty()) << "the settling REPLY was it";
+}
+
+TEST_F(WorkerPayloadMaxTest, ABrokerOfThePublishedProtocolIsAnsweredAndSentReady) {
+  acknowledge_inform("");
+  clear();
+  request("large", 101, "reply-requested");
+  EXPECT_THAT(take<StartJob>(), IsEmpty());
+  EXPECT_EQ(take_sent<Reply>().size(), 1u);
+  EXPECT_EQ(take_sent<Ready>().size(), 1u);
+  request("large too", 101);
+  EXPECT_THAT(take_sent<Reply>(), IsEmpty()) << "nobody asked";
+}
+
 }  // namespace
 }  // namespace eventmq

@@ -20,6 +20,14 @@ bool can_stand_in_resume(std::string_view routing_id) {
   return is_utf8(routing_id) && routing_id.find(',') == std::string_view::npos && trimmed(routing_id) == routing_id;
 }
 
+// An ending that says why, in a text without characters that JSON quotes.
+JobResult too_large(Outcome outcome, const std::string& type, const std::string& text) {
+  return {outcome, Bytes(R"({"value": ")" + text + R"(", "error": {"type": ")" + type + R"(", "message": ")" + text +
+                         R"(", "details": null}})")};
+}
+
+using RunningJobs = std::map<std::string, RunningJob, std::less<>>;  // ordered, so that a run repeats exactly
+
 }  // namespace
 
 // `credits` counts the READYs that the broker has not used yet. Credits and held jobs together never pass the
@@ -51,6 +59,8 @@ struct WorkerSession::State final : LinkOwner {
   void on_request(Message& message);
   void on_cancel(const Cancel& cancel);
   void start_job(Bytes id, Request& request);
+  void refuse_too_large(const Bytes& id, size_t bytes);
+  void keep_result(RunningJobs::iterator held, JobResult result);
   void give_back(const Bytes& id, uint32_t attempt);
   void settle(const std::string& id, RunningJob& job);
   JobResult as_broker_takes_it(const std::string& id, const JobResult& result);
@@ -75,8 +85,8 @@ struct WorkerSession::State final : LinkOwner {
   const WorkerSessionSettings settings;
   IdSource ids;
   Link link;
-  std::map<std::string, RunningJob, std::less<>> jobs;  // by request id; ordered, so that a run repeats exactly
-  std::deque<Message> waiting;                          // REQUESTs beyond the slots that could not be handed back
+  RunningJobs jobs;             // by request id
+  std::deque<Message> waiting;  // REQUESTs beyond the slots that could not be handed back
   uint32_t credits = 0;
   bool draining = false;
   bool away = false;  // told to leave, and not to return
@@ -170,8 +180,16 @@ void WorkerSession::State::start_job(Bytes id, Request& request) {
   RunningJob& job = jobs[id.str()];
   job.started_attempt = job.attempt = std::max(request.attempt, 1u);
   job.reply_requested = request.headers.reply_requested;
+  if (request.payload.size() > settings.payload_bytes_max) return refuse_too_large(id, request.payload.size());
   out->push_back(StartJob{std::move(id), job.attempt, std::move(request.queue), std::move(request.headers),
                           std::move(request.payload)});
+}
+
+void WorkerSession::State::refuse_too_large(const Bytes& id, size_t bytes) {
+  const std::string text = "the job has " + std::to_string(bytes) + " bytes, and its job manager takes at most " +
+                           std::to_string(settings.payload_bytes_max) + " (its setting max_message_size)";
+  log(true, "job " + id.str() + ": " + text);
+  keep_result(jobs.find(id.view()), too_large(Outcome::kError, "job-too-large", text));
 }
 
 void WorkerSession::State::give_back(const Bytes& id, uint32_t attempt) {
@@ -189,7 +207,12 @@ void WorkerSession::State::handle(JobFinished& event) {
     log(true, "a result of job " + event.request_id.str() + " came, but it is not running");
     return;
   }
-  held->second.result = JobResult{event.outcome, std::move(event.payload)};
+  keep_result(held, JobResult{event.outcome, std::move(event.payload)});
+}
+
+// Until the broker can be told.
+void WorkerSession::State::keep_result(RunningJobs::iterator held, JobResult result) {
+  held->second.result = std::move(result);
   if (!link.connected()) return;
   settle(held->first, held->second);
   jobs.erase(held);
@@ -227,9 +250,7 @@ JobResult WorkerSession::State::as_broker_takes_it(const std::string& id, const 
                            " bytes, and the broker takes at most " + std::to_string(most) +
                            " (its setting max_message_size)";
   log(true, "job " + id + ": " + text);
-  return {result.outcome == Outcome::kOk ? Outcome::kError : result.outcome,
-          Bytes(R"({"value": ")" + text + R"(", "error": {"type": "result-too-large", "message": ")" + text +
-                R"(", "details": null}})")};
+  return too_large(result.outcome == Outcome::kOk ? Outcome::kError : result.outcome, "result-too-large", text);
 }
 
 void WorkerSession::State::handle(JobProgressed& event) {

@@ -10,6 +10,7 @@
 
 #include "src/base/id_source.h"
 #include "src/session/session.h"
+#include "src/wire/limits.h"
 
 namespace eventmq {
 
@@ -17,6 +18,7 @@ struct WorkerSessionSettings {
   LinkSettings link;
   std::vector<QueueWeight> queues;
   uint32_t slots = 4;
+  uint64_t payload_bytes_max = limits::kFrameBytesDefault;  // a larger job ends here, as an error that says so
 };
 
 // --- Events ---

@@ -97,8 +97,8 @@ void DealerSocket::State::set_options(const std::string& to_address, const std::
   set_option(socket, ZMQ_TCP_KEEPALIVE_IDLE, 15);
   set_option(socket, ZMQ_TCP_KEEPALIVE_INTVL, 5);
   set_option(socket, ZMQ_TCP_KEEPALIVE_CNT, 3);
-  const int64_t frame_bytes_max = static_cast<int64_t>(options.frame_bytes_max);
-  int done = zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &frame_bytes_max, sizeof frame_bytes_max);
+  const auto announced_max = static_cast<int64_t>(limits::kFrameBytesAnnounced);
+  int done = zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &announced_max, sizeof announced_max);
   EMQ_ASSERT(done == 0);
   done = zmq_setsockopt(socket, ZMQ_ROUTING_ID, routing_id.data(), routing_id.size());
   EMQ_ASSERT(done == 0);

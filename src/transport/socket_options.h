@@ -9,8 +9,9 @@
 namespace eventmq {
 
 struct SocketOptions {
-  // ROUTER: a larger frame is dropped, and its message marked (Frames::mark_too_large); of one that is not whole yet
-  // the guard ends the connection. DEALER: a peer that announces a larger one is disconnected before any of it is read.
+  // ROUTER only: a larger frame is dropped, and its message marked (Frames::mark_too_large); of one that is not whole
+  // yet the guard ends the connection. A DEALER takes what its broker sends, up to limits::kFrameBytesAnnounced, which
+  // no setting passes: a broken connection would not say why, and break again for the same message.
   size_t frame_bytes_max = limits::kFrameBytesDefault;
   int send_queue_messages = limits::kSendQueueMessages;        // per peer
   size_t send_queue_bytes = limits::kSendQueueBytes;           // per peer, ROUTER only

@@ -186,6 +186,23 @@ TEST_F(UseTest, WhatTheRouterDoesNotTakeFailsAloneAndIsNotSentForEver) {
   EXPECT_EQ(router_.query("status").at("counters").at("resumed"), 0) << "no connection was lost";
 }
 
+TEST_F(UseTest, AJobTooLargeForItsJobManagerEndsAsAnErrorThatSaysSo) {
+  start_manager("m", {{"MAX_MESSAGE_SIZE", "64K"}});
+  Client client(client_options());
+  auto large = client.request<std::string>("text.upper", {std::string(100'000, 'a')}, {.guarantee = true});
+  try {
+    large.get();
+    ADD_FAILURE() << "the job manager took it";
+  } catch (const Exception& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kJobFailed) << error.what();
+    EXPECT_THAT(error.what(),
+                ::testing::HasSubstr("its job manager takes at most 65536 (its setting max_message_size)"));
+  }
+  manager("m").wait_for_err("its job manager takes at most 65536");
+  EXPECT_EQ(client.request<int>("math.add", {3, 4}).get(), 7);
+  EXPECT_EQ(router_.query("status").at("counters").at("resumed"), 0) << "no connection was lost";
+}
+
 TEST_F(UseTest, ShutdownFromTheShellEndsTheRouterInOrder) {
   start_manager("m");
   EXPECT_EQ(emq({"shutdown"}).code, 0);
