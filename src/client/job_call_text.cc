@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include "src/wire/json_value.h"
 #include "src/wire/limits.h"
 #include "src/wire/text.h"
 
 namespace eventmq {
 namespace {
+
+constexpr size_t kLevels = limits::kJsonDepth - 2;  // of what stands in a list and an object, as arguments do
 
 // Parts between points, none empty.
 bool is_dotted(std::string_view text) {
@@ -54,6 +57,8 @@ Result<JobName> parse_job_name(std::string_view name) {
 }
 
 Result<std::string> json_text(const Json& json, std::string_view what) {
+  const std::string problem = json_problem(json, kLevels);
+  if (!problem.empty()) return fail(ErrorCode::kBadValue, fmt::format("{}: the value {}", what, problem));
   std::string text;
   try {
     text = json.dump();

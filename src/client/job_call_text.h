@@ -25,10 +25,11 @@ struct JobArguments {
   const Json& class_kwargs;
 };
 // null stands for an empty list or object.
-// Errors: kBadValue (the name; an argument list that is no list; text that is not UTF-8), kTooLarge.
+// Errors: kBadValue (the name; an argument list that is no list; what JSON cannot say), kTooLarge.
 Result<std::string> job_call_text(std::string_view name, const JobArguments& arguments);
 
-// Any JSON as text. Errors: kBadValue (text that is not UTF-8), kTooLarge; `what` begins the error's text.
+// Any JSON as text. Errors: kBadValue (text that is not UTF-8, NaN, infinity, bytes, nesting deeper than a job manager
+// takes), kTooLarge; `what` begins the error's text.
 Result<std::string> json_text(const Json& json, std::string_view what);
 
 }  // namespace eventmq

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "src/wire/limits.h"
 
 namespace eventmq {
@@ -50,6 +52,20 @@ TEST(JobCallTextTest, ArgumentsMustBeAListAndNamedOnesAnObject) {
 
 TEST(JobCallTextTest, TextThatIsNotUtf8IsRefused) {
   EXPECT_EQ(text_of("a.b", {"\xff"}), "bad-value: args: text that is not UTF-8 cannot be sent as JSON");
+}
+
+TEST(JobCallTextTest, WhatJsonCannotSayIsRefused) {
+  EXPECT_EQ(text_of("a.b", {1, std::numeric_limits<double>::quiet_NaN()}),
+            "bad-value: args: the value holds a number that JSON has no word for (NaN or infinity)");
+  EXPECT_EQ(text_of("a.b", kNothing, {{"data", Json::binary({1})}}),
+            "bad-value: kwargs: the value holds binary data; encode it as text first");
+  Json deep = Json::array();
+  for (int level = 0; level < 1'000'000; ++level) {
+    Json outer = Json::array();
+    outer.push_back(std::move(deep));
+    deep = std::move(outer);
+  }
+  EXPECT_EQ(text_of("a.b", deep), "bad-value: args: the value is nested deeper than 98 levels");
 }
 
 TEST(JobCallTextTest, TooLargeArgumentsAreRefused) {

@@ -3,13 +3,13 @@
 #include <cxxabi.h>
 #include <fmt/format.h>
 
-#include <cmath>
 #include <cstdlib>
 #include <typeinfo>
 
 #include "eventmq/error.h"
 #include "eventmq/job.h"
 #include "src/executor/json_text.h"
+#include "src/wire/json_value.h"
 #include "src/wire/limits.h"
 
 namespace eventmq {
@@ -23,26 +23,11 @@ std::string demangled(const std::type_info& type) {
   return name;
 }
 
-// What is wrong with a value that dump() would print; empty: nothing. `levels` more may be nested.
-std::string problem_with(const Json& value, size_t levels) {
-  if (value.is_number_float() && !std::isfinite(value.get<double>())) {
-    return "holds a number that JSON has no word for (NaN or infinity)";
-  }
-  if (value.is_binary()) return "holds binary data; encode it as text first";
-  if (!value.is_structured()) return "";
-  if (levels == 0) return fmt::format("is nested deeper than {} levels", limits::kJsonDepth);
-  for (const Json& element : value) {
-    std::string problem = problem_with(element, levels - 1);
-    if (!problem.empty()) return problem;
-  }
-  return "";
-}
-
 std::string dumped(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 // Throws Json::type_error for text that is not UTF-8.
 std::string checked_result_line(std::string_view id, const Json& value) {
-  const std::string problem = problem_with(value, limits::kJsonDepth - 1);
+  const std::string problem = json_problem(value, limits::kJsonDepth - 1);
   if (!problem.empty()) return failure_line(id, "error", {"bad-result", "the job's result " + problem, nullptr});
   std::string line =
       fmt::format(R"({{"type":"result","id":{},"outcome":"ok","value":{}}})", json_quoted(id), value.dump());
@@ -77,7 +62,7 @@ std::string result_line(std::string_view id, const Json& value) {
 }
 
 std::string failure_line(std::string_view id, std::string_view outcome, const HandlerFailure& failure) {
-  const bool details_fit = problem_with(failure.details, limits::kJsonDepth - 2).empty();
+  const bool details_fit = json_problem(failure.details, limits::kJsonDepth - 2).empty();
   const std::string details = details_fit ? dumped(failure.details) : "null";
   std::string line =
       fmt::format(R"({{"type":"result","id":{},"outcome":"{}","error":{{"type":{},"message":{},"details":{}}}}})",
