@@ -84,7 +84,7 @@ void Broker::State::restore(StoredJob& stored) {
   make_way_for(stored);
   Job& job = take_in(stored);
   ++job.queue->counters.accepted;
-  if (job.due_at <= now_) return become_ready(job);
+  if (job.due_at <= now_ && !job.orphaned) return become_ready(job);
   timers_.set(job, job.orphaned ? job.due_at : std::min(job.due_at, job.expires_at));
 }
 

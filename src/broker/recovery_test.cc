@@ -69,6 +69,32 @@ TEST_F(RecoveryTest, AJobThatTakesDownItsWorkerAndTheBrokerIsCounted) {
   EXPECT_THAT(run_all(), IsEmpty());
 }
 
+TEST_F(RecoveryTest, WithoutGraceItIsCountedToo) {
+  settings_.max_deliveries = 3;
+  settings_.resume_grace = Duration{};
+  broker_ = std::make_unique<TestBroker>(settings_);
+  broker_->request("c1", "poison", "guarantee");
+  for (int life = 1; life <= 3; ++life) {
+    broker_->worker("w" + std::to_string(life));
+    broker_->ready("w" + std::to_string(life));
+    restart();
+    broker_->wait(milliseconds(1));
+  }
+  EXPECT_THAT(totals(), HasSubstr(R"("dead":1)"));
+}
+
+TEST_F(RecoveryTest, WithoutGraceAClaimThatComesFirstIsStillGood) {
+  settings_.resume_grace = Duration{};
+  broker_ = std::make_unique<TestBroker>(settings_);
+  broker_->worker("w1");
+  broker_->ready("w1");
+  broker_->request("c1", "j1", "guarantee,reply-requested");
+  restart();
+  broker_->resume("w2", "w1", {{"j1", 1}});
+  EXPECT_THAT(broker_->view("jobs"), HasSubstr(R"("state":"running","class":"guaranteed","attempt":1)"));
+  EXPECT_THAT(broker_->view("jobs"), HasSubstr(R"("losses":0)"));
+}
+
 TEST_F(RecoveryTest, AnIdIsForgottenOnceItsWindowIsOver) {
   broker_->worker("w1");
   broker_->ready("w1");
