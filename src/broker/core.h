@@ -122,6 +122,7 @@ struct Broker::State {
   bool answer_known_id(const MessageArrived& event, const Request& request);
   bool give_guarantee(const MessageArrived& event, const Request& request, Job& job);
   bool ack_again(const MessageArrived& event, CommitNumber after);
+  void end_conversations_without_acks();
   bool may_take_route(const ReplyRoute& from, const ReplyRoute& route) const;
   void repeat_reply(const MessageArrived& event, const Request& request);
   Result<Queue*> queue_of(const Request& request);

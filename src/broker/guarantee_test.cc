@@ -262,6 +262,22 @@ TEST_F(FullDiskTest, ARequestThatComesAgainForEverIsNotAckedForEver) {
   EXPECT_THAT(broker_.sent(), ElementsAre("c1 ACK j1"));
 }
 
+TEST_F(FullDiskTest, WhoGotNoAckForThatIsToldToComeAgainWhenTheStoreIsThere) {
+  for (const char* client : {"c1", "c2", "c3"}) broker_.client(client, "errors,multi-ack");
+  broker_.request("c1", "j1", "guarantee");
+  broker_.request("c2", "j2", "guarantee");
+  broker_.step(StoreChanged{false, "the disk is full", 0});
+  for (size_t i = 0; i < limits::kRepeatsWaiting; ++i) broker_.request("c1", "j1", "guarantee");
+  broker_.request("c2", "j2", "guarantee");
+  broker_.forget();
+  broker_.step(StoreChanged{true, ""});
+  EXPECT_THAT(broker_.sent(), ElementsAre("c2 KBYE"));
+  broker_.client("c2", "errors,multi-ack");
+  broker_.forget();
+  broker_.request("c2", "j2", "guarantee");
+  EXPECT_THAT(broker_.sent(), ElementsAre("c2 ACK j2"));
+}
+
 TEST_F(FullDiskTest, NothingElseThatIsWrongIsSaidBefore) {
   run_job("");
   BrokerSettings settings;

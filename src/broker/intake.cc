@@ -81,12 +81,28 @@ bool Broker::State::give_guarantee(const MessageArrived& event, const Request& r
 }
 
 // The ACK of a request that came again. While the store is away these wait for it, however often a peer repeats itself,
-// so beyond a number they are not given: who gets none sends again.
+// so beyond a number they are not given: who gets none sends again in its next conversation.
 bool Broker::State::ack_again(const MessageArrived& event, CommitNumber after) {
   const bool waits = !store_available_ && after > durable_commit_;
-  if (waits && ++repeats_waiting_ > limits::kRepeatsWaiting) return false;
+  if (waits && repeats_waiting_ == limits::kRepeatsWaiting) {
+    if (Peer* peer = peers_.find(event.side, event.peer.view())) peer->ack_withheld = true;
+    return false;
+  }
+  if (waits) ++repeats_waiting_;
   ack(event, after);
   return true;
+}
+
+// A client sends again what was not ACKed when its conversation has ended, and not before.
+void Broker::State::end_conversations_without_acks() {
+  std::vector<Peer*> peers;
+  peers_.for_each([&](Peer& peer) {
+    if (peer.ack_withheld) peers.push_back(&peer);
+  });
+  for (Peer* peer : peers) {
+    send(peer->side, peer->routing_id, Goodbye{});
+    drop(*peer, LossCause::kLeft);
+  }
 }
 
 // The reply goes to the newest sender of the request. A REQUEST can arrive from an old connection, late, after it was

@@ -31,6 +31,8 @@ struct Peer {
   Instant last_sent;
   // It said that it goes: it gets no more jobs, but may still settle those it has.
   bool leaving = false;
+  // A request of its that came again was not ACKed, because too many wait for the store (Broker::State::ack_again).
+  bool ack_withheld = false;
   // Set for a leaving worker of the published protocol, which falls silent while its last jobs run.
   Instant leave_deadline = Instant::never();
 

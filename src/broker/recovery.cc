@@ -170,6 +170,7 @@ void Broker::State::on_event(StoreChanged& event) {
   repeats_waiting_ = 0;
   durable_commit_ = event.committed;
   store_fault_ = std::move(event.text);
+  if (store_available_) end_conversations_without_acks();
 }
 
 }  // namespace eventmq
