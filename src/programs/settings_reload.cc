@@ -8,14 +8,16 @@
 
 namespace eventmq {
 
-Result<bool> read_settings_again(const LoadRequest& request, std::string_view program, Settings& current) {
+Result<Settings> load_again(const LoadRequest& request, const std::string& file_before) {
   Result<Settings> settings = load_settings(request);
+  if (!settings || file_before.empty() || !settings->file.empty()) return settings;
+  return fail(ErrorCode::kSystem,
+              fmt::format("the settings file {} is gone: put it back, or an empty one for the defaults", file_before));
+}
+
+Result<bool> read_settings_again(const LoadRequest& request, std::string_view program, Settings& current) {
+  Result<Settings> settings = load_again(request, current.file);
   if (!settings) return tl::unexpected(settings.error());
-  if (!current.file.empty() && settings->file.empty()) {
-    return fail(
-        ErrorCode::kSystem,
-        fmt::format("the settings file {} is gone: put it back, or an empty one for the defaults", current.file));
-  }
   for (const std::string& warning : settings->warnings) spdlog::warn("{}", warning);
   const std::vector<std::string> later = changes_that_need_restart(current, *settings, request.program);
   for (const std::string& name : later) {

@@ -12,9 +12,13 @@
 
 namespace eventmq {
 
+// Loads them while a program runs that has read `file_before` (Settings::file). Errors: those of load_settings(), and
+// kSystem when that was a default file and is gone.
+Result<Settings> load_again(const LoadRequest& request, const std::string& file_before);
+
 // Reads the settings again into `current`, and logs what came of it, also which changes `program` ("router") must be
 // started again for: those stay as they are, and are told each time. True if any takes effect now. Errors: those of
-// load_settings(), and kSystem when a default file that was read before is gone; nothing has changed then.
+// load_again(); nothing has changed then.
 Result<bool> read_settings_again(const LoadRequest& request, std::string_view program, Settings& current);
 
 // The plug-ins of a job manager as files, to notice that one was built anew under its old name.

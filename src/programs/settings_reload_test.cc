@@ -90,6 +90,8 @@ TEST(SettingsReloadTest, SettingsStayInForceWhenTheirFileIsGone) {
   EXPECT_EQ(changed.error().text,
             "the settings file " + request.default_path + " is gone: put it back, or an empty one for the defaults");
   EXPECT_EQ(settings.count("hwm"), 5u);
+  EXPECT_FALSE(load_again(request, settings.file)) << "for whoever keeps only a part of them";
+  EXPECT_TRUE(load_again(request, "")) << "there was none before";
 }
 
 }  // namespace

@@ -6,9 +6,11 @@
 #include <climits>
 #include <nlohmann/json.hpp>
 
+#include "src/base/assert.h"
 #include "src/programs/addresses.h"
 #include "src/programs/admin_command.h"
 #include "src/programs/router_settings.h"
+#include "src/programs/settings_reload.h"
 #include "src/programs/supervisor.h"
 #include "src/transport/address.h"
 
@@ -25,6 +27,17 @@ std::string path_of_this_program() {
   return size > 0 ? std::string(path, static_cast<size_t>(size)) : "emq";
 }
 
+// As one word that the part reads back, or one for each of several texts: in one word these would be one with blanks.
+void add_words(std::vector<std::string>& words, const TypedFlag& flag, const std::string& name) {
+  if (flag.spec->kind != FlagKind::kTexts) return words.push_back(name + "=" + flag.value);
+  const Setting& setting = *find_setting(flag.spec->setting);
+  const Result<SettingValue> value = parse_value(setting, flag.value);
+  EMQ_ASSERT(value.has_value(), "the settings were loaded with it: {}", flag.value);
+  for (const std::string& text : std::get<std::vector<std::string>>(*value)) {
+    words.push_back(name + "=" + value_text(setting, std::vector<std::string>{text}));
+  }
+}
+
 // The flags typed that are for this part, as it reads them.
 std::vector<std::string> flags_for(const CommandLine& line, Section part) {
   std::vector<std::string> words;
@@ -34,7 +47,7 @@ std::vector<std::string> flags_for(const CommandLine& line, Section part) {
     const bool of_all = name == "--config" || (setting != nullptr && setting->section == Section::kGlobal);
     const bool is_name = setting != nullptr && setting->name == "name";
     if (is_name || !(of_all || (setting != nullptr && setting->section == part))) continue;
-    words.push_back(name + "=" + flag.value);
+    add_words(words, flag, name);
   }
   return words;
 }
@@ -45,11 +58,11 @@ struct PartSettings {
   Settings job_manager;
 };
 
-Result<Settings> settings_of_part(const Invocation& invocation, Section part) {
+LoadRequest request_of_part(const Invocation& invocation, Section part) {
   LoadRequest request = invocation.request;
   request.program = part;
   request.whole_file = false;
-  return load_settings(request);
+  return request;
 }
 
 Duration router_stop_limit(const Settings& settings) { return settings.duration("drain_timeout") + kStopMargin; }
@@ -58,11 +71,11 @@ Duration job_manager_stop_limit(const Settings& settings) {
 }
 
 // What a part refuses when it reads its settings again, it does not take over: then its limit stays too.
-void read_limits_again(const Invocation& invocation, SupervisorPlan& plan) {
-  if (const auto router = settings_of_part(invocation, Section::kRouter)) {
+void read_limits_again(const Invocation& invocation, const std::string& file_before, SupervisorPlan& plan) {
+  if (const auto router = load_again(request_of_part(invocation, Section::kRouter), file_before)) {
     plan.router.stop_limit = router_stop_limit(*router);
   }
-  if (const auto job_manager = settings_of_part(invocation, Section::kJobmanager)) {
+  if (const auto job_manager = load_again(request_of_part(invocation, Section::kJobmanager), file_before)) {
     for (PartSpec& part : plan.job_managers) part.stop_limit = job_manager_stop_limit(*job_manager);
   }
 }
@@ -145,7 +158,9 @@ SupervisorPlan plan_of(Invocation& invocation, const PartSettings& settings, uin
   plan.job_managers_are_connected = [&admin, awaited] { return awaited == 0 || workers_are_connected(admin, awaited); };
   plan.print = [&invocation](std::string_view line) { invocation.console.line(line); };
   plan.ready_text = ready_text(settings);
-  plan.read_limits_again = [&invocation](SupervisorPlan& current) { read_limits_again(invocation, current); };
+  plan.read_limits_again = [&invocation, file = settings.router.file](SupervisorPlan& current) {
+    read_limits_again(invocation, file, current);
+  };
   if (::isatty(STDIN_FILENO) == 1) plan.terminal_is_gone = [] { return ::isatty(STDIN_FILENO) != 1; };
   return plan;
 }
@@ -165,7 +180,7 @@ ExitCode run_up(Invocation& invocation) {
     invocation.console.error_line(checked.error().text);
     return kExitUsage;
   }
-  const Result<Settings> job_manager = settings_of_part(invocation, Section::kJobmanager);
+  const Result<Settings> job_manager = load_settings(request_of_part(invocation, Section::kJobmanager));
   if (!job_manager) return invocation.console.fail(job_manager.error());
   AdminClient admin(connectable(settings->text("administrative_listen_addr")), kAskTimeout);
   if (admin.query("status")) {

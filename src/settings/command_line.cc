@@ -33,6 +33,10 @@ const FlagSpec* find_spec(std::span<const FlagSpec> specs, std::string_view name
 
 bool takes_many(const FlagSpec& spec) { return spec.kind == FlagKind::kValues || spec.kind == FlagKind::kTexts; }
 
+bool is_quoted(std::string_view text) {
+  return text.size() > 1 && (text.front() == '"' || text.front() == '\'') && text.back() == text.front();
+}
+
 // Texts that the shell took the quotes from get them back, where they need them to stand in a list.
 std::string with_quotes(std::string_view word) {
   if (word.find_first_of(" \t\n") == std::string_view::npos || word.find_first_of("\"'") == 0) return std::string(word);
@@ -40,7 +44,7 @@ std::string with_quotes(std::string_view word) {
   while (!word.empty()) {
     const size_t end = std::min(word.find(','), word.size());
     const std::string_view text = trim(word.substr(0, end));
-    const char quote = text.find('"') == std::string_view::npos ? '"' : '\'';
+    const std::string_view quote = is_quoted(text) ? "" : text.find('"') == std::string_view::npos ? "\"" : "'";
     if (!text.empty()) list += fmt::format("{}{}{}{}", list.empty() ? "" : ",", quote, text, quote);
     word.remove_prefix(std::min(end + 1, word.size()));
   }

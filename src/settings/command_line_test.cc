@@ -49,6 +49,7 @@ TEST_F(CommandLineTest, AWordWithBlanksIsOneText) {
   EXPECT_EQ(parsed({"-L", "/my jobs/a.so", "b.so", "-L", "c.so"}), "--load=\"/my jobs/a.so\" b.so c.so ");
   EXPECT_EQ(parsed({"--load=a.so, /my jobs/b.so"}), "--load=\"a.so\",\"/my jobs/b.so\" ");
   EXPECT_EQ(parsed({"-L", "\"/my jobs/a.so\" b.so"}), "--load=\"/my jobs/a.so\" b.so ") << "quoted already";
+  EXPECT_EQ(parsed({"--load=a.so,'/my jobs/b.so'"}), "--load=\"a.so\",'/my jobs/b.so' ") << "one of them";
 }
 
 TEST_F(CommandLineTest, SingleLetterFlagsMayShareOneWord) {

@@ -1,0 +1,40 @@
+// emq up, with jobs from plug-ins.
+#include <filesystem>
+
+#include "tests/end_to_end/system.h"
+
+namespace eventmq::end_to_end {
+namespace {
+
+class UpTest : public ::testing::Test {
+ protected:
+  void expect_jobs_of_two_plug_ins(std::vector<std::string> flags) {
+    flags.insert(flags.begin(), {kEmq, "up", "-J", "1"});
+    Process up(flags, variables_);
+    EXPECT_TRUE(wait_until("emq up is ready", [&] { return up.out().find("| ready; ") != std::string::npos; }))
+        << up.out() << up.err();
+    EXPECT_EQ(run({kEmq, "send", "math.add", "2", "3", "--wait"}, variables_).out, "5\n") << up.out();
+    EXPECT_EQ(run({kEmq, "send", "test.text", "3", "--wait"}, variables_).code, 0) << up.out();
+    up.tell(SIGTERM);
+    EXPECT_EQ(up.wait(), 0) << up.out();
+  }
+
+  Folder folder_;
+  Variables variables_ = {{"PATH", "/usr/bin:/bin"},
+                          {"HOME", folder_.path()},
+                          {"EVENTMQ_CONFIG_FILE", "/dev/null"},
+                          {"EVENTMQ_FRONTEND_LISTEN_ADDR", "ipc://" + folder_.file("f")},
+                          {"EVENTMQ_BACKEND_LISTEN_ADDR", "ipc://" + folder_.file("b")},
+                          {"EVENTMQ_ADMINISTRATIVE_LISTEN_ADDR", "ipc://" + folder_.file("a")}};
+};
+
+TEST_F(UpTest, LoadsSeveralPlugInsHoweverTheyAreNamed) {
+  const std::string with_blank = folder_.file("with a blank.so");
+  std::filesystem::copy_file(kTestJobs, with_blank);
+  expect_jobs_of_two_plug_ins({"--load", kExampleJobs, kTestJobs});
+  expect_jobs_of_two_plug_ins({"--load", kExampleJobs, "--load", with_blank});
+  expect_jobs_of_two_plug_ins({"--load=" + std::string(kExampleJobs) + ",'" + with_blank + "'"});
+}
+
+}  // namespace
+}  // namespace eventmq::end_to_end
