@@ -8,6 +8,7 @@
 #include "src/programs/addresses.h"
 #include "src/programs/admin_command.h"
 #include "src/programs/client_settings.h"
+#include "src/programs/json_argument.h"
 #include "src/programs/progress_line.h"
 #include "src/runtime/random.h"
 
@@ -30,13 +31,6 @@ Result<uint64_t> count_flag(const Invocation& invocation, std::string_view flag,
                            safe_text(invocation.value(flag))));
   }
   return count;
-}
-
-// JSON if it is JSON, else text. A whole number that has no room in 64 bits would be read as the nearest fraction.
-Json argument_of(const std::string& text) {
-  Json json = Json::parse(text, nullptr, false);
-  const bool loses_digits = json.is_number_float() && text.find_first_of(".eE") == std::string::npos;
-  return json.is_discarded() || loses_digits ? Json(text) : json;
 }
 
 bool is_utf8(const Json& json) {
@@ -86,10 +80,14 @@ Result<void> read_times(const Invocation& invocation, Job& job) {
 
 Result<void> read_arguments(const Invocation& invocation, Job& job) {
   job.name = invocation.argument(0);
-  for (size_t at = 1; at < invocation.line.arguments.size(); ++at)
-    job.args.push_back(argument_of(invocation.argument(at)));
-  job.options.kwargs = Json::parse(invocation.value("--kwargs", "{}"), nullptr, false);
-  if (!job.options.kwargs.is_object()) return bad("--kwargs must be a JSON object, as {\"year\": 2026}");
+  for (size_t at = 1; at < invocation.line.arguments.size(); ++at) {
+    Result<Json> argument = json_argument(invocation.argument(at));
+    if (!argument) return tl::unexpected(argument.error());
+    job.args.push_back(*std::move(argument));
+  }
+  Result<Json> kwargs = json_object(invocation.value("--kwargs", "{}"), "--kwargs");
+  if (!kwargs) return tl::unexpected(kwargs.error());
+  job.options.kwargs = *std::move(kwargs);
   if (!is_utf8(job.args) || !is_utf8(job.options.kwargs)) return bad("the arguments must be UTF-8 text");
   return {};
 }
@@ -196,6 +194,7 @@ ExitCode send_only(Invocation& invocation, Client& client, const Job& job) {
 }  // namespace
 
 ExitCode run_send(Invocation& invocation) {
+  invocation.request.program = Section::kRouter;  // its client keeps to the router's heartbeats
   const Result<Settings> settings = settings_of(invocation);
   if (!settings) return kExitUsage;
   Result<Job> job = job_of(invocation, *settings);

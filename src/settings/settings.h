@@ -71,7 +71,8 @@ struct SettingFlag {
   std::string typed;  // "--hwm", as the person typed it
 };
 
-// A program looks at [global] and its own section of the file; what is wrong in those of others, they say themselves.
+// A program looks at [global] and its own section of the file; what is wrong in those of others, and in variables that
+// are theirs, they say themselves.
 struct LoadRequest {
   Section program = Section::kGlobal;  // kGlobal: none of these, as a command; it looks at the whole file
   bool whole_file = false;             // at the other programs' sections too, as for those that it starts

@@ -172,10 +172,18 @@ class Loader {
         continue;
       }
       auto value = parse_value(*setting, text);
+      if (!value && is_of_others(*setting)) continue;
       if (!value) return bad_value(fmt::format("{}: {}", name, value.error().text));
       in_force(setting->name) = {setting, *value, SettingSource::kEnvironment, name};
     }
     return {};
+  }
+
+  // What is wrong with it, they say themselves. Commands use the router's addresses.
+  bool is_of_others(const Setting& setting) const {
+    if (request_.whole_file || setting.section == Section::kGlobal) return false;
+    const Section own = request_.program == Section::kGlobal ? Section::kRouter : request_.program;
+    return setting.section != own;
   }
 
   // A near miss is a mistake. Anything else may be there for reasons of its own: a cluster puts the addresses of

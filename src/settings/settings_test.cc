@@ -169,6 +169,21 @@ TEST_F(SettingsTest, ABadValueNamesItsPlace) {
   EXPECT_EQ(refusal(), R"(--high-water-mark: hwm must be a whole number from 1 to 1000000000, not "x")");
 }
 
+TEST_F(SettingsTest, ABadVariableOfAnotherProgramIsNotOurs) {
+  request_.environment = {{"EVENTMQ_NAME", "a b"}, {"EVENTMQ_HWM", "x"}};
+  for (const Section program : {Section::kGlobal, Section::kRouter}) {
+    request_.program = program;
+    EXPECT_EQ(refusal(), R"(EVENTMQ_HWM: hwm must be a whole number from 1 to 1000000000, not "x")");
+  }
+  request_.program = Section::kJobmanager;
+  EXPECT_EQ(refusal().substr(0, 26), "EVENTMQ_NAME: name must be");
+  request_.environment.erase("EVENTMQ_HWM");
+  request_.program = Section::kRouter;
+  EXPECT_EQ(load().text("name"), "");
+  request_.whole_file = true;
+  EXPECT_EQ(refusal().substr(0, 26), "EVENTMQ_NAME: name must be") << "as for a job manager that it starts";
+}
+
 TEST_F(SettingsTest, ASettingStandsOnceInASection) {
   file("[jobmanager]\nconnect_addr = tcp://a:1\nworker_addr = tcp://b:1\n");
   EXPECT_EQ(refusal(), "F:3: connect_addr is already set in line 2: keep one");
