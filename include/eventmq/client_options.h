@@ -39,7 +39,7 @@ struct ClientOptions {
   // A heartbeat is sent when nothing else was for so long: less than the broker's heartbeat_timeout, or it takes this
   // client for gone.
   std::chrono::microseconds heartbeat_interval = std::chrono::seconds(3);
-  // The broker is taken for gone when it was silent for so long, so many times in a row.
+  // The broker is taken for gone when it was silent for so long, so many times (at most 1000) in a row.
   std::chrono::microseconds heartbeat_timeout = std::chrono::seconds(5);
   uint32_t heartbeat_liveness = 3;
   // How long to wait for a broker's first answer before the next address is tried.

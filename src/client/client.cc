@@ -16,6 +16,8 @@
 namespace eventmq {
 namespace {
 
+constexpr uint32_t kLivenessMax = 1000;  // as of the setting; times it, the longest timeout is still a time
+
 template <class T>
 T value_or_throw(Result<T> result) {
   if (!result) throw Exception(std::move(result.error()));
@@ -56,7 +58,8 @@ Result<ClientLoopSettings> loop_settings(const ClientOptions& options) {
   if (!publish_addresses) return passed_on(publish_addresses.error());
   if (!options.name.empty() && !is_node_name(options.name)) {
     return fail(ErrorCode::kBadValue,
-                fmt::format("the name {} is not printable ASCII without blanks and commas", in_quotes(options.name)));
+                fmt::format("the name {} is not up to {} printable ASCII characters without blanks and commas",
+                            in_quotes(options.name), limits::kRoutingIdBytes));
   }
   if (options.heartbeat_interval.count() <= 0 || options.heartbeat_timeout.count() <= 0 ||
       options.heartbeat_liveness == 0 || options.reconnect_timeout.count() <= 0 || options.window == 0 ||
@@ -70,7 +73,7 @@ Result<ClientLoopSettings> loop_settings(const ClientOptions& options) {
   settings.session.link.name = options.name;
   settings.session.link.heartbeats_enabled = options.heartbeats;
   settings.session.link.heartbeat_timeout = duration_of(options.heartbeat_timeout);
-  settings.session.link.heartbeat_liveness = options.heartbeat_liveness;
+  settings.session.link.heartbeat_liveness = std::min(options.heartbeat_liveness, kLivenessMax);
   settings.session.link.heartbeat_interval = duration_of(options.heartbeat_interval);
   settings.session.link.reconnect_timeout = duration_of(options.reconnect_timeout);
   // The DEALER's queue must hold a whole window.

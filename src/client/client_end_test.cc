@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <future>
+#include <limits>
 #include <memory>
 
 #include "eventmq/client.h"
@@ -77,6 +78,8 @@ TEST(ClientEndTest, LongestTimesAreTimesWithoutEnd) {
                  .ack_timeout = kMax,
                  .linger = kMax,
                  .heartbeat_interval = kMax,
+                 .heartbeat_timeout = kMax,
+                 .heartbeat_liveness = std::numeric_limits<uint32_t>::max(),
                  .reconnect_timeout = kMax,
                  .outage_timeout = kMax});
   std::future<std::string> first = client.send_async("math.add", {2, 3});

@@ -340,6 +340,7 @@ TEST(ClientErrorsTest, WhatDoesNotFitIsRefusedBeforeItIsSent) {
   EXPECT_EQ(thrown_by([&] { client.cancel("a,b"); }), ErrorCode::kBadValue);
   EXPECT_EQ(thrown_by([] { Client("localhost:port"); }), ErrorCode::kBadValue);
   EXPECT_EQ(thrown_by([] { Client({.name = "a b"}); }), ErrorCode::kBadValue);
+  EXPECT_EQ(thrown_by([] { Client({.name = std::string(256, 'a')}); }), ErrorCode::kBadValue);
   EXPECT_EQ(thrown_by([] { Client({.window = 0}); }), ErrorCode::kBadValue);
   EXPECT_EQ(thrown_by([] { Client({.heartbeat_timeout = 0s}); }), ErrorCode::kBadValue);
   EXPECT_EQ(thrown_by([] { Client({.heartbeat_liveness = 0}); }), ErrorCode::kBadValue);
