@@ -122,6 +122,37 @@ Result<void> check_ports(const Settings& settings) {
   return check_listen_addresses(settings);
 }
 
+// Of one side: how often it says something, and for how long the other may be silent.
+struct Heartbeats {
+  bool enabled;
+  Duration interval;
+  Duration patience;
+};
+
+Heartbeats heartbeats_of(const Settings& settings, int64_t liveness) {
+  return {!settings.is_on("disable_heartbeats"), settings.duration("heartbeat_interval"),
+          settings.duration("heartbeat_timeout") * liveness};
+}
+
+// Empty: `watcher` does not take `other` for gone while it is there.
+std::string unsuited(std::string_view watcher, const Heartbeats& its, std::string_view other,
+                     const Heartbeats& others) {
+  if (!its.enabled || (others.enabled && others.interval < its.patience)) return "";
+  return fmt::format(
+      "{} after {} s of silence for gone, and {} sends {}: put the heartbeat settings into [global], where "
+      "both find them",
+      watcher, its.patience.seconds(), other,
+      others.enabled ? fmt::format("a heartbeat every {} s", others.interval.seconds()) : "none");
+}
+
+std::string heartbeats_that_do_not_suit(const PartSettings& settings) {
+  const Heartbeats router = heartbeats_of(settings.router, 1);
+  const auto liveness = static_cast<int64_t>(settings.job_manager.count("heartbeat_liveness"));
+  const Heartbeats manager = heartbeats_of(settings.job_manager, liveness);
+  const std::string text = unsuited("the router takes a job manager", router, "a job manager", manager);
+  return text.empty() ? unsuited("a job manager takes the router", manager, "the router", router) : text;
+}
+
 Result<uint64_t> job_manager_count(const Invocation& invocation) {
   const Result<uint64_t> count = parse_count(invocation.value("--jobmanagers", "1"));
   if (!count || *count < 1 || *count > kJobManagersMax) {
@@ -188,7 +219,10 @@ ExitCode run_up(Invocation& invocation) {
         "a router already runs at {}; stop it with `emq shutdown`, or give this one other addresses", admin.address()));
     return kExitFailed;
   }
-  return Supervisor(plan_of(invocation, {*settings, *job_manager}, *count, admin), signals).run();
+  const PartSettings parts{*settings, *job_manager};
+  const std::string warning = heartbeats_that_do_not_suit(parts);
+  if (!warning.empty()) invocation.console.error_line("warning: " + warning);
+  return Supervisor(plan_of(invocation, parts, *count, admin), signals).run();
 }
 
 }  // namespace eventmq

@@ -1,5 +1,6 @@
 // emq up, with jobs from plug-ins.
 #include <filesystem>
+#include <fstream>
 
 #include "tests/end_to_end/system.h"
 
@@ -34,6 +35,28 @@ TEST_F(UpTest, LoadsSeveralPlugInsHoweverTheyAreNamed) {
   expect_jobs_of_two_plug_ins({"--load", kExampleJobs, kTestJobs});
   expect_jobs_of_two_plug_ins({"--load", kExampleJobs, "--load", with_blank});
   expect_jobs_of_two_plug_ins({"--load=" + std::string(kExampleJobs) + ",'" + with_blank + "'"});
+}
+
+TEST_F(UpTest, WarnsOfHeartbeatsThatDoNotSuitEachOther) {
+  const auto warning_with = [this](const std::string& settings) {
+    std::ofstream(folder_.file("conf")) << settings;
+    variables_["EVENTMQ_CONFIG_FILE"] = folder_.file("conf");
+    Process up({kEmq, "up", "-J", "1"}, variables_);
+    EXPECT_TRUE(wait_until("emq up is ready", [&] { return up.out().find("| ready; ") != std::string::npos; }));
+    up.tell(SIGTERM);
+    EXPECT_EQ(up.wait(), 0) << up.out();
+    return up.err();
+  };
+  EXPECT_EQ(warning_with("[global]\nheartbeat_interval = 0.5\nheartbeat_timeout = 1\n"), "");
+  EXPECT_EQ(warning_with("[global]\ndisable_heartbeats = yes\n"), "");
+  EXPECT_EQ(warning_with("[router]\nheartbeat_interval = 0.5\nheartbeat_timeout = 1\n"),
+            "emq: warning: the router takes a job manager after 1 s of silence for gone, and a job manager sends a "
+            "heartbeat every 3 s: put the heartbeat settings into [global], where both find them\n");
+  EXPECT_THAT(warning_with("[jobmanager]\ndisable_heartbeats = yes\n"),
+              ::testing::HasSubstr("and a job manager sends none"));
+  EXPECT_THAT(
+      warning_with("[router]\ndisable_heartbeats = yes\n"),
+      ::testing::HasSubstr("a job manager takes the router after 15 s of silence for gone, and the router sends none"));
 }
 
 }  // namespace
