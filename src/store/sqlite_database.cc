@@ -228,8 +228,8 @@ Result<SqliteDatabase::CheckpointResult> SqliteDatabase::checkpoint(Checkpoint k
   sqlite3_busy_timeout(handle_.get(), kBusyMilliseconds);
   // Busy: a reader, or a passive checkpoint that met another one, which does the same work.
   if (code != SQLITE_OK && code != SQLITE_BUSY) return fault_of(handle_.get(), code);
-  if (frames < 0) return CheckpointResult{1};  // it did not come to look
-  const bool emptied = kind == Checkpoint::kEmptying && code == SQLITE_OK;
+  const bool emptied = kind == Checkpoint::kEmptying && (code == SQLITE_OK || frames == 0);
+  if (frames < 0) return CheckpointResult{1, emptied};  // it did not come to look, or there can be no log
   return CheckpointResult{frames > moved ? frames - moved : 0, emptied};
 }
 

@@ -122,7 +122,7 @@ class SqliteDatabase {
   enum class Checkpoint { kPassive, kEmptying };
   struct CheckpointResult {
     int frames_left = 0;   // pages in the log that could not be moved yet, because of readers
-    bool emptied = false;  // nobody reads from the log, and it begins anew
+    bool emptied = false;  // of an emptying one: nobody reads from the log, and it begins anew; or there is none
   };
   Result<CheckpointResult> checkpoint(Checkpoint kind);
   // Whether the last call failed for no more than want of space or another program's lock: what is on disk is not in

@@ -20,11 +20,23 @@ constexpr const char* kBeginEpoch =
 
 // After all of the router's own log was moved to the database. SQLite would apply a log that somebody put there since.
 Result<void> check_stranger(const StorePaths& paths) {
-  struct stat found;
-  if (::stat(paths.log.c_str(), &found) != 0 || found.st_size == 0) return {};
+  if (!holds_something(paths.log)) return {};
   return fail(ErrorCode::kStoreUnavailable, fmt::format("{} is not the log of this router, all of which is in {}: move "
                                                         "it away",
                                                         paths.log, paths.database));
+}
+
+// The index that all handles share tells of a log that is gone for as long as somebody reads from that. A new one would
+// be written as if it went on there, without its head, and nobody could read it once the index is gone too.
+Result<void> check_new_log(const StorePaths& paths, SqliteDatabase& database) {
+  if (holds_something(paths.log)) return {};
+  const auto moved = database.checkpoint(SqliteDatabase::Checkpoint::kEmptying);
+  if (!moved) return tl::unexpected(moved.error());
+  if (moved->emptied) return {};
+  return fail(ErrorCode::kStoreUnavailable,
+              fmt::format("{} was taken away while {} was in use, and a new one is begun only when no other program "
+                          "reads that: end whatever reads it",
+                          paths.log, paths.database));
 }
 
 }  // namespace
@@ -79,9 +91,11 @@ Result<void> SqliteFile::make_log_true() {
     const Result<int64_t> mark = alone.integer("PRAGMA application_id");
     if (!mark) return Result<void>(tl::unexpected(mark.error()));
     if (*mark != kStoreApplicationId) return Result<void>();  // prepare_schema() tells what it is
-    return alone.check_writable().and_then([&] { return alone.run("BEGIN IMMEDIATE"); }).and_then([&] {
-      return rewrite_log(paths_.log, options_.vfs);
-    });
+    return alone.check_writable()
+        .and_then([&] { return alone.run("BEGIN IMMEDIATE"); })
+        .and_then([&] { return rewrite_log(paths_.log, options_.vfs); })
+        .and_then([&] { return alone.run("ROLLBACK"); })
+        .and_then([&] { return check_new_log(paths_, alone); });
   });
 }
 
@@ -252,15 +266,18 @@ Result<CommitNumber> SqliteFile::reopen(CommitNumber durable, CommitNumber attem
 Result<void> SqliteFile::open_again(CommitNumber durable, CommitNumber attempted) {
   if (Result<void> free = let_log_go(); !free) return free;
   close_after_fault();
+  const FileIdentity log = log_identity_;
   look_without_log(durable, attempted);
-  return check_places()
-      .and_then([&] { return check_files(paths_); })
-      .and_then([&] { return make_log_true(); })
-      .and_then([&] { return SqliteDatabase::open(paths_.database, options_.vfs); })
-      .and_then([&](SqliteDatabase&& opened) {
-        database_ = std::move(opened);
-        return configure(database_);
-      });
+  Result<void> done = check_places()
+                          .and_then([&] { return check_files(paths_); })
+                          .and_then([&] { return make_log_true(); })
+                          .and_then([&] { return SqliteDatabase::open(paths_.database, options_.vfs); })
+                          .and_then([&](SqliteDatabase&& opened) {
+                            database_ = std::move(opened);
+                            return configure(database_);
+                          });
+  if (!done) log_identity_ = log;  // it may still be put back
+  return done;
 }
 
 // Another program that was the last to close the file has moved all of its log there, and removed it.

@@ -10,6 +10,7 @@
 // - A log that somebody took away is reached by the open handle alone. Unless an I/O error came before, that one stays
 //   open, and nothing is written, until all of the log is in the database; a reader can hold that up, and what was
 //   moved so far is no whole database.
+// - A new log is begun only when nobody reads by way of an index that tells of another one.
 // - What is read after that is first made true: the log is written over itself and synced (store_folder.h), then moved
 // to the
 //   database. The epoch and the number of the last commit, both in the file, tell whether it is still ours, and whether

@@ -6,7 +6,24 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
-using SqliteStoreOutageTest = SqliteStoreTest;
+
+class SqliteStoreOutageTest : public SqliteStoreTest {
+ protected:
+  // What the next router would find, with the index gone.
+  int64_t jobs_after_a_kill() const {
+    const TemporaryFolder killed;
+    for (const char* name : {"/eventmq.db", "/eventmq.db-wal"})
+      fs::copy_file(folder_.path() + name, killed.path() + name);
+    return Reader(killed.path()).integer("SELECT count(*) FROM jobs");
+  }
+};
+
+void move_all_of_log(Reader& program) {
+  ASSERT_EQ(program.integer("SELECT count(*) FROM meta WHERE key = 'epoch'"), 1) << "it looks at the log";
+  const auto moved = program.database().checkpoint(SqliteDatabase::Checkpoint::kPassive);
+  ASSERT_TRUE(moved) << moved.error().text;
+  ASSERT_EQ(moved->frames_left, 0);
+}
 
 TEST_F(SqliteStoreOutageTest, WaitsForAnotherProgramThatWritesAndGoesOn) {
   open();
@@ -150,10 +167,58 @@ TEST_F(SqliteStoreOutageTest, AReaderOfTheNewestMomentHoldsUpANewLogToo) {
   newest.run("COMMIT");
   ASSERT_TRUE(wait_until([&] { return store_->committed() == 2; })) << store_->health().text;
   commit({accepted(3)});
-  const TemporaryFolder killed;
-  for (const char* name : {"/eventmq.db", "/eventmq.db-wal"})
-    fs::copy_file(folder_.path() + name, killed.path() + name);
-  EXPECT_EQ(Reader(killed.path()).integer("SELECT count(*) FROM jobs"), 3);
+  EXPECT_EQ(jobs_after_a_kill(), 3);
+}
+
+// So does one of the file when the log went while the router had it closed.
+TEST_F(SqliteStoreOutageTest, ALogThatIsTakenAwayBetweenTwoAttemptsWhileSomebodyReadsIsNotBegunAnew) {
+  auto patient = options();
+  patient.retry_interval = seconds(1);
+  open(patient);
+  commit({accepted(1)});
+  LongReader reader(folder_.path());
+  Reader other(folder_.path());
+  move_all_of_log(other);
+  other.run("BEGIN IMMEDIATE");
+  submit({accepted(2)});
+  ASSERT_TRUE(wait_until([&] { return !store_->health().available; }));
+  fs::remove(folder_.file("eventmq.db-wal"));
+  other.run("ROLLBACK");
+  const auto held_up = [&] { return store_->health().text.find(kHeldUp) != std::string::npos; };
+  ASSERT_TRUE(wait_until([&] { return held_up() || store_->committed() == 2; }));
+  ASSERT_EQ(store_->committed(), 1u) << "it would be lost with the index";
+  reader.end();
+  ASSERT_TRUE(wait_until([&] { return store_->committed() == 2; })) << store_->health().text;
+  EXPECT_EQ(jobs_after_a_kill(), 2);
+}
+
+TEST_F(SqliteStoreOutageTest, ALogThatIsTakenAwayBetweenTwoLivesWhileSomebodyReadsIsNotBegunAnew) {
+  open();
+  commit({accepted(1)});
+  LongReader reader(folder_.path());
+  {
+    Reader other(folder_.path());
+    move_all_of_log(other);
+  }
+  store_.reset();
+  fs::remove(folder_.file("eventmq.db-wal"));
+  for (int attempt = 1; attempt <= 2; ++attempt) EXPECT_THAT(refusal().text, HasSubstr(kHeldUp)) << attempt;
+  reader.end();
+  open();
+  commit({accepted(2)});
+  EXPECT_EQ(jobs_after_a_kill(), 2);
+}
+
+TEST_F(SqliteStoreOutageTest, AStartWithoutALogIsNotHeldUpByAReaderThatNeedsNone) {
+  open();
+  commit({accepted(1)});
+  store_.reset();
+  ASSERT_FALSE(fs::exists(folder_.file("eventmq.db-wal")));
+  LongReader reader(folder_.path());
+  open();
+  commit({accepted(2)});
+  EXPECT_EQ(reader.sees(), 1);
+  EXPECT_EQ(jobs_after_a_kill(), 2);
 }
 
 TEST_F(SqliteStoreOutageTest, ALogThatIsTakenAwayWhileAnotherProgramWritesIsMovedOnceThatEnds) {

@@ -73,11 +73,6 @@ constexpr size_t kProbeBytes = 65'536;
 // What is wrong with the disk, and not with whoever uses it.
 bool passes(int error) { return error == ENOSPC || error == EDQUOT || error == EROFS || error == EIO; }
 
-bool holds_something(const std::string& path) {
-  struct stat found;
-  return ::lstat(path.c_str(), &found) == 0 && found.st_size > 0;
-}
-
 }  // namespace
 
 bool make_private(const std::string& path) {
@@ -145,6 +140,11 @@ Result<void> check_files(const StorePaths& paths) {
                             paths.database, paths.log));
   }
   return {};
+}
+
+bool holds_something(const std::string& path) {
+  struct stat found;
+  return ::lstat(path.c_str(), &found) == 0 && found.st_size > 0;
 }
 
 bool store_was_there(const StorePaths& paths) { return holds_something(paths.database) || holds_something(paths.log); }

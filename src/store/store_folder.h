@@ -49,6 +49,8 @@ Result<void> sync_folder(const std::string& folder);
 // somebody took it away, and SQLite would throw the log away too. Errors: kBadValue, kSystem.
 Result<void> check_files(const StorePaths& paths);
 
+// Whether the path leads to something that is not empty.
+bool holds_something(const std::string& path);
 // Whether an earlier life may have left something there: the database or its log is there and not empty. A router that
 // finds no space may have made an empty one.
 bool store_was_there(const StorePaths& paths);
