@@ -350,6 +350,83 @@ TEST(SqliteFaultLogTest, ALogThatIsTakenAwayOnAFullDiskCostsNothingOnceThereIsSp
   EXPECT_GT(faults, 5u);
 }
 
+std::unique_ptr<SqliteStore> open_with_short_log(const FaultVfs& vfs, const TemporaryFolder& folder) {
+  SqliteStoreOptions options{.data_dir = folder.path(), .retry_interval = milliseconds(1)};
+  options.file.vfs = vfs.name();
+  options.file.checkpoint_frames = 20;
+  return *SqliteStore::open(options);
+}
+
+JobAccepted large_job(JobKey key) {
+  JobAccepted job;
+  job.key = key;
+  job.id = Bytes("large-" + std::to_string(key));
+  job.queue = Bytes("large");
+  job.payload = Bytes(std::string(3'000, 'L'));
+  return job;
+}
+
+JobEnded end_of_large_job(JobKey key) {
+  const JobAccepted job = large_job(key);
+  return {key, job.id, job.queue, Outcome::kOk, 1, Instant{2'000'000}, false, Bytes()};
+}
+
+bool committed_by(const SqliteStore& store, CommitNumber commit) {
+  return wait_until([&] { return store.committed() == commit; });
+}
+
+std::vector<JobRecord> large_jobs(JobKey first, JobKey last) {
+  std::vector<JobRecord> jobs;
+  for (JobKey key = first; key <= last; ++key) jobs.push_back(large_job(key));
+  return jobs;
+}
+
+// So that what comes next makes the file no longer, which SQLite would miss.
+void leave_room(SqliteStore& store) {
+  store.submit(1, large_jobs(1, 20));
+  ASSERT_TRUE(committed_by(store, 1));
+  std::vector<JobRecord> ends;
+  for (JobKey key = 1; key <= 20; ++key) ends.push_back(end_of_large_job(key));
+  store.submit(2, ends);
+  ASSERT_TRUE(committed_by(store, 2));
+  store.submit(3, {IdRemembered{.id = Bytes("one")}});  // after the log was moved
+  ASSERT_TRUE(committed_by(store, 3));
+}
+
+// The page with the number of the newest commit is moved among the first: with it there, the file alone looks whole.
+TEST(SqliteFaultLogTest, ALogThatIsTakenAwayAfterHalfOfItWasMovedIsWaitedFor) {
+  uint64_t waited = 0;
+  for (uint64_t nth = 1;; ++nth) {
+    FaultVfs vfs;
+    const TemporaryFolder folder(TemporaryFolder::quick_place());
+    const std::string log = folder.file("eventmq.db-wal");
+    auto store = open_with_short_log(vfs, folder);
+    leave_room(*store);
+    vfs.fail({.calls = VfsFault::kWrite, .nth = nth, .for_good = true});
+    store->submit(4, large_jobs(31, 45));
+    ASSERT_TRUE(wait_until([&] { return store->committed() == 4 || !store->health().available; }));
+    store->submit(5, {IdRemembered{.id = Bytes("other")}});
+    ASSERT_TRUE(wait_until([&] { return store->committed() == 5 || !store->health().available; }));
+    if (vfs.failures() == 0) break;
+    std::filesystem::rename(log, folder.file("log"));
+    vfs.mend();
+    const auto misses_log = [&] {  // or has found an empty one, when that was made by an attempt under way
+      const std::string text = store->health().text;
+      return text.starts_with(log + " is gone: put it back") || text.find("put it and its log back") != text.npos;
+    };
+    ASSERT_TRUE(wait_until([&] { return store->committed() == 5 || misses_log(); })) << store->health().text;
+    if (misses_log()) {
+      ++waited;
+      std::filesystem::rename(folder.file("log"), log);
+      ASSERT_TRUE(committed_by(*store, 5)) << nth << ": " << store->health().text;
+    }
+    SqliteDatabase reader = *SqliteDatabase::open(folder.file("eventmq.db"), "");
+    ASSERT_EQ(reader.text("PRAGMA integrity_check(1)").value_or("unreadable"), "ok") << "write " << nth;
+    ASSERT_EQ(reader.integer("SELECT count(*) FROM jobs").value_or(0), 15) << "write " << nth;
+  }
+  EXPECT_GT(waited, 20u);
+}
+
 TEST_F(SqliteFaultStoreTest, TheDestructorDoesNotWaitForALastingFault) {
   vfs_.fail({.calls = VfsFault::kWrite, .for_good = true});
   store_->submit(1, history_.commits[0]);

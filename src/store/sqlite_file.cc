@@ -26,17 +26,9 @@ Result<void> check_stranger(const StorePaths& paths) {
                                                         paths.log, paths.database));
 }
 
-// The index that all handles share tells of a log that is gone for as long as somebody reads from that. A new one would
-// be written as if it went on there, without its head, and nobody could read it once the index is gone too.
-Result<void> check_new_log(const StorePaths& paths, SqliteDatabase& database) {
-  if (holds_something(paths.log)) return {};
-  const auto moved = database.checkpoint(SqliteDatabase::Checkpoint::kEmptying);
-  if (!moved) return tl::unexpected(moved.error());
-  if (moved->emptied) return {};
+tl::unexpected<Error> log_is_gone(const StorePaths& paths) {
   return fail(ErrorCode::kStoreUnavailable,
-              fmt::format("{} was taken away while {} was in use, and a new one is begun only when no other program "
-                          "reads that: end whatever reads it",
-                          paths.log, paths.database));
+              fmt::format("{} is gone: put it back, or restart the router to begin with what is there", paths.log));
 }
 
 }  // namespace
@@ -86,6 +78,7 @@ Result<void> SqliteFile::open_first() {
 
 // No other router may write meanwhile, should the lock not hold: what it adds to the log would be written over.
 Result<void> SqliteFile::make_log_true() {
+  log_is_new_ = false;
   return SqliteDatabase::open(paths_.database, options_.vfs).and_then([&](SqliteDatabase&& alone) {
     alone.leave_log_alone();
     const Result<int64_t> mark = alone.integer("PRAGMA application_id");
@@ -94,9 +87,25 @@ Result<void> SqliteFile::make_log_true() {
     return alone.check_writable()
         .and_then([&] { return alone.run("BEGIN IMMEDIATE"); })
         .and_then([&] { return rewrite_log(paths_.log, options_.vfs); })
-        .and_then([&] { return alone.run("ROLLBACK"); })
-        .and_then([&] { return check_new_log(paths_, alone); });
+        .and_then([&](bool was_there) {
+          log_is_new_ = !was_there;
+          return alone.run("ROLLBACK");
+        })
+        .and_then([&] { return log_is_new_ ? begin_log(alone) : Result<void>(); });
   });
+}
+
+// The index that all handles share tells of a log that is gone for as long as somebody reads from that. A new one would
+// be written as if it went on there, without its head, and nobody could read it once the index is gone too.
+Result<void> SqliteFile::begin_log(SqliteDatabase& alone) {
+  if (half_moved_) return log_is_gone(paths_);
+  const auto moved = alone.checkpoint(SqliteDatabase::Checkpoint::kEmptying);
+  if (!moved) return tl::unexpected(moved.error());
+  if (moved->emptied) return {};
+  return fail(ErrorCode::kStoreUnavailable,
+              fmt::format("{} was taken away while {} was in use, and a new one is begun only when no other program "
+                          "reads that: end whatever reads it",
+                          paths_.log, paths_.database));
 }
 
 Result<void> SqliteFile::begin_epoch() {
@@ -182,7 +191,7 @@ Result<BacklogClaimed> SqliteFile::claim(const BacklogClaim& claim) {
 
 Result<void> SqliteFile::tidy() {
   if (database_.log_frames() < next_checkpoint_) return {};
-  const auto moved = database_.checkpoint(SqliteDatabase::Checkpoint::kPassive);
+  const auto moved = move_log(SqliteDatabase::Checkpoint::kPassive);
   if (!moved) {
     hold_log_if_alone();
     close_after_fault();
@@ -206,14 +215,13 @@ Result<void> SqliteFile::check_places() {
   if (database_) return log_was_taken();
   if (!log_identity_) return check_stranger(paths_);
   if (log) return {};  // another one: find_commit() sees whether it is a copy
-  return fail(ErrorCode::kStoreUnavailable,
-              fmt::format("{} is gone: put it back, or restart the router to begin with what is there", paths_.log));
+  return log_is_gone(paths_);
 }
 
 // What is in it is moved to the database while this handle still reaches it. Until nobody reads from it any more the
 // index that all handles share tells of it, and a new log would be written as if it went on.
 Result<void> SqliteFile::log_was_taken() {
-  const auto moved = database_.checkpoint(SqliteDatabase::Checkpoint::kEmptying);
+  const auto moved = move_log(SqliteDatabase::Checkpoint::kEmptying);
   holds_log_ = moved ? !moved->emptied : database_.fault_is_harmless();
   if (moved && moved->emptied) log_identity_ = {};  // nobody needs it
   if (!moved) return tl::unexpected(moved.error());
@@ -244,9 +252,19 @@ Result<void> SqliteFile::let_log_go() {
   return log_identity_ ? taken : Result<void>();
 }
 
+// Pages are moved in the order of their numbers, so what a fault leaves behind may have the number of the newest commit
+// and not its changes.
+Result<SqliteDatabase::CheckpointResult> SqliteFile::move_log(SqliteDatabase::Checkpoint kind) {
+  auto moved = database_.checkpoint(kind);
+  if (!moved) half_moved_ = true;
+  if (moved && moved->frames_left == 0) half_moved_ = false;
+  return moved;
+}
+
 // A reader may hold it up, and a log that was written anew is good enough to go on with.
 Result<void> SqliteFile::checkpoint() {
-  return database_.checkpoint(SqliteDatabase::Checkpoint::kEmptying).map([](auto) {});
+  if (log_is_new_) return {};  // there is nothing in it
+  return move_log(SqliteDatabase::Checkpoint::kEmptying).map([](auto) {});
 }
 
 // --- After a fault ---
@@ -282,7 +300,7 @@ Result<void> SqliteFile::open_again(CommitNumber durable, CommitNumber attempted
 
 // Another program that was the last to close the file has moved all of its log there, and removed it.
 void SqliteFile::look_without_log(CommitNumber durable, CommitNumber attempted) {
-  if (!log_identity_ || FileIdentity::of(paths_.log)) return;
+  if (!log_identity_ || half_moved_ || FileIdentity::of(paths_.log)) return;
   Result<SqliteDatabase> alone = SqliteDatabase::open_read_only(paths_.database, options_.vfs, true);
   if (alone && find_commit(*alone, durable, attempted)) log_identity_ = {};
 }

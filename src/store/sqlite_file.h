@@ -10,6 +10,7 @@
 // - A log that somebody took away is reached by the open handle alone. Unless an I/O error came before, that one stays
 //   open, and nothing is written, until all of the log is in the database; a reader can hold that up, and what was
 //   moved so far is no whole database.
+// - The same goes for a log whose moving met a fault, however new the number of the last commit in the database is.
 // - A new log is begun only when nobody reads by way of an index that tells of another one.
 // - What is read after that is first made true: the log is written over itself and synced (store_folder.h), then moved
 // to the
@@ -78,6 +79,7 @@ class SqliteFile {
   Result<void> open_again(CommitNumber durable, CommitNumber attempted);
   void look_without_log(CommitNumber durable, CommitNumber attempted);
   Result<void> make_log_true();
+  Result<void> begin_log(SqliteDatabase& alone);
   Result<void> begin_epoch();
   Result<void> get_ready();
   Result<void> write_transaction(const BatchChanges& changes, CommitNumber commit, Retention limits);
@@ -87,6 +89,7 @@ class SqliteFile {
   Result<void> let_log_go();
   void hold_log_if_alone();
   Result<void> checkpoint();
+  Result<SqliteDatabase::CheckpointResult> move_log(SqliteDatabase::Checkpoint kind);
   void close_after_fault();
 
   const SqliteFileOptions options_;
@@ -97,6 +100,8 @@ class SqliteFile {
   FileIdentity database_identity_;
   FileIdentity log_identity_;  // none: nothing of it is needed
   bool holds_log_ = false;     // database_ alone reaches the log, and is no more than that
+  bool log_is_new_ = false;    // there was none, or an empty one, when the file was opened
+  bool half_moved_ = false;    // a fault ended the moving of the log: without it the database is not whole
   SqliteDatabase database_;
   std::optional<SqliteRecords> records_;  // before database_ goes
   SqliteStatement begin_;

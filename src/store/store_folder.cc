@@ -45,8 +45,7 @@ class VfsFile {
 };
 
 // Returns SQLite's result code.
-int write_over(const VfsFile& file) {
-  sqlite3_int64 size = 0;
+int write_over(const VfsFile& file, sqlite3_int64& size) {
   int code = file.calls().xFileSize(file.get(), &size);
   std::vector<char> part(static_cast<size_t>(std::min<int64_t>(size, kRewriteBytes)));
   for (sqlite3_int64 at = 0; code == SQLITE_OK && at < size; at += kRewriteBytes) {
@@ -149,17 +148,18 @@ bool holds_something(const std::string& path) {
 
 bool store_was_there(const StorePaths& paths) { return holds_something(paths.database) || holds_something(paths.log); }
 
-Result<void> rewrite_log(const std::string& log, const std::string& vfs_name) {
+Result<bool> rewrite_log(const std::string& log, const std::string& vfs_name) {
   sqlite3_vfs* vfs = sqlite3_vfs_find(vfs_name.empty() ? nullptr : vfs_name.c_str());
   int exists = 0;
   int code = vfs->xAccess(vfs, log.c_str(), SQLITE_ACCESS_EXISTS, &exists);
-  if (code == SQLITE_OK && !exists) return {};
+  if (code == SQLITE_OK && !exists) return false;
   VfsFile file(vfs);
   int flags = 0;
   if (code == SQLITE_OK)
     code = vfs->xOpen(vfs, log.c_str(), file.get(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_WAL, &flags);
-  if (code == SQLITE_OK) code = write_over(file);
-  if (code == SQLITE_OK) return {};
+  sqlite3_int64 size = 0;
+  if (code == SQLITE_OK) code = write_over(file, size);
+  if (code == SQLITE_OK) return size > 0;
   const int system_error = vfs->xGetLastError ? vfs->xGetLastError(vfs, 0, nullptr) : 0;
   return fail(ErrorCode::kStoreUnavailable, sqlite_fault(code, system_error, log, sqlite3_errstr(code)));
 }

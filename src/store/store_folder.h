@@ -55,14 +55,15 @@ bool holds_something(const std::string& path);
 // finds no space may have made an empty one.
 bool store_was_there(const StorePaths& paths);
 
-// Writes the log over itself and syncs it; a log that does not exist is left alone. `vfs` as for SqliteDatabase.
+// Writes the log over itself and syncs it; a log that does not exist is left alone. False: that, or it is empty. `vfs`
+// as for SqliteDatabase.
 //
 // Linux forgets a page whose write-back failed: fsync says so once, and from then on the page is read from memory as if
 // it were on disk. A log that SQLite reads after that, in this process or the next, may hold a commit that a loss of
 // power takes back, and moving it to the database then leaves half of it there. Once it is written and synced anew,
 // what is read is what is on disk. Call it while no connection of this process has the file open. Sources: fsync(2),
 // "Can Applications Recover from fsync Failures?" (USENIX ATC 2020). Errors: kStoreUnavailable.
-Result<void> rewrite_log(const std::string& log, const std::string& vfs);
+Result<bool> rewrite_log(const std::string& log, const std::string& vfs);
 
 // Tries to write a small file into the folder, or where it would be made, and to sync it: whether that fails for a
 // reason that passes by itself or by a hand at the disk, which is full, read-only or faulty.
