@@ -257,7 +257,7 @@ void Broker::State::take_claimed(Queue& queue, StoredJob& stored, bool in_turn) 
   --backlog_size_;
   const std::string_view id = stored.accepted.id.view();
   make_way_for(stored);
-  if (jobs_.find(id) || dedupe_.find(id, now_) == KnownId::kEnded) return drop_repeated(queue, stored);
+  if (jobs_.find(id) || dedupe_.ended_after(id, stored.accepted.accepted_at, now_)) return drop_repeated(queue, stored);
   ReplyRoute route = read_route(stored);
   if (const auto again = rerouted_.find(stored.accepted.id.str()); again != rerouted_.end()) {
     if (may_take_route(again->second, route)) route = std::move(again->second);
@@ -271,7 +271,8 @@ void Broker::State::take_claimed(Queue& queue, StoredJob& stored, bool in_turn) 
   timers_.set(job, std::min(job.due_at, job.expires_at));
 }
 
-// The same request came again when its id was forgotten, and that one is in memory or has ended: it is run once.
+// The same request came again when its id was forgotten, and that one is in memory or has ended: it is run once. An end
+// from before this acceptance is of another: a dead letter that is run again, or a request of an id that was forgotten.
 void Broker::State::drop_repeated(Queue& queue, const StoredJob& stored) {
   ++counters_.duplicates;
   ++queue.counters.cancelled;

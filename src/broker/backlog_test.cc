@@ -127,6 +127,29 @@ TEST_F(BacklogTest, AJobThatWasAcceptedAgainAfterItsEndRunsAfterARestart) {
   EXPECT_THAT(run_all(), ElementsAre("j1", "j2", "again"));
 }
 
+// Where not all ids fit after the restart, only its earlier end is known.
+TEST_F(BacklogTest, ADeadLetterThatIsToRunAgainRunsAfterARestartHoweverFewIdsAreKnown) {
+  settings_.dedupe_ids = 3;
+  begin(settings_);
+  broker_->worker("w0");
+  broker_->ready("w0", 3);
+  for (const char* id : {"dead", "a", "b"}) {
+    broker_->request("c1", id, "guarantee");
+    broker_->settle("w0", id, 1, *id == 'd' ? Outcome::kError : Outcome::kOk);
+    broker_->wait(seconds(1));
+  }
+  broker_->lose("w0");
+  accept(2);
+  store();
+  broker_->query("dead-retry", R"({"id": "dead"})");
+  answer();
+  store();
+  EXPECT_EQ(store_.backlog().size(), 1u);
+  restart();
+  EXPECT_THAT(run_all(), ElementsAre("j1", "j2", "dead"));
+  EXPECT_THAT(totals(), HasSubstr(R"("done":5,"dead":1,"expired":0,"cancelled":0)"));
+}
+
 TEST_F(BacklogTest, TheAckOfAJobOfTheBacklogWaitsForItsCommit) {
   accept(2);
   broker_->forget();

@@ -37,6 +37,10 @@ KnownId DedupeWindow::find(std::string_view id, Instant now) const {
   return found != known_.end() && found->second.since + window_ > now ? found->second.as : KnownId::kNot;
 }
 
+bool DedupeWindow::ended_after(std::string_view id, Instant time, Instant now) const {
+  return find(id, now) == KnownId::kEnded && known_.at(fingerprint(id)).since > time;
+}
+
 // A few at a time, so that no single step pays for a million ids that grow old together.
 void DedupeWindow::forget_old(Instant now) {
   constexpr int kAtOnce = 16;

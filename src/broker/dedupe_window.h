@@ -33,6 +33,8 @@ class DedupeWindow {
   // How many more fit before the oldest is forgotten.
   uint64_t room() const { return ids_max_ > order_.size() ? ids_max_ - order_.size() : 0; }
   KnownId find(std::string_view id, Instant now) const;
+  // A guaranteed job of this id ended later than that, as far as is remembered.
+  bool ended_after(std::string_view id, Instant time, Instant now) const;
   bool contains(std::string_view id, Instant now) const { return find(id, now) != KnownId::kNot; }
   // Some that are over age may still be counted: they are cleared away a few at a time.
   size_t size() const { return order_.size(); }

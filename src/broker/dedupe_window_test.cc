@@ -84,6 +84,17 @@ TEST(DedupeWindowTest, WhatIsRecalledDoesNotChangeWhatIsKnown) {
   EXPECT_EQ(window.find("a", kStart + seconds(9)), KnownId::kInBacklog);
 }
 
+TEST(DedupeWindowTest, KnowsWhatAnEndIsLaterThan) {
+  DedupeWindow window(1, seconds(10), 100);
+  window.remember("ended", kStart);
+  window.remember_plain("plain", kStart);
+  window.remember_in_backlog("waits", kStart);
+  EXPECT_TRUE(window.ended_after("ended", kStart - microseconds(1), kStart));
+  EXPECT_FALSE(window.ended_after("ended", kStart, kStart)) << "it was accepted again at once";
+  EXPECT_FALSE(window.ended_after("ended", kStart - seconds(1), kStart + seconds(10))) << "it is forgotten";
+  for (const char* id : {"plain", "waits", "unknown"}) EXPECT_FALSE(window.ended_after(id, Instant{}, kStart)) << id;
+}
+
 TEST(DedupeWindowTest, LimitsMayChange) {
   DedupeWindow window(1, seconds(10), 100);
   window.remember("a", kStart);
