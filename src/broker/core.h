@@ -120,6 +120,7 @@ struct Broker::State {
   void on_message(const MessageArrived& event, Unschedule& unschedule);
   void on_message(const MessageArrived& event, Publish& publish);
   bool answer_known_id(const MessageArrived& event, const Request& request);
+  bool joins_again(const Request& request, KnownId known);
   bool give_guarantee(const MessageArrived& event, const Request& request, Job& job);
   bool ack_again(const MessageArrived& event, CommitNumber after);
   void end_conversations_without_acks();
@@ -128,6 +129,7 @@ struct Broker::State {
   Result<Queue*> queue_of(const Request& request);
   Result<Queue*> queue_or_refusal(const Bytes& name);
   bool merge_unique(const MessageArrived& event, const Request& request, const Queue& queue);
+  CommitNumber join(const Bytes& id, const Job& job);
   std::optional<Error> follow(const MessageArrived& event, const Request& request, Job& job);
   void make_guaranteed(Job& job);
   std::optional<Error> memory_refusal(size_t bytes) const;

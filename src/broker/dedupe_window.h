@@ -15,7 +15,13 @@
 namespace eventmq {
 
 // What is known of an id.
-enum class KnownId { kNot, kEnded, kPlainEnded, kInBacklog };
+enum class KnownId {
+  kNot,
+  kEnded,
+  kPlainEnded,
+  kJoined,  // it shares a job by its unique key, and nothing of it is in the store
+  kInBacklog,
+};
 
 class DedupeWindow {
  public:
@@ -25,6 +31,7 @@ class DedupeWindow {
   void remember(std::string_view id, Instant now) { remember(id, now, KnownId::kEnded); }
   // Of a job that was not guaranteed.
   void remember_plain(std::string_view id, Instant now) { remember(id, now, KnownId::kPlainEnded); }
+  void remember_joined(std::string_view id, Instant now) { remember(id, now, KnownId::kJoined); }
   // Of a job that waits in the store alone.
   void remember_in_backlog(std::string_view id, Instant now) { remember(id, now, KnownId::kInBacklog); }
   // From an earlier life, `since` then: older than all that are remembered, so the newest must be recalled first. One

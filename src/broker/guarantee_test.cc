@@ -314,6 +314,37 @@ TEST_F(GuaranteeTest, WithoutAStoreItIsRefusedAndThePlainJobStays) {
   EXPECT_THAT(broker_.sent(), ElementsAre("c1 ACK j1"));
 }
 
+TEST_F(GuaranteeTest, ASharedJobHasTheGuaranteeOfARequestThatComesAgainWithItBeforeItsAck) {
+  run_job("unique:k");
+  broker_.request("c2", "j2", "unique:k");
+  broker_.forget();
+  broker_.request("c2", "j2", "unique:k,guarantee");
+  EXPECT_THAT(records(),
+              ElementsAre("accepted j1 default [unique:k]", "started j1 #1 after 0 losses", "remembered j2"));
+  EXPECT_THAT(waits(), ElementsAre("c2 ACK j2 after 1"));
+  broker_.request("c2", "j2", "unique:k,guarantee");
+  EXPECT_THAT(records(), IsEmpty()) << "the store knows it by now";
+}
+
+TEST_F(GuaranteeTest, WithoutAStoreThatIsRefusedToo) {
+  broker_.request("c1", "j1", "unique:k");
+  broker_.request("c2", "j2", "unique:k");
+  broker_.step(StoreChanged{false, "the disk is full", 0});
+  broker_.forget();
+  broker_.request("c2", "j2", "unique:k,guarantee");
+  EXPECT_THAT(broker_.sent(), ElementsAre("c2 ERROR store-unavailable j2"));
+}
+
+TEST_F(GuaranteeTest, OnceTheSharedJobHasEndedTheRequestThatComesAgainIsNotRun) {
+  run_job("unique:k");
+  broker_.request("c2", "j2", "unique:k");
+  broker_.settle("w1", "j1", 1);
+  broker_.forget();
+  broker_.request("c2", "j2", "unique:k,guarantee");
+  EXPECT_THAT(broker_.sent(), ElementsAre("c2 ACK j2"));
+  EXPECT_THAT(records(), IsEmpty());
+}
+
 // --- A plain job that a guaranteed request shares by its unique key becomes guaranteed ---
 
 TEST_F(GuaranteeTest, AGuaranteedFollowerMakesAWaitingJobGuaranteed) {

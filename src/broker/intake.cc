@@ -58,7 +58,7 @@ bool Broker::State::answer_known_id(const MessageArrived& event, const Request& 
     return true;
   }
   const KnownId known = dedupe_.find(event.message.id.view(), now_);
-  if (known == KnownId::kNot) return false;
+  if (known == KnownId::kNot || joins_again(request, known)) return false;
   ++counters_.duplicates;
   if (known == KnownId::kInBacklog && !reroute(event, request)) {
     error(event, ErrorCode::kQueueFull, "too many requests for jobs in the store came again");
@@ -67,6 +67,14 @@ bool Broker::State::answer_known_id(const MessageArrived& event, const Request& 
   if (!ack_again(event, last_commit_)) return true;
   if (known != KnownId::kInBacklog && request.headers.reply_requested) repeat_reply(event, request);
   return true;
+}
+
+// It shared a job without the guarantee that is asked for now, and that job lives: it must have it before the ACK.
+bool Broker::State::joins_again(const Request& request, KnownId known) {
+  if (known != KnownId::kJoined || !request.headers.guarantee || request.headers.unique.empty()) return false;
+  const Result<Queue*> queue = queue_of(request);
+  const auto found = queue ? unique_jobs_.find(unique_key(**queue, request.headers.unique)) : unique_jobs_.end();
+  return found != unique_jobs_.end() && !has_expired(*found->second);
 }
 
 // The job was taken without the guarantee that is asked for now: it has it from now on. False: it cannot, as was said.
@@ -157,14 +165,21 @@ bool Broker::State::merge_unique(const MessageArrived& event, const Request& req
       error(event, refused->code, refused->text);
       return true;
     }
-  } else {
-    dedupe_.remember(event.message.id.view(), now_);
   }
   ++counters_.merged;
   if (request.headers.guarantee && !job.headers.guarantee) make_guaranteed(job);
-  const bool ends_unseen = job.headers.guarantee && !follows;
-  ack(event, ends_unseen ? record_merged(event.message.id) : job.accepted_commit);
+  ack(event, follows ? job.accepted_commit : join(event.message.id, job));
   return true;
+}
+
+// Its id is known from now on, and its job goes on without it. Gives the commit to wait for.
+CommitNumber Broker::State::join(const Bytes& id, const Job& job) {
+  if (!job.headers.guarantee) {
+    dedupe_.remember_joined(id.view(), now_);
+    return 0;
+  }
+  dedupe_.remember(id.view(), now_);
+  return record_merged(id);
 }
 
 // Notes where the reply goes too, and whose result is kept. Nothing if that is done.
