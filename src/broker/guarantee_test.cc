@@ -262,6 +262,39 @@ TEST_F(FullDiskTest, ARequestThatComesAgainForEverIsNotAckedForEver) {
   EXPECT_THAT(broker_.sent(), ElementsAre("c1 ACK j1"));
 }
 
+TEST_F(FullDiskTest, PlainRequestsThatShareAGuaranteedJobAreAckedAtOnceAndNothingWaitsForTheStore) {
+  broker_.request("c1", "j1", "guarantee,unique:k");
+  records();
+  broker_.step(StoreChanged{false, "the disk is full", 0});
+  broker_.forget();
+  broker_.request("c2", "j2", "unique:k");
+  broker_.request("c2", "j2", "unique:k");
+  EXPECT_THAT(waits(), ElementsAre("c2 ACK j2 after 0", "c2 ACK j2 after 1")) << "the second came again";
+  EXPECT_THAT(records(), IsEmpty());
+  broker_.step(StoreChanged{true, ""});
+  broker_.forget();
+  broker_.request("c2", "j2", "unique:k,guarantee");
+  EXPECT_THAT(records(), ElementsAre("remembered j2"));
+  EXPECT_THAT(waits(), ElementsAre("c2 ACK j2 after 2"));
+}
+
+TEST_F(FullDiskTest, ToCancelAJobThatRunsWaitsForNoStore) {
+  run_job("guarantee");
+  broker_.step(StoreChanged{false, "the disk is full", 1});
+  broker_.forget();
+  for (int i = 0; i < 2; ++i) broker_.cancel("c1", "j1");
+  EXPECT_THAT(waits(), ElementsAre("w1 CANCEL j1 after 1", "c1 ACK cancel-j1 after 0", "c1 ACK cancel-j1 after 0"));
+}
+
+TEST_F(FullDiskTest, NorIsItWhenTheFaultBecomesAnother) {
+  broker_.request("c1", "j1", "guarantee");
+  for (const char* fault : {"the disk is full", "the disk does not answer"}) {
+    broker_.step(StoreChanged{false, fault, 0});
+    for (size_t i = 0; i < limits::kRepeatsWaiting; ++i) broker_.request("c1", "j1", "guarantee");
+  }
+  EXPECT_EQ(broker_.sends().size(), 1 + limits::kRepeatsWaiting);
+}
+
 TEST_F(FullDiskTest, WhoGotNoAckForThatIsToldToComeAgainWhenTheStoreIsThere) {
   for (const char* client : {"c1", "c2", "c3"}) broker_.client(client, "errors,multi-ack");
   broker_.request("c1", "j1", "guarantee");

@@ -172,9 +172,10 @@ bool Broker::State::merge_unique(const MessageArrived& event, const Request& req
   return true;
 }
 
-// Its id is known from now on, and its job goes on without it. Gives the commit to wait for.
+// Its id is known from now on, and its job goes on without it. Gives the commit to wait for. While the store is away
+// nothing is kept of it, as of any plain request: else their number would be bounded by nothing.
 CommitNumber Broker::State::join(const Bytes& id, const Job& job) {
-  if (!job.headers.guarantee) {
+  if (!job.headers.guarantee || !store_available_) {
     dedupe_.remember_joined(id.view(), now_);
     return 0;
   }

@@ -131,7 +131,8 @@ void Broker::State::cancel_for(const Asker& asker) {
     return error(asker, refused->code, refused->text);
   }
   if (asker.wants == Asker::Wants::kCancel) {
-    return send(asker.side, asker.peer, Ack{asker.message_id, Bytes()}, guaranteed ? last_commit_ : 0);
+    const bool recorded = guaranteed && !was_running;  // what its worker is told is not
+    return send(asker.side, asker.peer, Ack{asker.message_id, Bytes()}, recorded ? last_commit_ : 0);
   }
   const auto text = was_running ? R"({"cancelled": false, "asked_worker": true})" : R"({"cancelled": true})";
   answer(asker, text);

@@ -167,7 +167,7 @@ void Broker::State::on_event(StoreChanged& event) {
         fmt::format("no guaranteed jobs are taken, because the store is not available: {}", event.text));
   }
   store_available_ = event.available;
-  repeats_waiting_ = 0;
+  if (event.available) repeats_waiting_ = 0;  // else those that wait still do
   durable_commit_ = event.committed;
   store_fault_ = std::move(event.text);
   if (store_available_) end_conversations_without_acks();
