@@ -83,7 +83,7 @@ struct ModelWorker {
   Capabilities capabilities;
   uint32_t credits = 0;
   size_t disowned = 0;          // jobs that it named in `resume` and that it did not get back
-  std::vector<HeldJob> claims;  // those of them that a store which could not be opened yet may hold
+  std::vector<HeldJob> claims;  // those of them that are known by name; a store not opened yet may hold them
   PeerKey claims_from;          // under which name it was given them
   uint64_t last_used = 0;
   uint64_t number = 0;

@@ -91,13 +91,14 @@ void BrokerModel::on(const MessageArrived& event, const Reply& reply) {
     outcome = timed_out ? Outcome::kTimeout : Outcome::kOk;
   }
   if (outcome == Outcome::kLost || outcome == Outcome::kExpired) outcome = Outcome::kError;
-  const bool frees_slot = job || worker->disowned > 0;
+  bool frees_slot = true;
   if (!job) {
     world_.coverage.count(Covered::kLateReply);
-    if (worker->disowned > 0) --worker->disowned;
-    std::erase_if(worker->claims, [&](const HeldJob& claim) {
-      return claim.request_id == reply.request_id && claim.attempt == reply.attempt;
-    });
+    const bool claimed = std::erase_if(worker->claims, [&](const HeldJob& claim) {
+                           return claim.request_id == reply.request_id && claim.attempt == reply.attempt;
+                         }) > 0;
+    frees_slot = claimed || worker->disowned > worker->claims.size();
+    if (frees_slot) --worker->disowned;
   } else if (outcome == Outcome::kReturned) {
     hand_back(*job);
   } else {

@@ -97,7 +97,7 @@ bool Broker::State::register_worker(const MessageArrived& event, Inform& inform)
   Worker& worker = *fresh;
   const std::vector<Job*> held = take_held(worker, inform);
   worker.disowned = static_cast<uint32_t>(inform.held.size() - held.size());
-  take_unread_claims(worker, inform);
+  take_claims(worker, inform);
   if (Peer* old = peers_.find(event.side, event.peer.view())) drop(*old, LossCause::kRestarted);
   if (Peer* old = find_previous(worker, inform)) drop(*old, LossCause::kRestarted);
   introduce(std::move(fresh), inform);
@@ -176,9 +176,10 @@ bool Broker::State::give_back(Job& job, Worker& worker) {
   return true;
 }
 
-// What it runs may be jobs of the store.
-void Broker::State::take_unread_claims(Worker& worker, Inform& inform) {
-  if (!store_is_unread() || !may_resume(worker, inform)) return;
+// What it runs may be jobs of a store that could not be opened yet; and of what is not its own any more, each result
+// frees a slot.
+void Broker::State::take_claims(Worker& worker, Inform& inform) {
+  if (!may_resume(worker, inform)) return;
   for (HeldJob& claim : inform.held) {
     const Job* job = jobs_.find(claim.request_id.view());
     if (!job || job->worker != &worker) worker.claims.push_back({Bytes(claim.request_id.view()), claim.attempt});

@@ -166,7 +166,7 @@ struct Broker::State {
   Worker* find_previous(const Worker& worker, const Inform& inform) const;
   std::vector<Job*> take_held(Worker& worker, const Inform& inform);
   bool give_back(Job& job, Worker& worker);
-  void take_unread_claims(Worker& worker, Inform& inform);
+  void take_claims(Worker& worker, Inform& inform);
   void give_back_claimed();
   static bool was_held_under(const Job& job, const Bytes& routing_id);
   bool take_back(Job& job);

@@ -55,9 +55,11 @@ struct Worker : Peer {
   uint64_t number = 0;                      // of registration
   std::vector<Subscription> subscriptions;  // none when it is leaving
   uint32_t credits = 0;                     // free slots: READYs not used yet
-  // Jobs that it said it still runs, and that are not its own any more: their results free slots all the same.
+  // Jobs that it said it still runs, and that are not its own any more: their results free slots all the same. At least
+  // as many as there are claims.
   uint32_t disowned = 0;
-  // Those of them that the store may know, which could not be opened yet, and the name that they were given under.
+  // Those of them that are known by name, and the name that they were given under. A store that could not be opened yet
+  // may know them too: then they are given back to the worker (Broker::State::give_back_claimed).
   std::vector<HeldJob> claims;
   Bytes claims_from;
   JobList running;

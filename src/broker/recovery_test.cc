@@ -373,6 +373,23 @@ TEST_F(LateRecoveryTest, OneWhoseResultCameTooEarlyRunsAgain) {
   EXPECT_THAT(broker_->sent(), ElementsAre("w2 REQUEST j1 #2"));
 }
 
+TEST_F(LateRecoveryTest, ResultsOfNoJobFreeNoSlotInWhichAJobIsGivenBack) {
+  broker_->worker("w1");
+  broker_->ready("w1");
+  broker_->request("c1", "j1", "guarantee");
+  restart_without_store();
+  broker_->resume("w2", "w1", {{"j1", 1}});
+  broker_->settle("w2", "nobodys", 1);
+  open_store();
+  broker_->settle("w2", "nobodys", 1);
+  broker_->request("c1", "j2");
+  broker_->forget();
+  broker_->request("c1", "j3");
+  EXPECT_THAT(broker_->sent(), ElementsAre("c1 ACK j3")) << "its only slot runs j1";
+  broker_->settle("w2", "j1", 1);
+  EXPECT_THAT(broker_->sent(), Contains("w2 REQUEST j2 #1"));
+}
+
 TEST_F(LateRecoveryTest, APlainJobWithTheIdOfOneInTheStoreIsLost) {
   broker_->request("c1", "same", "guarantee");
   restart_without_store();

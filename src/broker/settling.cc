@@ -57,6 +57,17 @@ uint64_t& count_of(QueueCounters& counters, Outcome outcome) {
   }
 }
 
+// The result is of a job that the worker said it runs and that is not its own: its slot is free now. Of those that are
+// known by name the slots are freed by their own results only.
+bool settles_disowned(Worker& worker, const Reply& reply) {
+  const size_t claimed = std::erase_if(worker.claims, [&](const HeldJob& claim) {
+    return claim.request_id == reply.request_id && claim.attempt == reply.attempt;
+  });
+  if (claimed == 0 && worker.disowned <= worker.claims.size()) return false;
+  --worker.disowned;
+  return true;
+}
+
 }  // namespace
 
 Bytes failure_payload(Outcome outcome, std::string_view text) {
@@ -81,13 +92,7 @@ void Broker::State::on_message(const MessageArrived& event, Reply& reply) {
   }
   // Of a worker that settles, the result is the READY of its slot. A job handed back had no slot, and what is no
   // result of a job that it runs frees none.
-  const bool frees_slot = job || worker->disowned > 0;
-  if (!job && worker->disowned > 0) --worker->disowned;
-  if (!job) {
-    std::erase_if(worker->claims, [&](const HeldJob& claim) {
-      return claim.request_id == reply.request_id && claim.attempt == reply.attempt;
-    });
-  }
+  const bool frees_slot = job || settles_disowned(*worker, reply);
   if (worker->settles() && outcome != Outcome::kReturned && frees_slot) add_credit(*worker);
 }
 
