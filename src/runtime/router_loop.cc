@@ -33,6 +33,19 @@ std::string_view side_word(Side side) {
   return "";
 }
 
+// How many times the limits of what waits for the store must be reached before this socket is not read.
+size_t share_of(Side side) {
+  switch (side) {
+    case Side::kFrontend:
+      return 1;
+    case Side::kBackend:
+      return 2;
+    case Side::kAdministrative:
+      return 3;
+  }
+  return 1;
+}
+
 // Tells the broker about its store and sockets, which only the loop knows.
 BrokerSettings completed(BrokerSettings settings, const Store& store, const SocketOptions& sockets) {
   settings.store_name = store.name();
@@ -185,17 +198,21 @@ void RouterLoop::wait() {
   }
 }
 
-// Too much waits for the store: clients then wait too, in their own queues. Workers and the operator do not, whose
-// messages make room; nor does anybody while the store is away, when the broker refuses what needs it.
-bool RouterLoop::store_is_behind() const {
+// Too much waits for the store: clients then wait too, in their own queues. Job managers go on, and the operator longer
+// still, so that neither waits for what others have sent; but whoever sends without end must wait. Nobody does while
+// the store is away, when the broker refuses what needs it.
+bool RouterLoop::store_is_behind(Side side) const {
+  const size_t times = share_of(side);
   return store_health_.available &&
-         (held_.size() >= limits::kHeldSends || uncommitted_.bytes() >= limits::kUncommittedBytes);
+         (held_.size() >= times * limits::kHeldSends || uncommitted_.bytes() >= times * limits::kUncommittedBytes);
 }
 
 void RouterLoop::excuse_unread() {
-  if (!store_is_behind() || now_ < next_excuse_) return;
+  if (!store_is_behind(Side::kFrontend) || now_ < next_excuse_) return;
   next_excuse_ = now_ + live_.broker.heartbeat_timeout / 4;
-  step(PeersUnread{Side::kFrontend});
+  for (const Side side : {Side::kFrontend, Side::kBackend, Side::kAdministrative}) {
+    if (store_is_behind(side)) step(PeersUnread{side});
+  }
 }
 
 Instant RouterLoop::next_wake() const {

@@ -121,8 +121,8 @@ class RouterLoop {
 
   void wait();
   Instant next_wake() const;
-  bool store_is_behind() const;
-  bool reads(Side side) const { return !finish_by_ && (side != Side::kFrontend || !store_is_behind()); }
+  bool store_is_behind(Side side) const;
+  bool reads(Side side) const { return !finish_by_ && !store_is_behind(side); }
   void excuse_unread();
   bool ended() const;
   void take_requests();
@@ -163,7 +163,7 @@ class RouterLoop {
   StoreHealth store_health_;
   HeldSends held_;
   Uncommitted uncommitted_;
-  Instant next_excuse_;  // of the clients that are not read
+  Instant next_excuse_;  // of the peers that are not read
   std::deque<SendFailed> failed_;
   size_t failures_this_turn_ = 0;
   bool more_to_receive_ = false;

@@ -118,11 +118,10 @@ TEST_F(LateStoreRouterTest, WhileTheStoreIsAwayPlainJobsGoOnAndGuaranteedOnesAre
 }
 
 // Sends so much that the store does not make durable that the router reads clients no more. Gives the number of
-// messages.
-size_t flood(TestPeer& client, LateStore& store, const std::string& payload) {
-  size_t sent = 0;
+// messages, and of those that the store was sent before.
+size_t flood(TestPeer& peer, LateStore& store, const std::string& payload, size_t sent = 0) {
   for (size_t bytes = 0; bytes < limits::kUncommittedBytes; bytes += payload.size()) {
-    client.send(request("guarantee", payload));
+    peer.send(request("guarantee", payload));
     EXPECT_TRUE(store.wait_for_submitted(++sent));
   }
   return sent;
@@ -144,6 +143,25 @@ TEST_F(LateStoreRouterTest, AStoreThatIsBehindKeepsClientsWaitingAndNobodyElse) 
   router_.loop().wake();
   for (size_t i = 0; i < sent; ++i) client.expect<Ack>();
   client.expect_ack_of(beyond);
+}
+
+TEST_F(LateStoreRouterTest, AStoreThatIsFurtherBehindKeepsJobManagersWaitingTooAndNotTheOperator) {
+  TestPeer client = client_of(router_);
+  TestPeer worker = worker_of(router_);
+  TestPeer admin = admin_of(router_);
+  const std::string payload(4 * 1024 * 1024, 'x');
+  const size_t of_client = flood(client, store_, payload);
+  const size_t sent = flood(worker, store_, payload, of_client);
+  const std::string beyond = worker.send(request("guarantee"));
+  admin.send(Query{Bytes("status"), Bytes()});
+  EXPECT_THAT(admin.expect<Reply>().payload.str(), HasSubstr(R"("memory_bytes")"));
+  EXPECT_TRUE(worker.receives_nothing_now());
+  EXPECT_EQ(router_.loop().counters().received, sent + 1) << "all but the one that is beyond";
+
+  store_.catch_up();
+  router_.loop().wake();
+  for (size_t i = of_client; i < sent; ++i) worker.expect<Ack>();
+  worker.expect_ack_of(beyond);
 }
 
 TEST_F(LateStoreRouterTest, AStoreThatGoesAwayWhileItIsBehindKeepsNobodyWaiting) {

@@ -106,8 +106,8 @@ inline constexpr int kSendQueueMessages = 10'000;
 inline constexpr size_t kSendQueueBytes = 64 * 1024 * 1024;  // of large frames; one message may pass it
 // --- Messages of one peer that the loop has not read yet. Beyond: the peer's connection is not read. ---
 inline constexpr int kReceiveQueueMessages = 1'000;
-// --- What waits for the store while it is there. Beyond: the loop does not read the clients until it has caught up.
-// ---
+// --- What waits for the store while it is there. Beyond: the loop does not read the clients until it has caught up;
+// beyond twice as much the job managers, beyond three times the administrators. ---
 inline constexpr size_t kHeldSends = 100'000;                  // sends that wait for their commit
 inline constexpr size_t kUncommittedBytes = 64 * 1024 * 1024;  // of messages and results that are not durable yet
 // --- While it is not there. Beyond: requests that come again are not answered. ---
