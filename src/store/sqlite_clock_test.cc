@@ -101,6 +101,25 @@ TEST_F(SqliteClockTest, IdsThatEndedInTheFutureAreStillKnown) {
   EXPECT_EQ(state.ended.size(), 1u);
 }
 
+TEST_F(SqliteClockTest, AJobThatWasAcceptedAgainAfterItsEndStaysLaterThanThat) {
+  const Instant then = kNow + kAhead;
+  open();
+  JobEnded end = ended(1);
+  end.ended_at = then - seconds(50);
+  JobAccepted again = in_backlog(accepted_at(2, then - seconds(40)));
+  again.id = Bytes("job-1");
+  commit({accepted_at(1, then - seconds(60)), end, again});
+  JobEnded last = ended(3);
+  last.ended_at = then;
+  commit({accepted_at(3, then - seconds(1)), last});
+  const StoredState state = restart(kNow);
+  ASSERT_EQ(state.backlog.size(), 1u);
+  ASSERT_EQ(state.ended.size(), 2u);
+  EXPECT_EQ(state.ended[0].ended_at, kNow - seconds(50));
+  EXPECT_EQ(state.backlog[0].accepted_at, kNow - seconds(40));
+  EXPECT_EQ(state.ended[1].ended_at, kNow);
+}
+
 TEST_F(SqliteClockTest, WithASecondOrNoneNothingIsWritten) {
   open();
   commit({accepted_at(1, kNow + seconds(1)), in_backlog(accepted_at(2, kNow - kAhead))});

@@ -33,11 +33,16 @@ constexpr std::string_view kBacklogIds = "SELECT id, accepted_at FROM backlog OR
 
 constexpr const char* kNewest =
     "SELECT coalesce(max(accepted_at), 0) FROM (SELECT * FROM (SELECT accepted_at FROM jobs ORDER BY key DESC LIMIT 1) "
-    "UNION ALL SELECT * FROM (SELECT accepted_at FROM backlog ORDER BY key DESC LIMIT 1))";
+    "UNION ALL SELECT * FROM (SELECT accepted_at FROM backlog ORDER BY key DESC LIMIT 1) "
+    "UNION ALL SELECT * FROM (SELECT ended_at FROM ended ORDER BY seq DESC LIMIT 1))";
 // A job without an end keeps its NULL.
 constexpr std::string_view kMoveBack =
     "UPDATE {} SET accepted_at = accepted_at - ?2, due_at = due_at - ?2, expires_at = expires_at - ?2 "
     "WHERE accepted_at > ?1 AND (SELECT value FROM meta WHERE meta.key = 'epoch') = ?3";
+// Else a job that was accepted again after its end would come before it.
+constexpr std::string_view kMoveEndsBack =
+    "UPDATE ended SET ended_at = ended_at - ?2 "
+    "WHERE ended_at > ?1 AND (SELECT value FROM meta WHERE meta.key = 'epoch') = ?3";
 constexpr Duration kClockSlack = seconds(1);
 
 using QueueNames = std::unordered_map<int64_t, Bytes>;
@@ -184,14 +189,13 @@ Result<Duration> clock_set_back(SqliteDatabase& database, Instant now) {
 }
 
 Result<void> follow_clock_back(SqliteDatabase& database, Instant now, Duration by, int64_t epoch) {
-  const auto move = [&](std::string_view table) {
-    return database.prepare(fmt::format(fmt::runtime(kMoveBack), table)).and_then([&](SqliteStatement&& update) {
-      return update.run(now.us, by.us, epoch);
-    });
+  const auto move = [&](std::string_view sql) {
+    return database.prepare(sql).and_then([&](SqliteStatement&& update) { return update.run(now.us, by.us, epoch); });
   };
   return database.run("BEGIN IMMEDIATE")
-      .and_then([&] { return move("jobs"); })
-      .and_then([&] { return move("backlog"); })
+      .and_then([&] { return move(fmt::format(fmt::runtime(kMoveBack), "jobs")); })
+      .and_then([&] { return move(fmt::format(fmt::runtime(kMoveBack), "backlog")); })
+      .and_then([&] { return move(kMoveEndsBack); })
       .and_then([&] { return database.run("COMMIT"); });
 }
 
