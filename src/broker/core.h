@@ -326,7 +326,7 @@ struct Broker::State {
   void drop_silent_peers();
   void send_heartbeats();
   void start_drain();
-  bool drained() const;
+  bool drained();
   void finish_drain();
 
   // --- admin.cc, admin_views.cc: what people ask ---
@@ -401,6 +401,7 @@ struct Broker::State {
   bool draining_ = false;
   bool stopped_ = false;
   Instant drain_deadline_ = Instant::never();
+  Bytes drain_waits_for_;  // a delayed job, as long as it is one
 
   // Of the present step.
   Instant now_;

@@ -85,16 +85,21 @@ void Broker::State::start_drain() {
 }
 
 // Nothing runs, and nothing waits, or would be lost before it is due, for a worker that is there; or the time is up.
-bool Broker::State::drained() const {
+bool Broker::State::drained() {
   if (now_ >= drain_deadline_) return true;
   if (running_ > 0) return false;
   for (const auto& [name, queue] : queues_) {
     if (queue->counters.waiting > 0 && queue->workers > 0) return false;
   }
-  return !timers_.any_before(drain_deadline_, [this](const Job& job) {
+  // All are looked through again only when there is no more reason to wait for the one that was found.
+  const auto waits_for = [this](const Job& job) {
     const bool kept = job.headers.guarantee && settings_.store_durable;
     return job.state == JobState::kDelayed && !kept && job.due_at < drain_deadline_ && job.queue->workers > 0;
-  });
+  };
+  if (const Job* job = jobs_.find(drain_waits_for_.view()); job && waits_for(*job)) return false;
+  const Job* found = timers_.find_before(drain_deadline_, waits_for);
+  drain_waits_for_ = found ? found->id : Bytes();
+  return !found;
 }
 
 void Broker::State::finish_drain() {

@@ -367,6 +367,22 @@ TEST_F(DrainTest, ADelayedJobIsNotWaitedForOnceItsWorkersHaveLeft) {
   EXPECT_TRUE(broker_.stopped());
 }
 
+TEST_F(DrainTest, OfManyDelayedJobsEachIsWaitedForAndOnlyThoseThatAreServed) {
+  broker_.worker("w2", {{10, "other"}});
+  for (const char* queue : {"default", "other", "nobodys"}) {
+    for (const char* number : {"1", "2", "3"}) broker_.request("c1", std::string(queue) + number, "delay:5", queue);
+  }
+  broker_.shut_down();
+  for (const char* id : {"default2", "other1", "default1", "default3"}) {
+    broker_.cancel("c1", id);
+    EXPECT_FALSE(broker_.stopped()) << "after " << id;
+  }
+  broker_.cancel("c1", "other2");
+  EXPECT_FALSE(broker_.stopped()) << "other3 is waited for";
+  broker_.say("w2", Disconnect{});
+  EXPECT_TRUE(broker_.stopped());
+}
+
 TEST_F(DrainTest, ALeavingWorkerIsNotWaitedForByWaitingJobs) {
   broker_.request("c1", "j1");
   broker_.request("c1", "j2", "reply-requested");

@@ -18,11 +18,14 @@ class TimerHeap {
   Instant next() const { return heap_.empty() ? Instant::never() : heap_.front()->timer_at; }
   // Takes out and returns a job whose time is not after `now`; null when there is none.
   Job* pop_due(Instant now);
-  // Whether any job whose time comes before `end` fits. Looks at no others.
+  // Some job whose time comes before `end` and that fits; null when there is none. Looks at no others, which takes long
+  // if many come before `end` and few fit.
   template <class Fits>
-  bool any_before(Instant end, const Fits& fits, size_t index = 0) const {
-    if (index >= heap_.size() || heap_[index]->timer_at >= end) return false;
-    return fits(*heap_[index]) || any_before(end, fits, 2 * index + 1) || any_before(end, fits, 2 * index + 2);
+  const Job* find_before(Instant end, const Fits& fits, size_t index = 0) const {
+    if (index >= heap_.size() || heap_[index]->timer_at >= end) return nullptr;
+    if (fits(*heap_[index])) return heap_[index];
+    const Job* found = find_before(end, fits, 2 * index + 1);
+    return found ? found : find_before(end, fits, 2 * index + 2);
   }
   size_t size() const { return heap_.size(); }
 

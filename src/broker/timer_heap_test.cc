@@ -36,12 +36,16 @@ TEST(TimerHeapTest, OnlyThoseBeforeATimeAreLookedAt) {
   std::vector<Job> jobs(100);
   for (size_t i = 0; i < jobs.size(); ++i) heap.set(jobs[i], Instant{static_cast<int64_t>((i * 37) % 100)});
   std::set<int64_t> seen;
-  EXPECT_FALSE(heap.any_before(Instant{10}, [&](const Job& job) {
-    seen.insert(job.timer_at.us);
-    return false;
-  }));
+  EXPECT_EQ(heap.find_before(Instant{10},
+                             [&](const Job& job) {
+                               seen.insert(job.timer_at.us);
+                               return false;
+                             }),
+            nullptr);
   EXPECT_EQ(seen, (std::set<int64_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}));
-  EXPECT_TRUE(heap.any_before(Instant{10}, [](const Job& job) { return job.timer_at.us == 9; }));
+  const Job* found = heap.find_before(Instant{10}, [](const Job& job) { return job.timer_at.us == 9; });
+  ASSERT_NE(found, nullptr);
+  EXPECT_EQ(found->timer_at, Instant{9});
 }
 
 TEST(TimerHeapTest, NeverClears) {
