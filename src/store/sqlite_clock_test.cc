@@ -90,6 +90,17 @@ TEST_F(SqliteClockTest, AJobWithRetriesBehindItWaitsNoLongerThanItsRetryHad) {
   EXPECT_EQ(restart(kNow).jobs[0].due_at, kNow + seconds(7));
 }
 
+// Its key is that of the moment in which another request asked for the guarantee.
+TEST_F(SqliteClockTest, TheNewestJobIsNotTheOneWithTheYoungestKey) {
+  const Instant then = kNow + kAhead;
+  open();
+  commit({accepted_at(1, then), accepted_at(2, then - seconds(3000))});
+  const std::vector<StoredJob> jobs = restart(kNow).jobs;
+  ASSERT_EQ(jobs.size(), 2u);
+  EXPECT_EQ(jobs[0].due_at, kNow);
+  EXPECT_EQ(jobs[1].due_at, kNow - seconds(3000));
+}
+
 TEST_F(SqliteClockTest, IdsThatEndedInTheFutureAreStillKnown) {
   open();
   JobEnded end = ended(1);

@@ -31,10 +31,12 @@ constexpr std::string_view kEnded =
 
 constexpr std::string_view kBacklogIds = "SELECT id, accepted_at FROM backlog ORDER BY key DESC LIMIT ?1";
 
+// A job that was given the guarantee late has a younger key than those that came after it, so all that a router held
+// are looked at; of the backlog and the ends, which may be many, the last.
 constexpr const char* kNewest =
-    "SELECT coalesce(max(accepted_at), 0) FROM (SELECT * FROM (SELECT accepted_at FROM jobs ORDER BY key DESC LIMIT 1) "
-    "UNION ALL SELECT * FROM (SELECT accepted_at FROM backlog ORDER BY key DESC LIMIT 1) "
-    "UNION ALL SELECT * FROM (SELECT ended_at FROM ended ORDER BY seq DESC LIMIT 1))";
+    "SELECT max(coalesce((SELECT max(accepted_at) FROM jobs), 0), "
+    "coalesce((SELECT accepted_at FROM backlog ORDER BY key DESC LIMIT 1), 0), "
+    "coalesce((SELECT ended_at FROM ended ORDER BY seq DESC LIMIT 1), 0))";
 // A job without an end keeps its NULL.
 constexpr std::string_view kMoveBack =
     "UPDATE {} SET accepted_at = accepted_at - ?2, due_at = due_at - ?2, expires_at = expires_at - ?2 "

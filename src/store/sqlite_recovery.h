@@ -12,9 +12,8 @@ namespace eventmq {
 Result<StoredState> read_stored_state(SqliteDatabase& database, Instant now, Retention limits);
 
 // How far the clock was set back since the newest job was accepted that has not ended, or one ended; a second or less
-// is none. A job that was taken with a clock ahead of time would else wait until the new clock has come there. Keys
-// rise in the order of acceptance, so this looks at no more than the last row of each table. Errors: those of
-// SqliteDatabase.
+// is none. A job that was taken with a clock ahead of time would else wait until the new clock has come there. Of the
+// backlog and of the ends this looks at the last alone. Errors: those of SqliteDatabase.
 Result<Duration> clock_set_back(SqliteDatabase& database, Instant now);
 // Moves the times of all jobs that were accepted after `now`, and of ids that ended after it, back by so much, in one
 // transaction: what is due, what is delayed and for how long, and their order stay as they were. `epoch` is that of the
