@@ -90,6 +90,66 @@ TEST_F(SqliteClockTest, AJobWithRetriesBehindItWaitsNoLongerThanItsRetryHad) {
   EXPECT_EQ(restart(kNow).jobs[0].due_at, kNow + seconds(7));
 }
 
+AttemptStarted started(JobKey key) { return {key, Bytes("job-" + std::to_string(key)), 1, 0, Bytes("w")}; }
+
+JobRequeued requeued(JobKey key, Instant due_at, uint32_t attempt = 1, uint32_t retries = 0) {
+  return {.key = key,
+          .id = Bytes("job-" + std::to_string(key)),
+          .attempt = attempt,
+          .retries_used = retries,
+          .due_at = due_at};
+}
+
+JobAccepted delayed(JobKey key, Instant when, int delay) {
+  JobAccepted job = accepted_at(key, when, seconds(delay));
+  job.headers.text = Bytes("guarantee,delay:" + std::to_string(delay));
+  return job;
+}
+
+TEST_F(SqliteClockTest, WhatWasTakenWithTheRightClockAndPutBackAheadOfTimeIsDueToo) {
+  const Instant before = kNow - seconds(600), then = kNow + kAhead;
+  open();
+  commit({accepted_at(1, before), started(1), requeued(1, then)});
+  commit({delayed(2, before, 60), started(2), requeued(2, then - seconds(5), 0)});
+  commit({in_backlog(accepted_at(3, before)), accepted_at(4, then)});
+  JobRequeued to_backlog = requeued(5, then);
+  to_backlog.backlog = true;
+  to_backlog.priority = JobHeaders().priority;
+  commit({accepted_at(5, before), started(5)});
+  commit({to_backlog});
+  const StoredState state = restart(kNow);
+  ASSERT_EQ(state.jobs.size(), 3u);
+  EXPECT_EQ(state.jobs[0].due_at, kNow) << "its worker was lost";
+  EXPECT_EQ(state.jobs[0].accepted.accepted_at, before);
+  EXPECT_EQ(state.jobs[1].due_at, kNow) << "its worker gave it back";
+  EXPECT_EQ(claim_due(kNow).jobs.size(), 2u) << "one of the backlog too";
+}
+
+TEST_F(SqliteClockTest, ItsDelayAndTheWaitBeforeItsRetryAreAsLongAsTheyWere) {
+  const Instant before = kNow - seconds(600), then = kNow + kAhead;
+  open();
+  commit({delayed(1, before, 7200), accepted_at(2, before), accepted_at(3, before), accepted_at(4, then)});
+  commit({started(2), requeued(2, kNow + seconds(300), 1, 1), started(3), requeued(3, then + seconds(7), 1, 1)});
+  const std::vector<StoredJob> jobs = restart(kNow).jobs;
+  ASSERT_EQ(jobs.size(), 4u);
+  EXPECT_EQ(jobs[0].due_at, before + seconds(7200));
+  EXPECT_EQ(jobs[1].due_at, kNow + seconds(300));
+  EXPECT_EQ(jobs[2].due_at, kNow + seconds(7));
+}
+
+TEST_F(SqliteClockTest, AJobThatWasPutBackTellsOfTheClockWhenNoOtherIsLeft) {
+  open();
+  commit({accepted_at(1, kNow - seconds(600)), started(1), requeued(1, kNow + kAhead)});
+  EXPECT_EQ(restart(kNow).jobs[0].due_at, kNow);
+}
+
+TEST_F(SqliteClockTest, AJobThatOnlyWaitsForItsRetryTellsNothing) {
+  const Instant due_at = kNow + seconds(40'000);
+  open();
+  commit({accepted_at(1, kNow - seconds(600)), started(1), requeued(1, due_at, 1, 1)});
+  EXPECT_EQ(restart(kNow).jobs[0].due_at, due_at);
+}
+
 // Its key is that of the moment in which another request asked for the guarantee.
 TEST_F(SqliteClockTest, TheNewestJobIsNotTheOneWithTheYoungestKey) {
   const Instant then = kNow + kAhead;

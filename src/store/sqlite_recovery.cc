@@ -31,10 +31,12 @@ constexpr std::string_view kEnded =
 
 constexpr std::string_view kBacklogIds = "SELECT id, accepted_at FROM backlog ORDER BY key DESC LIMIT ?1";
 
-// A job that was given the guarantee late has a younger key than those that came after it, so all that a router held
-// are looked at; of the backlog and the ends, which may be many, the last.
+// The newest moment that a clock had shown. A job that was given the guarantee late has a younger key than those
+// that came after it, so all that a router held are looked at; of the backlog and the ends, which may be many, the
+// last. A job that was started and never retried was due by then.
 constexpr const char* kNewest =
-    "SELECT max(coalesce((SELECT max(accepted_at) FROM jobs), 0), "
+    "SELECT max(coalesce((SELECT max(CASE WHEN attempt > 0 AND retries_used = 0 THEN max(accepted_at, due_at) "
+    "ELSE accepted_at END) FROM jobs), 0), "
     "coalesce((SELECT accepted_at FROM backlog ORDER BY key DESC LIMIT 1), 0), "
     "coalesce((SELECT ended_at FROM ended ORDER BY seq DESC LIMIT 1), 0))";
 // A job without an end keeps its NULL.
@@ -45,6 +47,14 @@ constexpr std::string_view kMoveBack =
 constexpr std::string_view kMoveEndsBack =
     "UPDATE ended SET ended_at = ended_at - ?2 "
     "WHERE ended_at > ?1 AND (SELECT value FROM meta WHERE meta.key = 'epoch') = ?3";
+// Accepted before now and due after it, so still delayed as its lane counts it.
+constexpr std::string_view kDueLater =
+    "SELECT key, accepted_at, due_at, attempt, retries_used, headers FROM {} WHERE accepted_at < ?1 AND due_at > ?1";
+constexpr std::string_view kMoveDueBack =
+    "UPDATE {} SET due_at = max(?1, due_at - ?2) WHERE key = ?4 "
+    "AND (SELECT value FROM meta WHERE meta.key = 'epoch') = ?3";
+// A wait before a retry that may be a right one: the longest, unless a setting allows more.
+constexpr Duration kUsualBackoff = seconds(600);
 constexpr Duration kClockSlack = seconds(1);
 
 using QueueNames = std::unordered_map<int64_t, Bytes>;
@@ -141,6 +151,30 @@ Result<void> check_ids(const std::vector<StoredJob>& jobs) {
   return {};
 }
 
+// Of a row of kDueLater: whether the clock that was ahead made it due so late. Its delay, or the wait before a retry,
+// may also be the reason.
+bool was_requeued_ahead(const SqliteStatement& row, Instant now) {
+  const Instant accepted_at{row.integer(1)}, due_at{row.integer(2)};
+  if (row.integer(4) > 0) return due_at > now + kUsualBackoff;
+  if (row.integer(3) > 0) return true;
+  const Result<JobHeaders> headers = parse_headers(Bytes(row.text(5)));
+  return headers && due_at != accepted_at + headers->delay;
+}
+
+// Jobs that were accepted with a right clock, and put back into their queue with one that was ahead.
+Result<void> move_due_back(SqliteDatabase& database, std::string_view table, Instant now, Duration by, int64_t epoch) {
+  std::vector<int64_t> keys;
+  const auto take = [&](const SqliteStatement& row) -> Result<void> {
+    if (was_requeued_ahead(row, now)) keys.push_back(row.integer(0));
+    return {};
+  };
+  Result<void> done = for_each_row(database, fmt::format(fmt::runtime(kDueLater), table), take, now.us);
+  Result<SqliteStatement> update = database.prepare(fmt::format(fmt::runtime(kMoveDueBack), table));
+  if (!update) return tl::unexpected(update.error());
+  for (size_t next = 0; done && next < keys.size(); ++next) done = update->run(now.us, by.us, epoch, keys[next]);
+  return done;
+}
+
 // Keeps all of them, and stops at one that makes no sense: nothing that was accepted is left out.
 class StateRows : public StoredRows {
  public:
@@ -191,13 +225,18 @@ Result<Duration> clock_set_back(SqliteDatabase& database, Instant now) {
 }
 
 Result<void> follow_clock_back(SqliteDatabase& database, Instant now, Duration by, int64_t epoch) {
-  const auto move = [&](std::string_view sql) {
+  const auto run = [&](std::string_view sql) {
     return database.prepare(sql).and_then([&](SqliteStatement&& update) { return update.run(now.us, by.us, epoch); });
   };
+  const auto move = [&](std::string_view table) {
+    return move_due_back(database, table, now, by, epoch).and_then([&] {
+      return run(fmt::format(fmt::runtime(kMoveBack), table));
+    });
+  };
   return database.run("BEGIN IMMEDIATE")
-      .and_then([&] { return move(fmt::format(fmt::runtime(kMoveBack), "jobs")); })
-      .and_then([&] { return move(fmt::format(fmt::runtime(kMoveBack), "backlog")); })
-      .and_then([&] { return move(kMoveEndsBack); })
+      .and_then([&] { return move("jobs"); })
+      .and_then([&] { return move("backlog"); })
+      .and_then([&] { return run(kMoveEndsBack); })
       .and_then([&] { return database.run("COMMIT"); });
 }
 

@@ -11,14 +11,17 @@ namespace eventmq {
 // kStoreUnavailable for a row that makes no sense, which is named; so is the second of two in `jobs` with one id.
 Result<StoredState> read_stored_state(SqliteDatabase& database, Instant now, Retention limits);
 
-// How far the clock was set back since the newest job was accepted that has not ended, or one ended; a second or less
-// is none. A job that was taken with a clock ahead of time would else wait until the new clock has come there. Of the
-// backlog and of the ends this looks at the last alone. Errors: those of SqliteDatabase.
+// How far the clock was set back since the newest job was accepted that has not ended, or one was put back into its
+// queue that waits for no retry, or one ended; a second or less is none. A job that was taken with a clock ahead of
+// time would else wait until the new clock has come there. Of the backlog and of the ends it looks at the last alone.
+// Errors: those of SqliteDatabase.
 Result<Duration> clock_set_back(SqliteDatabase& database, Instant now);
 // Moves the times of all jobs that were accepted after `now`, and of ids that ended after it, back by so much, in one
-// transaction: what is due, what is delayed and for how long, and their order stay as they were. `epoch` is that of the
-// life that does it; after a younger one came nothing changes. It reads every job, and writes those, which takes a
-// minute for ten million. Errors: those of SqliteDatabase; the database must not be used any more then.
+// transaction: what is due, what is delayed and for how long, and their order stay as they were. Of those that were
+// accepted before, and put back into their queue after `now`, the time at which they are due is moved, to `now` at
+// most; one that may wait for a retry for ten minutes or less is left alone. `epoch` is that of the life that does it;
+// after a younger one came nothing changes. It reads every job, and writes those, which takes a minute for ten million.
+// Errors: those of SqliteDatabase; the database must not be used any more then.
 Result<void> follow_clock_back(SqliteDatabase& database, Instant now, Duration by, int64_t epoch);
 
 // Who takes what is read, row by row.
