@@ -61,11 +61,7 @@ std::string reason_of(int event, const std::string& address, bool handshake_done
 Result<void> DealerSocket::State::open(const std::string& new_address, const std::string& routing_id) {
   close(Duration{});
   // A name may have an IPv4 address, an IPv6 address or both, and the library tries one only.
-  if (host_kind(new_address) == HostKind::kName && new_address == address && !handshake_done) {
-    name_as_ipv6 = !name_as_ipv6;
-  } else if (new_address != address) {
-    name_as_ipv6 = false;
-  }
+  if (!address.empty() && !handshake_done) as_ipv6[address] = !as_ipv6[address];
   address = new_address;
   connected_untold = lost_untold = lost = handshake_done = false;
 
@@ -76,7 +72,7 @@ Result<void> DealerSocket::State::open(const std::string& new_address, const std
     close(Duration{});
     return opened;
   }
-  if (zmq_connect(socket, without_lookup(address, name_as_ipv6).c_str()) != 0) {
+  if (zmq_connect(socket, without_lookup(address, as_ipv6[address]).c_str()) != 0) {
     auto failure = system_failure("connect to", address);
     close(Duration{});
     return failure;
@@ -86,7 +82,7 @@ Result<void> DealerSocket::State::open(const std::string& new_address, const std
 
 void DealerSocket::State::set_options(const std::string& to_address, const std::string& routing_id) {
   const HostKind host = host_kind(to_address);
-  const bool ipv6 = host == HostKind::kIpv6 || (host == HostKind::kName && name_as_ipv6);
+  const bool ipv6 = host == HostKind::kIpv6 || (host == HostKind::kName && as_ipv6[to_address]);
   set_option(socket, ZMQ_IPV6, ipv6 ? 1 : 0);
   set_option(socket, ZMQ_HANDSHAKE_IVL, whole_milliseconds(options.handshake_timeout));
   set_option(socket, ZMQ_CONNECT_TIMEOUT, whole_milliseconds(options.handshake_timeout));

@@ -1,6 +1,7 @@
 // The inside of a DealerSocket, which the Poller sees too.
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "src/transport/dealer_socket.h"
@@ -29,7 +30,7 @@ struct DealerSocket::State {
   bool lost_untold = false;
   bool lost = false;  // nothing the library reports after this matters
   bool handshake_done = false;
-  bool name_as_ipv6 = false;  // how a host name is looked up at this connect()
+  std::map<std::string, bool> as_ipv6;  // how the host name of an address is looked up at its next connect()
   std::string address;
   std::string lost_reason;
 };

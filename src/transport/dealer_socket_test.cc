@@ -107,6 +107,19 @@ TEST_F(DealerSocketTest, SendsBeforeTheConnectionIsMadeAreQueued) {
   EXPECT_THAT(texts_of(frames), ElementsAre("early"));
 }
 
+TEST_F(DealerSocketTest, ANameIsTriedAsIpv6TooWhenOtherAddressesAreTriedInBetween) {
+  RouterSocket router(context_, small_options());
+  if (!router.bind("tcp://[::1]:*")) GTEST_SKIP() << "this machine has no IPv6";
+  const std::string by_name = "tcp://localhost" + router.endpoint().substr(router.endpoint().rfind(':'));
+  Frames frames;
+  for (const std::string& address : {by_name, std::string("tcp://127.0.0.1:1")}) {
+    ASSERT_TRUE(dealer_.connect(address, "p"));
+    ASSERT_EQ(wait_input(dealer_, frames), DealerInput::kLost);
+  }
+  ASSERT_TRUE(dealer_.connect(by_name, "p"));
+  EXPECT_EQ(wait_input(dealer_, frames), DealerInput::kConnected);
+}
+
 TEST_F(DealerSocketTest, SendsAfterCloseAreRefused) {
   EXPECT_FALSE(dealer_.send(frames_of({"x"})));
   RouterSocket router = listen();
