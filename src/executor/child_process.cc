@@ -176,7 +176,9 @@ ChildProcess::~ChildProcess() {
 }
 
 void ChildProcess::signal_group(int signal) const {
-  if (pid_ != 0) kill(-pid_, signal);
+  if (pid_ == 0) return;
+  kill(-pid_, signal);
+  if (getpgid(pid_) != pid_) kill(pid_, signal);  // it has left its group
 }
 
 bool ChildProcess::reap(ExitStatus& status) {
@@ -189,6 +191,15 @@ bool ChildProcess::reap(ExitStatus& status) {
   status.signalled = info.si_code != CLD_EXITED;
   status.number = info.si_status;
   return true;
+}
+
+void reap_orphans(const std::function<bool(pid_t)>& is_own) {
+  if (getpid() != 1) return;
+  siginfo_t info{};
+  while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0 && !is_own(info.si_pid)) {
+    waitpid(info.si_pid, nullptr, WNOHANG);
+    info = {};
+  }
 }
 
 }  // namespace eventmq

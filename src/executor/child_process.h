@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -62,7 +63,7 @@ class ChildProcess {
 
   void close_output() { output_.close(); }
 
-  // To every process of its group. Does nothing once it was reaped.
+  // To every process of its group, and to itself wherever it has gone. Does nothing once it was reaped.
   void signal_group(int signal) const;
   // Takes the exit status if the process has ended, and kills what is left of its group.
   bool reap(ExitStatus& status);
@@ -73,5 +74,10 @@ class ChildProcess {
   FileDescriptor output_;
   FileDescriptor exited_;
 };
+
+// As the first process of a container this one is the parent of all that lose theirs, and nobody else takes their exit
+// status. Does nothing in another process. `is_own` tells of those that are waited for elsewhere; one of them that has
+// ended ends this look.
+void reap_orphans(const std::function<bool(pid_t)>& is_own);
 
 }  // namespace eventmq

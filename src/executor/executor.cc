@@ -101,6 +101,9 @@ void Executor::step(Instant now, std::vector<ExecutorEvent>& out) {
   for (const auto& [number, worker] : state.by_number) state.timers(*worker, now);
   state.start_missing(now);
   state.assign(now);
+  reap_orphans([&state](pid_t pid) {
+    return std::ranges::any_of(state.by_number, [pid](const auto& entry) { return entry.second->child.pid() == pid; });
+  });
   std::move(state.out.begin(), state.out.end(), std::back_inserter(out));
   state.out.clear();
 }

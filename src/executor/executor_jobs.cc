@@ -29,7 +29,7 @@ JobVerdict cancelled_verdict() { return {Outcome::kCancelled, failure_payload("c
 void Executor::State::assign(Instant now) {
   for (ProcessSlot& slot : slots) {
     if (waiting.empty()) return;
-    if (!slot.worker || slot.worker->phase != WorkerProcess::Phase::kIdle || slot.worker->killed) continue;
+    if (!slot.worker || !slot.worker->takes_a_job()) continue;
     WaitingCall next = std::move(waiting.front());
     waiting.pop_front();
     begin(*slot.worker, std::move(next), now);

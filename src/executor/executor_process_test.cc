@@ -219,5 +219,23 @@ TEST_F(ExecutorProtocolTest, ClosedChannelEndsTheJob) {
   expect_error(id, "bad-result", "closed its channel");
 }
 
+TEST_F(ExecutorProtocolTest, AProcessThatHasClosedItsChannelIsGivenNoJob) {
+  start_script(R"(
+    read hello <&3; echo '{"type":"ready","protocol":1}' >&3; read job <&3
+    case "$job" in
+      *job-1*) echo '{"type":"result","id":"job-1","outcome":"ok","value":1}' >&3; exec 3>&-; sleep 600 ;;
+      *) echo '{"type":"result","id":"job-2","outcome":"ok","value":2}' >&3; read x <&3 ;;
+    esac)");
+  const std::string first = run("any");
+  EXPECT_EQ(value_of(first), 1);
+  step_until([&] { return !executor_->serves(); });
+  const std::string second = run("any");
+  step_until([&] {
+    pass(milliseconds(500));
+    return settled_.contains(second);
+  });
+  EXPECT_EQ(value_of(second), 2) << "of the process that came in its place";
+}
+
 }  // namespace
 }  // namespace eventmq

@@ -221,6 +221,18 @@ TEST_F(ExecutorTest, JobThatIgnoresTerminateIsKilledTwoSecondsLater) {
   EXPECT_EQ(outcome_of(id), Outcome::kTimeout);
 }
 
+TEST_F(ExecutorTest, JobThatLeavesItsProcessGroupIsStoppedToo) {
+  start();
+  const std::string id = run_job("leave_group", "[]", "{}", seconds(5));
+  const pid_t process = std::stoi(first_report_of(id));
+  pass(seconds(5));
+  EXPECT_EQ(outcome_of(id), Outcome::kTimeout);
+  EXPECT_FALSE(is_alive(process));
+  EXPECT_EQ(value_of(run("add", "[1, 2]")), 3);
+  first_report_of(run("leave_group"));
+  executor_.reset();  // it waits for all of them
+}
+
 TEST_F(ExecutorTest, GlobalTimeoutIsForJobsThatNameNone) {
   ExecutorSettings settings = usual_settings();
   settings.global_timeout = seconds(5);

@@ -5,9 +5,10 @@
 namespace eventmq {
 namespace {
 
-constexpr uint64_t kFilesOfProcess = 3;   // its channel, its output, its end
-constexpr uint64_t kFilesOfManager = 40;  // about 20 for the connection, the log and signals; the ends of processes
-                                          // that start, and a reload's first new process
+constexpr uint64_t kFilesOfProcess = 3;  // its channel, its output, its end
+// About 20 for the connection, the log and signals; the ends of processes that start, and some processes that leave. If
+// many leave at once, as when settings change, some of their successors are started a moment later.
+constexpr uint64_t kFilesOfManager = 40;
 
 rlimit read_limit() {
   rlimit limit{};

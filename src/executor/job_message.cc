@@ -84,7 +84,8 @@ Result<void> take_members(std::string_view object, std::vector<Member>& members)
 Result<JobCall> parse_job_message(std::string_view message) {
   if (message.size() > limits::kFrameBytesDefault) {
     return fail(ErrorCode::kTooLarge,
-                fmt::format("the job message has more than {} bytes", limits::kFrameBytesDefault));
+                fmt::format("the job message has {} bytes; a job manager runs none of more than {}", message.size(),
+                            limits::kFrameBytesDefault));
   }
   if (auto checked = check_json(message, limits::kJsonDepth); !checked) {
     return fail(ErrorCode::kBadMessage, "the job message is " + checked.error().text);

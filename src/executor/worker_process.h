@@ -36,7 +36,9 @@ struct WorkerProcess {
 
   std::string name() const { return "worker process " + std::to_string(process_id); }
   bool ending() const { return verdict.has_value() || killed; }
-  bool serves() const { return phase == Phase::kBusy || (phase == Phase::kIdle && !killed); }
+  // One that has closed its channel may yet be on its way out.
+  bool takes_a_job() const { return phase == Phase::kIdle && !killed && !channel_closed; }
+  bool serves() const { return phase == Phase::kBusy || takes_a_job(); }
 
   const uint64_t number;  // never used twice
   ChildProcess child;

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "src/wire/json_value.h"
+#include "src/wire/limits.h"
+
 namespace eventmq {
 namespace {
 
@@ -30,16 +33,20 @@ class WideNumberFinder final : public Json::json_sax_t {
   std::string found;
 };
 
+// Copies and dump() of one that is nested without end would overflow the stack.
+std::string problem_of(const Json& json) { return json_problem(json, limits::kJsonDepth - 2); }
+
 std::string wide_number_in(const std::string& text) {
   WideNumberFinder finder;
   Json::sax_parse(text, &finder);
   return finder.found;
 }
 
-Result<Json> refused(const std::string& number) {
+tl::unexpected<Error> unfit(std::string text) { return fail(ErrorCode::kBadValue, std::move(text)); }
+
+tl::unexpected<Error> refused(const std::string& number) {
   const std::string shown = number.size() <= kDigitsShown ? number : number.substr(0, kDigitsShown) + "…";
-  return fail(ErrorCode::kBadValue,
-              fmt::format("the number {} has no room in 64 bits: write it as text, in quotes", shown));
+  return unfit(fmt::format("the number {} has no room in 64 bits: write it as text, in quotes", shown));
 }
 
 }  // namespace
@@ -47,6 +54,7 @@ Result<Json> refused(const std::string& number) {
 Result<Json> json_argument(const std::string& text) {
   Json json = Json::parse(text, nullptr, false);
   if (json.is_discarded()) return Json(text);
+  if (const std::string problem = problem_of(json); !problem.empty()) return unfit("an argument " + problem);
   const std::string wide = wide_number_in(text);
   if (wide.empty()) return json;
   if (json.is_number()) return Json(text);
@@ -57,8 +65,10 @@ Result<Json> json_object(const std::string& text, std::string_view name) {
   Json json = Json::parse(text, nullptr, false);
   if (!json.is_object())
     return fail(ErrorCode::kBadValue, fmt::format("{} must be a JSON object, as {{\"year\": 2026}}", name));
+  if (const std::string problem = problem_of(json); !problem.empty()) return unfit(fmt::format("{} {}", name, problem));
   const std::string wide = wide_number_in(text);
-  return wide.empty() ? json : refused(wide);
+  if (!wide.empty()) return refused(wide);
+  return json;
 }
 
 }  // namespace eventmq

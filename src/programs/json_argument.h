@@ -10,7 +10,7 @@ namespace eventmq {
 
 // An argument of a job: JSON if it is JSON, else the text itself. A whole number beyond 64 bits is no number here, for
 // it would be read as the nearest fraction: alone it is taken as text, inside of a list or an object it is an error
-// (kBadValue), which names it.
+// (kBadValue), which names it. So is what is nested deeper than a job may be.
 Result<Json> json_argument(const std::string& text);
 
 // The same for what must be an object, as arguments with names are.

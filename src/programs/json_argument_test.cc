@@ -28,6 +28,12 @@ TEST(JsonArgumentTest, NoDigitOfAWholeNumberIsLost) {
   EXPECT_EQ(read("[1e30, 0.1]"), "[1e+30,0.1]") << "written as fractions, they are meant so";
 }
 
+TEST(JsonArgumentTest, WhatIsNestedWithoutEndIsRefused) {
+  const std::string deep = std::string(100'000, '[') + std::string(100'000, ']');
+  EXPECT_EQ(read(deep), "an argument is nested deeper than 98 levels");
+  EXPECT_EQ(json_object("{\"a\": " + deep + "}", "--kwargs").error().text, "--kwargs is nested deeper than 98 levels");
+}
+
 TEST(JsonArgumentTest, AnObjectIsReadLikewise) {
   EXPECT_EQ(json_object("{\"year\": 2026}", "--kwargs")->dump(), "{\"year\":2026}");
   EXPECT_EQ(json_object("[2026]", "--kwargs").error().text, "--kwargs must be a JSON object, as {\"year\": 2026}");

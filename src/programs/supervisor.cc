@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "src/executor/child_process.h"
 #include "src/programs/part.h"
 #include "src/runtime/clock.h"
 
@@ -102,6 +103,9 @@ struct Supervisor::State {
       child->kill_at.reset();
       ended(*child, status);
     }
+    reap_orphans([this](pid_t pid) {
+      return std::ranges::any_of(children(), [pid](const Child* child) { return child->part.pid() == pid; });
+    });
   }
 
   void ended(Child& child, int status) {

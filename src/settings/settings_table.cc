@@ -54,7 +54,9 @@ constexpr Setting kSettings[] = {
      .section = kGlobal,
      .type = kBytes,
      .default_text = "32M",
-     .help = "The largest frame accepted; a message with a larger one is refused.",
+     .help =
+         "The largest frame accepted; a message with a larger one is refused. A job's message and its result are at "
+         "most 32M, whatever this says.",
      .min = 1024,
      .max = 1024.0 * 1024 * 1024},
 

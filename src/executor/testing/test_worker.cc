@@ -69,6 +69,11 @@ EVENTMQ_JOB("for_ever", [](JobContext& context) {
   context.progress(0, std::to_string(getpid()));
   wait_for_ever();
 });
+EVENTMQ_JOB("leave_group", [](JobContext& context) {
+  if (setpgid(0, getpgid(getppid())) != 0) std::abort();
+  context.progress(0, std::to_string(getpid()));
+  wait_for_ever();
+});
 EVENTMQ_JOB("ignore_terminate", [](JobContext& context) {
   signal(SIGTERM, SIG_IGN);
   context.progress(0);
