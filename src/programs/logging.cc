@@ -12,6 +12,7 @@ namespace eventmq {
 
 void start_log(bool debug) {
   ::signal(SIGPIPE, SIG_IGN);  // a reader of the log that goes away ends nothing
+  ::signal(SIGXFSZ, SIG_IGN);  // a limit of file sizes is a full disk
   const bool colour = understands_codes(stderr) && may_colour();
   auto logger = spdlog::stderr_color_mt("emq", colour ? spdlog::color_mode::always : spdlog::color_mode::never);
   logger->set_pattern("%Y-%m-%d %H:%M:%S.%e %^%l%$ %v");

@@ -98,10 +98,10 @@ Result<void> SqliteFile::make_log_true() {
 // The index that all handles share tells of a log that is gone for as long as somebody reads from that. A new one would
 // be written as if it went on there, without its head, and nobody could read it once the index is gone too.
 Result<void> SqliteFile::begin_log(SqliteDatabase& alone) {
-  if (half_moved_) return log_is_gone(paths_);
+  if (half_moved_ && !keeper_) return log_is_gone(paths_);
   const auto moved = alone.checkpoint(SqliteDatabase::Checkpoint::kEmptying);
   if (!moved) return tl::unexpected(moved.error());
-  if (moved->emptied) return {};
+  if (moved->emptied) return note_all_moved(), Result<void>();
   return fail(ErrorCode::kStoreUnavailable,
               fmt::format("{} was taken away while {} was in use, and a new one is begun only when no other program "
                           "reads that: end whatever reads it",
@@ -139,6 +139,7 @@ Result<void> SqliteFile::get_ready() {
 
 void SqliteFile::close_after_fault() {
   if (holds_log_) return;
+  if (half_moved_ && !keeper_) keep_log();
   records_.reset();
   begin_ = {};
   commit_ = {};
@@ -214,7 +215,8 @@ Result<void> SqliteFile::check_places() {
   if (log == log_identity_) return {};
   if (database_) return log_was_taken();
   if (!log_identity_) return check_stranger(paths_);
-  if (log) return {};  // another one: find_commit() sees whether it is a copy
+  const bool is_made_anew = half_moved_ && !holds_something(paths_.log);
+  if (log && !is_made_anew) return {};  // another one: find_commit() sees whether it is a copy
   return log_is_gone(paths_);
 }
 
@@ -257,8 +259,24 @@ Result<void> SqliteFile::let_log_go() {
 Result<SqliteDatabase::CheckpointResult> SqliteFile::move_log(SqliteDatabase::Checkpoint kind) {
   auto moved = database_.checkpoint(kind);
   if (!moved) half_moved_ = true;
-  if (moved && moved->frames_left == 0) half_moved_ = false;
+  if (moved && moved->frames_left == 0) note_all_moved();
   return moved;
+}
+
+void SqliteFile::note_all_moved() {
+  half_moved_ = false;
+  keeper_ = {};
+}
+
+// While any handle is open SQLite does not remove the log, and the index that all share tells whether it was cut off in
+// order. So another program may look into the file, or move the log, and a log that is missing was taken by somebody.
+void SqliteFile::keep_log() {
+  if (!log_identity_) return;
+  Result<SqliteDatabase> opened = SqliteDatabase::open(paths_.database, options_.vfs);
+  if (!opened) return;
+  opened->leave_log_alone();
+  const bool has_read = opened->integer("SELECT count(*) FROM sqlite_schema").has_value();  // a handle locks by then
+  if (has_read && FileIdentity::of(paths_.log) == log_identity_) keeper_ = *std::move(opened);
 }
 
 // A reader may hold it up, and a log that was written anew is good enough to go on with.

@@ -90,6 +90,8 @@ class SqliteFile {
   void hold_log_if_alone();
   Result<void> checkpoint();
   Result<SqliteDatabase::CheckpointResult> move_log(SqliteDatabase::Checkpoint kind);
+  void note_all_moved();
+  void keep_log();
   void close_after_fault();
 
   const SqliteFileOptions options_;
@@ -102,6 +104,7 @@ class SqliteFile {
   bool holds_log_ = false;     // database_ alone reaches the log, and is no more than that
   bool log_is_new_ = false;    // there was none, or an empty one, when the file was opened
   bool half_moved_ = false;    // a fault ended the moving of the log: without it the database is not whole
+  SqliteDatabase keeper_;      // of the log, while it was moved half: so that SQLite does not remove it
   SqliteDatabase database_;
   std::optional<SqliteRecords> records_;  // before database_ goes
   SqliteStatement begin_;

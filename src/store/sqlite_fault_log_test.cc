@@ -1,0 +1,150 @@
+// What becomes of the log while the disk is at fault: it is deleted, moved away, or moved to the database by another
+// program.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "src/store/sqlite_store.h"
+#include "src/store/testing/fault_vfs.h"
+#include "src/store/testing/modelled_history.h"
+#include "src/store/testing/temporary_folder.h"
+#include "src/store/testing/wait_until.h"
+
+namespace eventmq {
+namespace {
+
+// Somebody deletes it to make space. Whether the commit or the moving of the log meets the full disk, the handle is
+// kept.
+TEST(SqliteFaultLogTest, ALogThatIsTakenAwayOnAFullDiskCostsNothingOnceThereIsSpace) {
+  const ModelledHistory history(3, 10);
+  uint64_t faults = 0;
+  for (uint64_t nth = 1;; ++nth) {
+    FaultVfs vfs;
+    const TemporaryFolder folder(TemporaryFolder::quick_place());
+    SqliteStoreOptions options{.data_dir = folder.path(), .retry_interval = milliseconds(1)};
+    options.file.vfs = vfs.name();
+    auto store = *SqliteStore::open(options);
+    store->submit(1, history.commits[0]);
+    ASSERT_TRUE(wait_until([&] { return store->committed() == 1; }));
+    std::filesystem::remove(folder.file("eventmq.db-wal"));
+    vfs.fail({.kind = VfsFault::Kind::kNoSpace, .calls = VfsFault::kWrite, .nth = nth, .for_good = true});
+    store->submit(2, history.commits[1]);
+    ASSERT_TRUE(wait_until([&] { return store->committed() == 2 || vfs.failures() > 0; }));
+    if (vfs.failures() == 0) break;
+    vfs.mend();
+    ASSERT_TRUE(wait_until([&] { return store->committed() == 2; })) << nth << ": " << store->health().text;
+    ++faults;
+  }
+  EXPECT_GT(faults, 5u);
+}
+
+std::unique_ptr<SqliteStore> open_with_short_log(const FaultVfs& vfs, const TemporaryFolder& folder) {
+  SqliteStoreOptions options{.data_dir = folder.path(), .retry_interval = milliseconds(1)};
+  options.file.vfs = vfs.name();
+  options.file.checkpoint_frames = 20;
+  return *SqliteStore::open(options);
+}
+
+JobAccepted large_job(JobKey key) {
+  JobAccepted job;
+  job.key = key;
+  job.id = Bytes("large-" + std::to_string(key));
+  job.queue = Bytes("large");
+  job.payload = Bytes(std::string(3'000, 'L'));
+  return job;
+}
+
+JobEnded end_of_large_job(JobKey key) {
+  const JobAccepted job = large_job(key);
+  return {key, job.id, job.queue, Outcome::kOk, 1, Instant{2'000'000}, false, Bytes()};
+}
+
+bool committed_by(const SqliteStore& store, CommitNumber commit) {
+  return wait_until([&] { return store.committed() == commit; });
+}
+
+std::vector<JobRecord> large_jobs(JobKey first, JobKey last) {
+  std::vector<JobRecord> jobs;
+  for (JobKey key = first; key <= last; ++key) jobs.push_back(large_job(key));
+  return jobs;
+}
+
+// So that what comes next makes the file no longer, which SQLite would miss.
+void leave_room(SqliteStore& store) {
+  store.submit(1, large_jobs(1, 20));
+  ASSERT_TRUE(committed_by(store, 1));
+  std::vector<JobRecord> ends;
+  for (JobKey key = 1; key <= 20; ++key) ends.push_back(end_of_large_job(key));
+  store.submit(2, ends);
+  ASSERT_TRUE(committed_by(store, 2));
+  store.submit(3, {IdRemembered{.id = Bytes("one")}});  // after the log was moved
+  ASSERT_TRUE(committed_by(store, 3));
+}
+
+// The page with the number of the newest commit is moved among the first: with it there, the file alone looks whole.
+TEST(SqliteFaultLogTest, ALogThatIsTakenAwayAfterHalfOfItWasMovedIsWaitedFor) {
+  uint64_t waited = 0;
+  for (uint64_t nth = 1;; ++nth) {
+    FaultVfs vfs;
+    const TemporaryFolder folder(TemporaryFolder::quick_place());
+    const std::string log = folder.file("eventmq.db-wal");
+    auto store = open_with_short_log(vfs, folder);
+    leave_room(*store);
+    vfs.fail({.calls = VfsFault::kWrite, .nth = nth, .for_good = true});
+    store->submit(4, large_jobs(31, 45));
+    ASSERT_TRUE(wait_until([&] { return store->committed() == 4 || !store->health().available; }));
+    store->submit(5, {IdRemembered{.id = Bytes("other")}});
+    ASSERT_TRUE(wait_until([&] { return store->committed() == 5 || !store->health().available; }));
+    if (vfs.failures() == 0) break;
+    std::filesystem::rename(log, folder.file("log"));
+    vfs.mend();
+    const auto misses_log = [&] {  // or has found an empty one, when that was made by an attempt under way
+      const std::string text = store->health().text;
+      return text.starts_with(log + " is gone: put it back") || text.find("put it and its log back") != text.npos;
+    };
+    ASSERT_TRUE(wait_until([&] { return store->committed() == 5 || misses_log(); })) << store->health().text;
+    if (misses_log()) {
+      ++waited;
+      std::filesystem::rename(folder.file("log"), log);
+      ASSERT_TRUE(committed_by(*store, 5)) << nth << ": " << store->health().text;
+    }
+    SqliteDatabase reader = *SqliteDatabase::open(folder.file("eventmq.db"), "");
+    ASSERT_EQ(reader.text("PRAGMA integrity_check(1)").value_or("unreadable"), "ok") << "write " << nth;
+    ASSERT_EQ(reader.integer("SELECT count(*) FROM jobs").value_or(0), 15) << "write " << nth;
+  }
+  EXPECT_GT(waited, 20u);
+}
+
+// What any look into the file with sqlite3 does when it ends: the last to close the file moves the log and removes it.
+TEST(SqliteFaultLogTest, ALogOfWhichHalfWasMovedMayBeReadAndMovedByAnotherProgram) {
+  for (const char* work : {"SELECT count(*) FROM jobs", "PRAGMA wal_checkpoint(TRUNCATE)"}) {
+    uint64_t faults = 0;
+    for (uint64_t nth = 1;; ++nth) {
+      FaultVfs vfs;
+      const TemporaryFolder folder(TemporaryFolder::quick_place());
+      auto store = open_with_short_log(vfs, folder);
+      leave_room(*store);
+      vfs.fail({.calls = VfsFault::kWrite, .nth = nth, .for_good = true});
+      store->submit(4, large_jobs(31, 45));
+      ASSERT_TRUE(wait_until([&] { return store->committed() == 4 || !store->health().available; }));
+      store->submit(5, {IdRemembered{.id = Bytes("other")}});
+      ASSERT_TRUE(wait_until([&] { return store->committed() == 5 || !store->health().available; }));
+      if (vfs.failures() == 0) break;
+      ++faults;
+      {
+        SqliteDatabase other = *SqliteDatabase::open(folder.file("eventmq.db"), "");
+        (void)other.run(work);
+      }
+      vfs.mend();
+      ASSERT_TRUE(committed_by(*store, 5)) << work << ", write " << nth << ": " << store->health().text;
+      store.reset();
+      SqliteDatabase reader = *SqliteDatabase::open(folder.file("eventmq.db"), "");
+      ASSERT_EQ(reader.text("PRAGMA integrity_check(1)").value_or("unreadable"), "ok") << "write " << nth;
+      ASSERT_EQ(reader.integer("SELECT count(*) FROM jobs").value_or(0), 15) << "write " << nth;
+    }
+    EXPECT_GT(faults, 20u);
+  }
+}
+
+}  // namespace
+}  // namespace eventmq
