@@ -123,6 +123,7 @@ struct Broker::State {
   bool joins_again(const Request& request, KnownId known);
   bool give_guarantee(const MessageArrived& event, const Request& request, Job& job);
   bool ack_again(const MessageArrived& event, CommitNumber after);
+  void withhold_ack(const MessageArrived& event);
   void end_conversations_without_acks();
   bool may_take_route(const ReplyRoute& from, const ReplyRoute& route) const;
   void repeat_reply(const MessageArrived& event, const Request& request);

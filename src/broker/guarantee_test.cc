@@ -255,8 +255,12 @@ TEST_F(FullDiskTest, ARequestThatComesAgainForEverIsNotAckedForEver) {
   broker_.request("c1", "j1", "guarantee");
   broker_.step(StoreChanged{false, "the disk is full", 0});
   broker_.forget();
-  for (size_t i = 0; i < limits::kRepeatsWaiting + 100; ++i) broker_.request("c1", "j1", "guarantee");
+  for (size_t i = 0; i < limits::kRepeatsWaiting; ++i) broker_.request("c1", "j1", "guarantee");
   EXPECT_EQ(broker_.sends().size(), limits::kRepeatsWaiting);
+  broker_.forget();
+  broker_.request("c1", "j1", "guarantee");
+  EXPECT_THAT(broker_.sent(), ElementsAre("c1 ERROR store-unavailable j1")) << "it has no conversation to begin anew";
+  broker_.forget();
   broker_.step(StoreChanged{true, ""});
   broker_.request("c1", "j1", "guarantee");
   EXPECT_THAT(broker_.sent(), ElementsAre("c1 ACK j1"));
@@ -287,12 +291,27 @@ TEST_F(FullDiskTest, ToCancelAJobThatRunsWaitsForNoStore) {
 }
 
 TEST_F(FullDiskTest, NorIsItWhenTheFaultBecomesAnother) {
+  broker_.client("c1");
+  broker_.forget();
   broker_.request("c1", "j1", "guarantee");
   for (const char* fault : {"the disk is full", "the disk does not answer"}) {
     broker_.step(StoreChanged{false, fault, 0});
     for (size_t i = 0; i < limits::kRepeatsWaiting; ++i) broker_.request("c1", "j1", "guarantee");
   }
   EXPECT_EQ(broker_.sends().size(), 1 + limits::kRepeatsWaiting);
+}
+
+TEST_F(FullDiskTest, AWorkerWhoseRequestCameAgainTooOftenKeepsItsConversation) {
+  run_job("guarantee");
+  broker_.step(StoreChanged{false, "the disk is full", 0});
+  for (size_t i = 0; i < limits::kRepeatsWaiting; ++i) broker_.request("c1", "j1", "guarantee");
+  broker_.forget();
+  broker_.request("w1", "j1", "guarantee");
+  EXPECT_THAT(broker_.sent(), ElementsAre("w1 ERROR store-unavailable j1"));
+  broker_.forget();
+  broker_.step(StoreChanged{true, ""});
+  EXPECT_THAT(broker_.sent(), IsEmpty());
+  EXPECT_THAT(view("job", R"({"id": "j1"})"), HasSubstr(R"("state":"running")"));
 }
 
 TEST_F(FullDiskTest, WhoGotNoAckForThatIsToldToComeAgainWhenTheStoreIsThere) {
@@ -366,6 +385,21 @@ TEST_F(GuaranteeTest, WithoutAStoreThatIsRefusedToo) {
   broker_.forget();
   broker_.request("c2", "j2", "unique:k,guarantee");
   EXPECT_THAT(broker_.sent(), ElementsAre("c2 ERROR store-unavailable j2"));
+}
+
+// The queue would be another one by now, or none.
+TEST_F(GuaranteeTest, NorIsItPromisedWhenTheQueueOfTheSharedJobHasNoWorkerAnyMore) {
+  BrokerSettings settings;
+  settings.store_durable = true;
+  settings.unknown_queue = UnknownQueue::kReject;
+  broker_.change_settings(settings);
+  run_job("unique:k");
+  broker_.request("c1", "waits", "unique:l");
+  broker_.request("c2", "joins", "unique:l");
+  broker_.lose("w1");
+  broker_.forget();
+  broker_.request("c2", "joins", "unique:l,guarantee");
+  EXPECT_THAT(broker_.sent(), ElementsAre("c2 ERROR unknown-queue joins"));
 }
 
 TEST_F(GuaranteeTest, OnceTheSharedJobHasEndedTheRequestThatComesAgainIsNotRun) {

@@ -69,12 +69,17 @@ bool Broker::State::answer_known_id(const MessageArrived& event, const Request& 
   return true;
 }
 
-// It shared a job without the guarantee that is asked for now, and that job lives: it must have it before the ACK.
+// It shared a job without the guarantee that is asked for now, and that job lives: it must have it before the ACK. That
+// job is in the queue that the request names or in the default one, whichever it would go to now.
 bool Broker::State::joins_again(const Request& request, KnownId known) {
   if (known != KnownId::kJoined || !request.headers.guarantee || request.headers.unique.empty()) return false;
-  const Result<Queue*> queue = queue_of(request);
-  const auto found = queue ? unique_jobs_.find(unique_key(**queue, request.headers.unique)) : unique_jobs_.end();
-  return found != unique_jobs_.end() && !has_expired(*found->second);
+  const auto shares = [&](std::string_view queue) {
+    const auto found = queues_.find(queue);
+    if (found == queues_.end()) return false;
+    const auto job = unique_jobs_.find(unique_key(*found->second, request.headers.unique));
+    return job != unique_jobs_.end() && !has_expired(*job->second);
+  };
+  return shares(request.queue.view()) || shares(settings_.default_queue_name);
 }
 
 // The job was taken without the guarantee that is asked for now: it has it from now on. False: it cannot, as was said.
@@ -89,16 +94,26 @@ bool Broker::State::give_guarantee(const MessageArrived& event, const Request& r
 }
 
 // The ACK of a request that came again. While the store is away these wait for it, however often a peer repeats itself,
-// so beyond a number they are not given: who gets none sends again in its next conversation.
+// so beyond a number they are not given: a client that gets none sends again in its next conversation.
 bool Broker::State::ack_again(const MessageArrived& event, CommitNumber after) {
   const bool waits = !store_available_ && after > durable_commit_;
   if (waits && repeats_waiting_ == limits::kRepeatsWaiting) {
-    if (Peer* peer = peers_.find(event.side, event.peer.view())) peer->ack_withheld = true;
+    withhold_ack(event);
     return false;
   }
   if (waits) ++repeats_waiting_;
   ack(event, after);
   return true;
+}
+
+// A worker's conversation must not end for this, and who never said INFORM has none.
+void Broker::State::withhold_ack(const MessageArrived& event) {
+  Peer* peer = peers_.find(event.side, event.peer.view());
+  if (peer && peer->kind == PeerKind::kClient) {
+    peer->ack_withheld = true;
+  } else {
+    error(event, ErrorCode::kStoreUnavailable, "too many requests that came again wait for the store: send it later");
+  }
 }
 
 // A client sends again what was not ACKed when its conversation has ended, and not before.
@@ -108,7 +123,7 @@ void Broker::State::end_conversations_without_acks() {
     if (peer.ack_withheld) peers.push_back(&peer);
   });
   for (Peer* peer : peers) {
-    send(peer->side, peer->routing_id, Goodbye{});
+    send(peer->side, peer->routing_id, Goodbye{}, last_commit_);  // after what waits for the store and is for it
     drop(*peer, LossCause::kLeft);
   }
 }
