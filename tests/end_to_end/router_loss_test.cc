@@ -110,8 +110,11 @@ TEST_F(RouterLossTest, BusySlotsStayBusyAndAckedRequestsAreToldThatTheyAreLost) 
   gate.open();
   for (auto& each : after) EXPECT_EQ(each.get(), 1);
   EXPECT_EQ(runs_of(file("runs")).size(), 5u);
-  EXPECT_EQ(router_.query("status").at("counters").at("late_results"), 2) << "of the two jobs that it never knew";
-  EXPECT_EQ(router_.worker("m").at("slots_free"), 2);
+  router_.wait_until("both jobs that it never knew have ended",
+                     [](const Json& view) { return view.at("counters").at("late_results") == 2; });
+  router_.wait_until(
+      "both slots are free", [](const Json& view) { return view.at("workers").at(0).at("slots_free") == 2; },
+      "workers");
 }
 
 TEST_F(RouterLossTest, WithTwoRoutersTheOtherTakesOver) {
