@@ -55,17 +55,18 @@ struct DeadChanges {
   double skipped = 0;
 };
 
-// One call of the router changes so many and no more, so it is called until none is left.
-Result<DeadChanges> change_all_dead(AdminClient& admin, const char* view, const char* done, const Json& filters) {
+// One call of the router changes so many and no more, so it is called until none is left. `changes` has what was
+// changed before an error too.
+Result<void> change_all_dead(AdminClient& admin, const char* view, const char* done, const Json& filters,
+                             DeadChanges& changes) {
   const auto begun = std::chrono::steady_clock::now();
-  DeadChanges changes;
   Json arguments = filters;
   while (true) {
     const Result<Json> json = answer_of(admin, view, query_text(arguments), done);
     if (!json) return tl::unexpected(json.error());
     changes.done += number_field(*json, done);
     changes.skipped += number_field(*json, "skipped");
-    if (!json->contains("next")) return changes;
+    if (!json->contains("next")) return {};
     // Ages are as of the beginning: what is run again and dies again meanwhile is not meant.
     const double passed = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
     arguments["after"] = (*json)["next"];
@@ -80,23 +81,26 @@ ExitCode run_dead_change(Invocation& invocation, const char* view, const char* d
   if (!add_choice(invocation, filters)) return kExitUsage;
   Result<AdminClient> admin = admin_client_of(invocation);
   if (!admin) return kExitUsage;
-  const Result<DeadChanges> changes = change_all_dead(*admin, view, done, filters);
-  if (!changes) return asked_in_vain(invocation, changes.error());
-  const bool not_there = filters.contains("id") && changes->done + changes->skipped == 0;
+  DeadChanges changes;
+  const Result<void> whole = change_all_dead(*admin, view, done, filters, changes);
+  const bool none = changes.done + changes.skipped == 0;
+  if (!whole && none) return asked_in_vain(invocation, whole.error());
+  const bool not_there = filters.contains("id") && none;
   if (invocation.has("--json")) {
-    const Json sums = {{done, static_cast<uint64_t>(changes->done)},
-                       {"skipped", static_cast<uint64_t>(changes->skipped)}};
+    const Json sums = {{done, static_cast<uint64_t>(changes.done)},
+                       {"skipped", static_cast<uint64_t>(changes.skipped)}};
     invocation.console.line(sums.dump(2));
   } else if (!not_there) {
-    invocation.console.line(fmt::format("{} {}", done, count_text(changes->done)));
+    invocation.console.line(fmt::format("{} {}", done, count_text(changes.done)));
   }
-  if (changes->skipped > 0) {
+  if (changes.skipped > 0) {
     invocation.console.error_line(fmt::format(
         "{} left as they are: a job with the same id or unique key is there already, or the router has no room",
-        count_text(changes->skipped)));
+        count_text(changes.skipped)));
   }
   if (not_there) invocation.console.error_line("no dead letter has this id");
-  return not_there || changes->skipped > 0 ? kExitFailed : kExitDone;
+  if (!whole) invocation.console.error_line("the others were not come to: " + safe_text(whole.error().text));
+  return !whole || not_there || changes.skipped > 0 ? kExitFailed : kExitDone;
 }
 
 }  // namespace

@@ -48,6 +48,16 @@ void verify_file(const Invocation& invocation, const Settings& settings, Finding
   }
 }
 
+// Each life of a router has a number of its own in its file, which it says as its fence. One that could not open its
+// file yet has none.
+bool is_of_another_file(const Findings& findings) {
+  const Json store = findings.router.status.value("store", Json::object());
+  const bool has_file = store.is_object() && store.value("durable", Json()) == true && number_field(store, "fence") > 0;
+  const bool looked = findings.nothing.empty() && findings.sound();
+  if (!has_file || (!looked && findings.nothing.empty())) return false;
+  return !findings.store.found || number_field(store, "fence") != static_cast<double>(findings.store.epoch);
+}
+
 void verify_router(AdminClient& admin, Findings& findings) {
   findings.router.address = admin.address();
   const Result<std::string> answer = admin.query("status");
@@ -63,6 +73,13 @@ void verify_router(AdminClient& admin, Findings& findings) {
   findings.router.status = Json::parse(*answer, nullptr, false);
   for (StoreProblem& problem : problems_of_status(findings.router.status)) {
     findings.problems.push_back(std::move(problem));
+  }
+  if (is_of_another_file(findings)) {
+    findings.problems.push_back(
+        {"router",
+         fmt::format("the router at {} keeps its jobs in another file than {}: name its folder with --data-dir, "
+                     "or another router with --addr",
+                     findings.router.address, findings.store.path)});
   }
 }
 
@@ -84,6 +101,7 @@ std::string store_lines(const Findings& findings) {
     text += fmt::format("dropped  {} results before their time (settings result_max and result_limit)\n",
                         store.results_dropped);
   }
+  if (!findings.sound()) return text;  // some checks end the others
   return text + fmt::format("checked  pages{}, tables, meta, rows, keys, payloads, counts, lanes, ended ids\n",
                             findings.quick ? "" : " and indexes");
 }

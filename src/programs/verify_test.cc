@@ -92,6 +92,26 @@ TEST_F(VerifyTest, BesideARouterBothAreChecked) {
   stop(SIGTERM);
 }
 
+TEST_F(VerifyTest, BesideARouterWithAnotherFileTheyAreNotTakenForOne) {
+  const std::string told = "router: the router at " + environment_["EVENTMQ_ADMINISTRATIVE_LISTEN_ADDR"] +
+                           " keeps its jobs in another file than ";
+  start();
+  environment_["EVENTMQ_DATA_DIR"] = folder_.file("elsewhere");
+  const Ran none = emq({"verify"});
+  EXPECT_EQ(none.code, 1);
+  EXPECT_THAT(none.out, HasSubstr(told + folder_.file("elsewhere") + "/eventmq.db"));
+  std::filesystem::create_directory(folder_.file("elsewhere"));
+  std::filesystem::copy_file(file(), folder_.file("elsewhere") + "/eventmq.db");
+  stop(SIGTERM);
+  environment_["EVENTMQ_DATA_DIR"] = data_dir_;
+  start();  // which is its second life
+  environment_["EVENTMQ_DATA_DIR"] = folder_.file("elsewhere");
+  const Ran other = emq({"verify"});
+  EXPECT_EQ(other.code, 1);
+  EXPECT_THAT(other.out, HasSubstr(told));
+  stop(SIGTERM);
+}
+
 TEST_F(VerifyTest, AfterARouterThatWasStoppedItsFileIsSound) {
   start();
   stop(SIGKILL);
