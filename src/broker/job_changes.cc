@@ -70,6 +70,13 @@ std::string Broker::State::delete_left(const Asker& asker, const StoreAnswer& fo
   return changed("deleted", removed > 0 || found.result ? 1 : 0);
 }
 
+// Of no job that waits, and of no result that can be deleted.
+std::string Broker::State::unchangeable(std::string_view id) const {
+  const bool has_ended = dedupe_.contains(id, now_) || results_.find(id, now_) != nullptr;
+  return has_ended ? "the job has ended: only dead letters can be run again, with emq dead retry"
+                   : "no such job, and nothing is left of one";
+}
+
 // It is in memory, or the store does not know it either.
 void Broker::State::change_for(const Asker& asker) {
   const bool retry = asker.wants == Asker::Wants::kRetry;
@@ -78,7 +85,7 @@ void Broker::State::change_for(const Asker& asker) {
     forget_end(asker.about);
     return answer(asker, changed("deleted", 1));
   }
-  if (!job) return error(asker, ErrorCode::kUnknownJob, "no such job, and nothing is left of one");
+  if (!job) return error(asker, ErrorCode::kUnknownJob, unchangeable(asker.about.view()));
   if (job->state == JobState::kRunning || job->orphaned) {
     return error(asker, ErrorCode::kForbidden, "the job is running, or may be, on its worker: cancel it instead");
   }

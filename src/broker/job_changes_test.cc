@@ -55,6 +55,21 @@ class JobChangesTest : public ::testing::Test {
 constexpr const char* kRetried = R"(REPLY query {"retried": 1})";
 constexpr const char* kDeleted = R"(REPLY query {"deleted": 1})";
 
+TEST_F(JobChangesTest, AJobThatHasEndedIsToldFromOneThatNeverWas) {
+  broker_->request("c1", "j1", "guarantee");
+  broker_->ready("w1");
+  broker_->settle("w1", "j1", 1);
+  const auto told = [this](const std::string& id) {
+    serve();
+    broker_->forget();
+    broker_->query("jobs-retry", R"({"id": ")" + id + R"("})");
+    serve();
+    return std::get<ErrorMessage>(broker_->sends().at(0).message.body).error.text;
+  };
+  EXPECT_EQ(told("j1"), "the job has ended: only dead letters can be run again, with emq dead retry");
+  EXPECT_EQ(told("j2"), "no such job, and nothing is left of one");
+}
+
 TEST_F(JobChangesTest, ADelayedJobRunsNow) {
   broker_->ready("w1", 2);
   broker_->request("c1", "plain", "delay:100");

@@ -187,7 +187,11 @@ Result<Json> AdminViews::job(const JobsQuery& query, const StoreAnswer* found) c
   if (found && found->result) return ended_json(*found->result, broker.now_);
   if (found && !found->jobs.empty()) return backlog_job(found->jobs[0]);
   if (found && !found->dead.letters.empty()) return dead_job(found->dead.letters.back());
-  return fail(ErrorCode::kUnknownJob, fmt::format("no job {}: it was never here, or it ended long ago", query.id));
+  const bool is_known = broker.dedupe_.contains(query.id, broker.now_);
+  return fail(ErrorCode::kUnknownJob,
+              is_known
+                  ? fmt::format("job {} has ended, and what it ended with is not kept: result-ttl keeps it", query.id)
+                  : fmt::format("no job {}: it was never here, or it ended long ago", query.id));
 }
 
 Json AdminViews::dead_job(const DeadLetter& letter) const {

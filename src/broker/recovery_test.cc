@@ -55,6 +55,21 @@ TEST_F(RecoveryTest, AJobThatHasEndedIsNotRunAgainAndItsReplyIsKnown) {
   EXPECT_THAT(run_all(), IsEmpty());
 }
 
+TEST_F(RecoveryTest, OfAJobThatHasEndedNobodyIsToldThatItNeverWas) {
+  broker_->worker("w1");
+  broker_->ready("w1");
+  broker_->request("c1", "j1", "guarantee");
+  broker_->settle("w1", "j1", 1, Outcome::kOk, "5");
+  restart();
+  const auto told = [this](const std::string& id) {
+    broker_->forget();
+    broker_->query("job", R"({"id": ")" + id + R"("})");
+    return std::get<ErrorMessage>(broker_->sends().at(0).message.body).error.text;
+  };
+  EXPECT_EQ(told("j1"), "job j1 has ended, and what it ended with is not kept: result-ttl keeps it");
+  EXPECT_EQ(told("j2"), "no job j2: it was never here, or it ended long ago");
+}
+
 TEST_F(RecoveryTest, AJobThatTakesDownItsWorkerAndTheBrokerIsCounted) {
   settings_.max_deliveries = 3;
   broker_ = std::make_unique<TestBroker>(settings_);
