@@ -60,6 +60,14 @@ std::string last_endpoint(void* socket) {
   return std::string(text.data());
 }
 
+// What is larger is closed by the library, which tells nobody. On TCP the guard sees to what grows too large; without
+// one the library has to.
+int64_t announced_frame_max(const SocketOptions& options, HostKind host) {
+  const size_t unwatched = options.frame_bytes_max + limits::kFrameBytesDefault;
+  const size_t most = host == HostKind::kNone ? unwatched : limits::kFrameBytesAnnounced;
+  return static_cast<int64_t>(std::max(most, options.frame_bytes_max));
+}
+
 void set_options(void* socket, const SocketOptions& options, HostKind host) {
   set_option(socket, ZMQ_ROUTER_MANDATORY, 1);
   set_option(socket, ZMQ_BACKLOG, 4096);  // peers that all come back at once; the system may allow fewer
@@ -78,7 +86,7 @@ void set_options(void* socket, const SocketOptions& options, HostKind host) {
     set_option(socket, ZMQ_HEARTBEAT_IVL, whole_milliseconds(options.probe_interval));
     set_option(socket, ZMQ_HEARTBEAT_TIMEOUT, whole_milliseconds(options.probe_timeout));
   }
-  const auto announced_max = static_cast<int64_t>(std::max(limits::kFrameBytesAnnounced, options.frame_bytes_max));
+  const int64_t announced_max = announced_frame_max(options, host);
   const int done = zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &announced_max, sizeof announced_max);
   EMQ_ASSERT(done == 0);
 }
