@@ -1,6 +1,7 @@
 // Which worker gets a job, and which job a free slot gets.
 #include <map>
 
+#include "src/base/prng.h"
 #include "src/broker/test_broker.h"
 
 namespace eventmq {
@@ -100,6 +101,45 @@ TEST(WorkerChoiceTest, ALighterWorkerOnlyGetsWhatTheHeavierHasNoSlotFor) {
     }
   }
   EXPECT_THAT(requests_by_worker(lines), UnorderedElementsAre(std::pair("w1", 400), std::pair("w2", 200)));
+}
+
+// Under a load that comes and goes, sometimes more than both can run.
+TEST(WorkerChoiceTest, OfTenThousandJobsTheLighterWorkerGetsThoseThatTheHeavierHasNoSlotFor) {
+  constexpr int kJobs = 10'000;
+  TestBroker broker;
+  broker.worker("heavy", {{20, "q"}});
+  broker.worker("light", {{10, "q"}});
+  std::map<std::string, size_t> free = {{"heavy", 4}, {"light", 4}};
+  for (const auto& [name, slots] : free) broker.ready(name, static_cast<int>(slots));
+  std::map<std::string, int> taken;
+  std::vector<std::pair<std::string, std::string>> running;  // worker and id
+  Prng prng(7);
+  for (int sent = 0, ended = 0; ended < kJobs;) {
+    broker.forget();
+    const uint64_t pressure = 1 + sent / 1'000 % 10;  // in tenths
+    if (sent < kJobs && (running.empty() || prng.below(10) < pressure)) {
+      broker.request("c1", fmt::format("j{}", sent++), "", "q");
+    } else {
+      std::swap(running[prng.below(running.size())], running.back());
+      const auto [worker, id] = running.back();
+      running.pop_back();
+      ++free[worker];
+      ++ended;
+      broker.settle(worker, id, 1);
+    }
+    for (const std::string& line : broker.sent()) {
+      const size_t at = line.find(" REQUEST ");
+      if (at == std::string::npos) continue;
+      const std::string worker = line.substr(0, at);
+      ASSERT_TRUE(worker == "heavy" || free["heavy"] == 0) << line;
+      ASSERT_GT(free[worker]--, 0u) << line;
+      ++taken[worker];
+      running.emplace_back(worker, line.substr(at + 9, line.find(' ', at + 9) - at - 9));
+    }
+  }
+  EXPECT_EQ(taken["heavy"] + taken["light"], kJobs);
+  EXPECT_GT(taken["heavy"], taken["light"]);
+  EXPECT_GT(taken["light"], kJobs / 100);
 }
 
 class QueueChoiceTest : public ::testing::Test {
