@@ -42,8 +42,8 @@ TEST_F(BulkChangesTest, AQueueIsPurgedAndTheOthersJobsRun) {
   EXPECT_EQ(emq({"jobs", "retry", "--state", "delayed"}).out, "retried 300\n");
   start_manager("m");
   ASSERT_TRUE(router_.wait_for_total("done", 300));
-  EXPECT_EQ(emq({"verify"}).code, 0);
-  EXPECT_EQ(emq({"verify", "--live"}).code, 0);
+  EXPECT_EQ(emq({"verify", "--data-dir", router_.data_dir()}).code, 0);
+  EXPECT_EQ(emq({"verify", "--live", "--data-dir", router_.data_dir()}).code, 0);
 }
 
 TEST_F(BulkChangesTest, WhatRunsIsToldToStop) {

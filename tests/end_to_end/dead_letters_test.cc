@@ -60,7 +60,7 @@ TEST_F(DeadLettersTest, WhatFailedOrCrashedForGoodIsKeptAcrossARestartAndCanBeRu
   EXPECT_EQ(dead_list().size(), 1u);
   EXPECT_EQ(emq({"dead", "delete", "--all"}).out, "deleted 1\n");
   EXPECT_EQ(emq({"dead", "list"}).out, "no dead letters\n");
-  EXPECT_EQ(emq({"verify"}).code, 0);
+  EXPECT_EQ(emq({"verify", "--data-dir", router_.data_dir()}).code, 0);
   expect_conservation(router_.query("status"));
 }
 

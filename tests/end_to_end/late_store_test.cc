@@ -58,7 +58,7 @@ TEST_F(LateStoreTest, PlainJobsGoOnAndWhatWasAcceptedRunsOnceItIsThere) {
   expect_conservation(router_.query("status"));
   EXPECT_EQ(router_.query("status").at("store").at("available"), true);
   EXPECT_EQ(client_.request("math.add", {3, 4}, {.guarantee = true}).get(), 7);
-  EXPECT_EQ(emq({"verify", "--live"}).code, 0);
+  EXPECT_EQ(emq({"verify", "--live", "--data-dir", router_.data_dir()}).code, 0);
 }
 
 TEST_F(LateStoreTest, AJobThatAWorkerStillRunsIsNotRunTwice) {

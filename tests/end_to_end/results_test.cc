@@ -41,7 +41,7 @@ TEST_F(ResultsTest, AGuaranteedJobsResultSurvivesARouterThatIsKilledAfterItsRepl
   EXPECT_THAT(text.out, HasSubstr("kept until"));
   EXPECT_EQ(client_.result("good").value, value);
   EXPECT_EQ(client_.result("bad").failure->outcome, "error");
-  EXPECT_EQ(emq({"verify"}).code, 0);
+  EXPECT_EQ(emq({"verify", "--data-dir", router_.data_dir()}).code, 0);
   EXPECT_EQ(emq({"jobs", "delete", "good"}).out, "deleted 1\n");
   EXPECT_EQ(emq({"jobs", "show", "good"}).code, 1);
   EXPECT_EQ(emq({"jobs", "retry", "bad"}).out, "retried 1\n") << "it is a dead letter";
