@@ -24,6 +24,18 @@ class RecoveryTest : public ::testing::Test {
     }
     return requests;
   }
+  // With a worker each time, and it is given up so long after each restart.
+  void poison_takes_down_three_brokers(Duration until_given_up) {
+    settings_.max_deliveries = 3;
+    broker_ = std::make_unique<TestBroker>(settings_);
+    broker_->request("c1", "poison", "guarantee");
+    for (int life = 1; life <= 3; ++life) {
+      broker_->worker("w" + std::to_string(life));
+      broker_->ready("w" + std::to_string(life));
+      restart();
+      broker_->wait(until_given_up);
+    }
+  }
   std::string totals() { return broker_->view("status"); }
 
   BrokerSettings settings_;
@@ -71,30 +83,14 @@ TEST_F(RecoveryTest, OfAJobThatHasEndedNobodyIsToldThatItNeverWas) {
 }
 
 TEST_F(RecoveryTest, AJobThatTakesDownItsWorkerAndTheBrokerIsCounted) {
-  settings_.max_deliveries = 3;
-  broker_ = std::make_unique<TestBroker>(settings_);
-  broker_->request("c1", "poison", "guarantee");
-  for (int life = 1; life <= 3; ++life) {
-    broker_->worker("w" + std::to_string(life));
-    broker_->ready("w" + std::to_string(life));
-    restart();
-    broker_->wait(settings_.resume_grace);
-  }
+  poison_takes_down_three_brokers(settings_.resume_grace);
   EXPECT_THAT(totals(), HasSubstr(R"("dead":1)"));
   EXPECT_THAT(run_all(), IsEmpty());
 }
 
 TEST_F(RecoveryTest, WithoutGraceItIsCountedToo) {
-  settings_.max_deliveries = 3;
   settings_.resume_grace = Duration{};
-  broker_ = std::make_unique<TestBroker>(settings_);
-  broker_->request("c1", "poison", "guarantee");
-  for (int life = 1; life <= 3; ++life) {
-    broker_->worker("w" + std::to_string(life));
-    broker_->ready("w" + std::to_string(life));
-    restart();
-    broker_->wait(milliseconds(1));
-  }
+  poison_takes_down_three_brokers(milliseconds(1));
   EXPECT_THAT(totals(), HasSubstr(R"("dead":1)"));
 }
 

@@ -81,6 +81,19 @@ void leave_room(SqliteStore& store) {
   ASSERT_TRUE(committed_by(store, 3));
 }
 
+// From its n-th write on the disk is at fault: at one of a commit, or in the midst of moving the log behind it.
+void fail_at_write(FaultVfs& vfs, SqliteStore& store, uint64_t nth) {
+  const auto dealt_with = [&](CommitNumber commit) {
+    return wait_until([&] { return store.committed() == commit || !store.health().available; });
+  };
+  leave_room(store);
+  vfs.fail({.calls = VfsFault::kWrite, .nth = nth, .for_good = true});
+  store.submit(4, large_jobs(31, 45));
+  ASSERT_TRUE(dealt_with(4));
+  store.submit(5, {IdRemembered{.id = Bytes("other")}});
+  ASSERT_TRUE(dealt_with(5));
+}
+
 // The page with the number of the newest commit is moved among the first: with it there, the file alone looks whole.
 TEST(SqliteFaultLogTest, ALogThatIsTakenAwayAfterHalfOfItWasMovedIsWaitedFor) {
   uint64_t waited = 0;
@@ -89,12 +102,7 @@ TEST(SqliteFaultLogTest, ALogThatIsTakenAwayAfterHalfOfItWasMovedIsWaitedFor) {
     const TemporaryFolder folder(TemporaryFolder::quick_place());
     const std::string log = folder.file("eventmq.db-wal");
     auto store = open_with_short_log(vfs, folder);
-    leave_room(*store);
-    vfs.fail({.calls = VfsFault::kWrite, .nth = nth, .for_good = true});
-    store->submit(4, large_jobs(31, 45));
-    ASSERT_TRUE(wait_until([&] { return store->committed() == 4 || !store->health().available; }));
-    store->submit(5, {IdRemembered{.id = Bytes("other")}});
-    ASSERT_TRUE(wait_until([&] { return store->committed() == 5 || !store->health().available; }));
+    ASSERT_NO_FATAL_FAILURE(fail_at_write(vfs, *store, nth));
     if (vfs.failures() == 0) break;
     std::filesystem::rename(log, folder.file("log"));
     vfs.mend();
@@ -123,12 +131,7 @@ TEST(SqliteFaultLogTest, ALogOfWhichHalfWasMovedMayBeReadAndMovedByAnotherProgra
       FaultVfs vfs;
       const TemporaryFolder folder(TemporaryFolder::quick_place());
       auto store = open_with_short_log(vfs, folder);
-      leave_room(*store);
-      vfs.fail({.calls = VfsFault::kWrite, .nth = nth, .for_good = true});
-      store->submit(4, large_jobs(31, 45));
-      ASSERT_TRUE(wait_until([&] { return store->committed() == 4 || !store->health().available; }));
-      store->submit(5, {IdRemembered{.id = Bytes("other")}});
-      ASSERT_TRUE(wait_until([&] { return store->committed() == 5 || !store->health().available; }));
+      ASSERT_NO_FATAL_FAILURE(fail_at_write(vfs, *store, nth));
       if (vfs.failures() == 0) break;
       ++faults;
       {
