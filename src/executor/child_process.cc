@@ -194,7 +194,8 @@ bool ChildProcess::reap(ExitStatus& status) {
 }
 
 void reap_orphans(const std::function<bool(pid_t)>& is_own) {
-  if (getpid() != 1) return;
+  static const bool is_first = getpid() == 1;
+  if (!is_first) return;
   siginfo_t info{};
   while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0 && !is_own(info.si_pid)) {
     waitpid(info.si_pid, nullptr, WNOHANG);

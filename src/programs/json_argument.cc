@@ -33,9 +33,6 @@ class WideNumberFinder final : public Json::json_sax_t {
   std::string found;
 };
 
-// Copies and dump() of one that is nested without end would overflow the stack.
-std::string problem_of(const Json& json) { return json_problem(json, limits::kJsonDepth - 2); }
-
 std::string wide_number_in(const std::string& text) {
   WideNumberFinder finder;
   Json::sax_parse(text, &finder);
@@ -49,26 +46,29 @@ tl::unexpected<Error> refused(const std::string& number) {
   return unfit(fmt::format("the number {} has no room in 64 bits: write it as text, in quotes", shown));
 }
 
+// The value, unless it cannot be said as it was typed; `name` begins the error's text. Copies and dump() of one that is
+// nested without end would overflow the stack.
+Result<Json> fitting(Json json, const std::string& text, std::string_view name) {
+  const std::string problem = json_problem(json, limits::kJsonDepth - 2);
+  if (!problem.empty()) return unfit(fmt::format("{} {}", name, problem));
+  const std::string wide = wide_number_in(text);
+  if (!wide.empty()) return refused(wide);
+  return json;
+}
+
 }  // namespace
 
 Result<Json> json_argument(const std::string& text) {
   Json json = Json::parse(text, nullptr, false);
-  if (json.is_discarded()) return Json(text);
-  if (const std::string problem = problem_of(json); !problem.empty()) return unfit("an argument " + problem);
-  const std::string wide = wide_number_in(text);
-  if (wide.empty()) return json;
-  if (json.is_number()) return Json(text);
-  return refused(wide);
+  const bool loses_digits = json.is_number() && !wide_number_in(text).empty();
+  if (json.is_discarded() || loses_digits) return Json(text);
+  return fitting(std::move(json), text, "an argument");
 }
 
 Result<Json> json_object(const std::string& text, std::string_view name) {
   Json json = Json::parse(text, nullptr, false);
-  if (!json.is_object())
-    return fail(ErrorCode::kBadValue, fmt::format("{} must be a JSON object, as {{\"year\": 2026}}", name));
-  if (const std::string problem = problem_of(json); !problem.empty()) return unfit(fmt::format("{} {}", name, problem));
-  const std::string wide = wide_number_in(text);
-  if (!wide.empty()) return refused(wide);
-  return json;
+  if (!json.is_object()) return unfit(fmt::format("{} must be a JSON object, as {{\"year\": 2026}}", name));
+  return fitting(std::move(json), text, name);
 }
 
 }  // namespace eventmq
