@@ -36,12 +36,18 @@ Result<BenchOptions> options_of(const Invocation& invocation) {
                                                   safe_text(invocation.value("--payload"))));
   }
   options.payload_bytes = *payload;
-  const Result<Duration> measured = parse_seconds(invocation.value("--measure", "3"));
+  const Result<Duration> measured = parse_seconds(invocation.value("--measure", "1"));
   if (!measured || measured->us == 0) {
     return fail(ErrorCode::kBadValue, fmt::format("--measure must be seconds, as 3 or 0.5, not \"{}\"",
                                                   safe_text(invocation.value("--measure"))));
   }
   options.measured = *measured;
+  const Result<uint64_t> rounds = parse_count(invocation.value("--rounds", "5"));
+  if (!rounds || *rounds < 1 || *rounds > kBenchRoundsMax) {
+    return fail(ErrorCode::kBadValue, fmt::format("--rounds must be a whole number from 1 to {}, not \"{}\"",
+                                                  kBenchRoundsMax, safe_text(invocation.value("--rounds"))));
+  }
+  options.rounds = *rounds;
   options.folder = invocation.value("--folder", ".");
   return options;
 }
@@ -59,7 +65,12 @@ std::string bench_json(const BenchReport& report) {
                     {"ack_p50_us", row.ack_p50.us},
                     {"ack_p99_us", row.ack_p99.us}});
   }
-  return nlohmann::ordered_json{{"rows", rows}}.dump(2);
+  nlohmann::ordered_json shares = nlohmann::ordered_json::array();
+  for (const DurableShare& share : report.durable_shares) {
+    shares.push_back(
+        {{"window", share.window}, {"median", share.median}, {"least", share.least}, {"most", share.most}});
+  }
+  return nlohmann::ordered_json{{"rounds", report.rounds}, {"rows", rows}, {"durable_shares", shares}}.dump(2);
 }
 
 volatile sig_atomic_t g_bench_stopped_by = 0;

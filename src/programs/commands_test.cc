@@ -126,6 +126,7 @@ TEST_F(CommandsTest, WrongValuesAreRefusedBeforeAnythingIsSent) {
   expect_usage_error({"router", "--store", "redis"}, "--store: store must be sqlite or memory, not \"redis\"");
   expect_usage_error({"up", "--jobmanagers", "0"}, "--jobmanagers must be a whole number from 1 to 100, not \"0\"");
   expect_usage_error({"up", "-B", "tcp://127.0.0.1:*"}, "emq up needs a fixed port in backend_listen_addr");
+  expect_usage_error({"bench", "--rounds", "0"}, "--rounds must be a whole number from 1 to 1000, not \"0\"");
   expect_usage_error({"bench", "--windows", "10000"}, "--windows must be whole numbers from 1 to 9999, not \"10000\"");
   expect_usage_error({"config", "--for", "scheduler"}, "--for must be router or jobmanager, not \"scheduler\"");
 }

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <stdlib.h>
 
+#include <algorithm>
+#include <array>
 #include <filesystem>
 #include <memory>
 #include <thread>
@@ -81,19 +83,58 @@ Result<BenchRow> measure_durable(const BenchOptions& options, size_t window) {
   return row;
 }
 
+constexpr std::array kSystems{&measure_forwarder, &measure_memory, &measure_durable};
+constexpr size_t kMemory = 1, kDurable = 2;
+using Round = std::array<BenchRow, kSystems.size()>;
+
+Result<Round> measure_round(const BenchOptions& options, size_t window) {
+  Round round;
+  for (size_t i = 0; i < kSystems.size(); ++i) {
+    Result<BenchRow> row = kSystems[i](options, window);
+    if (!row) return tl::unexpected<Error>(row.error());
+    round[i] = *std::move(row);
+  }
+  return round;
+}
+
+// Of an even number of rounds the lower one in the middle, so that a row is one that was measured.
+const BenchRow& median(std::vector<Round>& rounds, size_t system) {
+  const auto middle = rounds.begin() + static_cast<std::ptrdiff_t>((rounds.size() - 1) / 2);
+  std::nth_element(rounds.begin(), middle, rounds.end(),
+                   [&](const Round& a, const Round& b) { return a[system].per_second < b[system].per_second; });
+  return (*middle)[system];
+}
+
+DurableShare durable_share(const std::vector<Round>& rounds, size_t window) {
+  std::vector<double> shares;
+  for (const Round& round : rounds) shares.push_back(round[kDurable].per_second / round[kMemory].per_second);
+  std::sort(shares.begin(), shares.end());
+  return {window, shares[(shares.size() - 1) / 2], shares.front(), shares.back()};
+}
+
+Result<void> check(const BenchOptions& options) {
+  for (size_t window : options.windows) {
+    if (window >= 1 && window <= kBenchWindowMax) continue;
+    return fail(ErrorCode::kBadValue, fmt::format("a window is 1 to {} requests in flight", kBenchWindowMax));
+  }
+  if (options.rounds >= 1 && options.rounds <= kBenchRoundsMax) return {};
+  return fail(ErrorCode::kBadValue, fmt::format("there are 1 to {} rounds", kBenchRoundsMax));
+}
+
 }  // namespace
 
 Result<BenchReport> run_bench(const BenchOptions& options) {
-  BenchReport report;
+  if (Result<void> checked = check(options); !checked) return tl::unexpected<Error>(checked.error());
+  BenchReport report{.rounds = options.rounds};
   for (size_t window : options.windows) {
-    if (window == 0 || window > kBenchWindowMax) {
-      return fail(ErrorCode::kBadValue, fmt::format("a window is 1 to {} requests in flight", kBenchWindowMax));
+    std::vector<Round> rounds;
+    while (rounds.size() < options.rounds) {
+      Result<Round> round = measure_round(options, window);
+      if (!round) return tl::unexpected<Error>(round.error());
+      rounds.push_back(*std::move(round));
     }
-    for (const auto& run : {&measure_forwarder, &measure_memory, &measure_durable}) {
-      Result<BenchRow> row = run(options, window);
-      if (!row) return tl::unexpected<Error>(row.error());
-      report.rows.push_back(std::move(*row));
-    }
+    report.durable_shares.push_back(durable_share(rounds, window));
+    for (size_t system = 0; system < kSystems.size(); ++system) report.rows.push_back(median(rounds, system));
   }
   return report;
 }
@@ -111,6 +152,13 @@ std::string bench_text(const BenchReport& report) {
     text += fmt::format("{:>9}  {:<9}  {:>13.0f}  {:>7}  {:>7}  {:>8}  {:>8}  {:>11.1f}  {:>8}\n", row.window,
                         row.system, row.per_second, row.latency_p50.us, row.latency_p99.us, ack(row.ack_p50),
                         ack(row.ack_p99), row.cpu_us_per_trip, share);
+  }
+  for (const DurableShare& share : report.durable_shares) {
+    text +=
+        fmt::format("At {} in flight the durable router has {:.2f} of the router's rate", share.window, share.median);
+    text += report.rounds > 1
+                ? fmt::format(" ({:.2f} to {:.2f} in {} rounds).\n", share.least, share.most, report.rounds)
+                : ".\n";
   }
   return text;
 }
