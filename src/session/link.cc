@@ -1,5 +1,7 @@
 #include "src/session/link.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "src/base/assert.h"
@@ -9,6 +11,7 @@ namespace {
 
 constexpr Duration kFirstWait = milliseconds(100);
 constexpr int kHeartbeatsToBeNoticed = 6;
+constexpr Duration kSilence = seconds(1);  // the shortest that is told of
 
 // Jitter needs no quality, only to differ between peers and to repeat in a simulation.
 uint64_t seed_from(const Bytes& id) {
@@ -37,6 +40,7 @@ void Link::begin(Instant now) {
   phase_ = Phase::kInforming;
   parting_ = goodbye_received_ = made_ = false;
   inform_deadline_ = now + settings_.reconnect_timeout;
+  sent_at_ = now;  // no silence of the conversation before counts in this one
   owner_.emit(Connect{address(), routing_id_});
   inform_id_ = ids_.next();
   send(Message{inform_id_, owner_.make_inform(established_id_)}, now);
@@ -123,13 +127,23 @@ LinkChange Link::receive_while_connected(const Message& message, Instant now) {
   if (std::holds_alternative<Goodbye>(message.body)) {
     goodbye_received_ = true;
     if (parting_) return LinkChange::kNone;
-    log(!leaving(), "the broker at " + address() + " ended the conversation");
+    log(!leaving(), told_goodbye());
     end_was_logged_[address_index_] = true;
     // One that does not stop wants a new conversation.
     end(leaving() ? Next::kOtherAddress : Next::kSameAddress, false, now);
     return LinkChange::kEnded;
   }
   return LinkChange::kNone;
+}
+
+// A broker that gave us up because it heard nothing says KBYE to what it hears next, and not why.
+std::string Link::told_goodbye() const {
+  std::string line = "the broker at " + address() + " ended the conversation";
+  if (leaving() || silence_ < kSilence) return line;
+  line += fmt::format(" after we had sent nothing for {} s; ", silence_.us / 1'000'000);
+  return line + (settings_.heartbeats_enabled
+                     ? "if its heartbeat_timeout is not longer than that, make heartbeat_interval shorter here"
+                     : "it may want heartbeats, which are disabled here");
 }
 
 LinkChange Link::lost(Instant now) {
@@ -211,6 +225,7 @@ Instant Link::next_wake() const {
 
 void Link::send(Message message, Instant now) {
   EMQ_ASSERT(listening());
+  silence_ = now - sent_at_;
   sent_at_ = now;
   owner_.emit(ToBroker{std::move(message)});
 }

@@ -224,6 +224,36 @@ TEST(LinkTest, GoodbyeFromTheBrokerLeadsToANewConversationWithItAfterAWait) {
   EXPECT_EQ(client.take<Connect>().at(0).address, "tcp://a:1");
 }
 
+// The warning after silence of six seconds and a goodbye to what was said then.
+std::string told_after_silence(bool heartbeats_enabled) {
+  ClientSessionSettings settings;
+  settings.link.addresses = {"tcp://a:1"};
+  settings.link.heartbeats_enabled = heartbeats_enabled;
+  settings.link.heartbeat_interval = seconds(6);
+  Conversation client(ClientSession(settings, IdSource::from_small_seed(7)));
+  client.step(ClientStarted{});
+  client.acknowledge_inform(kAll);
+  client.advance(milliseconds(6001));
+  if (!heartbeats_enabled) client.step(Submit{{Bytes("p1"), Publish{Bytes("news"), {}, Bytes("hello")}}, {}, {}});
+  client.hear(Goodbye{});
+  return client.take<SessionLog>().back().text;
+}
+
+TEST(LinkTest, WhoIsGivenUpForItsSilenceIsToldWhatMayBeTheCause) {
+  EXPECT_EQ(told_after_silence(true),
+            "the broker at tcp://a:1 ended the conversation after we had sent nothing for 6 s; if its "
+            "heartbeat_timeout is not longer than that, make heartbeat_interval shorter here");
+  EXPECT_EQ(told_after_silence(false),
+            "the broker at tcp://a:1 ended the conversation after we had sent nothing for 6 s; it may want "
+            "heartbeats, which are disabled here");
+}
+
+TEST(LinkTest, WhoWasHeardAMomentAgoIsNotToldOfItsHeartbeats) {
+  Conversation client = connected_client();
+  client.hear(Goodbye{});
+  EXPECT_EQ(client.take<SessionLog>().back().text, "the broker at tcp://a:1 ended the conversation");
+}
+
 TEST(LinkTest, DisconnectFromTheBrokerIsAnsweredWithGoodbye) {
   Conversation client = connected_client({"tcp://a:1", "tcp://b:2"});
   client.hear(Disconnect{});
