@@ -290,9 +290,11 @@ bool ClientSession::State::fits(Submission& submission) {
   return false;
 }
 
-// A broker that shuts down still lets jobs end and tells; what it was not sent waits for the next broker.
+// A broker that shuts down still lets jobs end and tells; what it was not sent waits for the next broker. Who closes
+// waits for no end, but for somebody to take what was submitted.
 void ClientSession::State::leave_if_settled() {
-  if (link.leaving() && outbox.in_flight() == 0 && outbox.at_broker() == 0 && !closing) link.leave(now);
+  if (!link.leaving() || outbox.in_flight() > 0) return;
+  if (closing ? outbox.unaccepted() > 0 : outbox.at_broker() == 0) link.leave(now);
 }
 
 void ClientSession::State::end_if_closed() {

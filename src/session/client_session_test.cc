@@ -431,6 +431,26 @@ TEST_F(ClientSessionTest, CloseWaitsForWhatIsNotAcknowledged) {
   EXPECT_EQ(session().next_wake(), Instant::never());
 }
 
+TEST_F(ClientSessionTest, CloseTakesWhatABrokerThatShutsDownWasNotSentToAnother) {
+  connect();
+  submit("a", "reply-requested");
+  submit("sent");
+  hear(Disconnect{});
+  submit("b");
+  step(CloseRequested{now() + seconds(10)});
+  acknowledge("a");
+  EXPECT_TRUE(take_sent<Goodbye>().empty()) << "the broker has yet to answer for what it was sent";
+  sent_ids();
+  acknowledge("sent");
+  EXPECT_EQ(take_sent<Goodbye>().size(), 1u) << "the result of a is not waited for";
+  EXPECT_FALSE(ended());
+  advance(milliseconds(100));
+  acknowledge_inform(kOtherBroker);
+  EXPECT_THAT(sent_ids(), testing::Contains("b"));
+  acknowledge("b");
+  EXPECT_TRUE(ended());
+}
+
 TEST_F(ClientSessionTest, CloseGivesUpAtItsDeadline) {
   connect();
   submit("a");
