@@ -127,27 +127,40 @@ TEST_F(BacklogTest, AJobThatWasAcceptedAgainAfterItsEndRunsAfterARestart) {
   EXPECT_THAT(run_all(), ElementsAre("j1", "j2", "again"));
 }
 
-// Where not all ids fit after the restart, only its earlier end is known.
-TEST_F(BacklogTest, ADeadLetterThatIsToRunAgainRunsAfterARestartHoweverFewIdsAreKnown) {
-  settings_.dedupe_ids = 3;
-  begin(settings_);
-  broker_->worker("w0");
-  broker_->ready("w0", 3);
-  for (const char* id : {"dead", "a", "b"}) {
-    broker_->request("c1", id, "guarantee");
-    broker_->settle("w0", id, 1, *id == 'd' ? Outcome::kError : Outcome::kOk);
-    broker_->wait(seconds(1));
+class RetriedLetterTest : public BacklogTest {
+ protected:
+  // A dead letter waits in the store to be run again, and where not all ids fit only its earlier end is known.
+  void SetUp() override {
+    settings_.dedupe_ids = 3;
+    begin(settings_);
+    broker_->worker("w0");
+    broker_->ready("w0", 3);
+    for (const char* id : {"dead", "a", "b"}) {
+      broker_->request("c1", id, "guarantee");
+      broker_->settle("w0", id, 1, *id == 'd' ? Outcome::kError : Outcome::kOk);
+      broker_->wait(seconds(1));
+    }
+    broker_->lose("w0");
+    accept(2);
+    store();
+    broker_->query("dead-retry", R"({"id": "dead"})");
+    answer();
+    store();
+    EXPECT_EQ(store_.backlog().size(), 1u);
+    restart();
   }
-  broker_->lose("w0");
-  accept(2);
-  store();
-  broker_->query("dead-retry", R"({"id": "dead"})");
-  answer();
-  store();
-  EXPECT_EQ(store_.backlog().size(), 1u);
-  restart();
+};
+
+TEST_F(RetriedLetterTest, RunsAfterARestartHoweverFewIdsAreKnown) {
   EXPECT_THAT(run_all(), ElementsAre("j1", "j2", "dead"));
   EXPECT_THAT(totals(), HasSubstr(R"("done":5,"dead":1,"expired":0,"cancelled":0)"));
+}
+
+TEST_F(RetriedLetterTest, IsCancelledAfterARestartHoweverFewIdsAreKnown) {
+  broker_->cancel("c1", "dead");
+  answer();
+  EXPECT_THAT(broker_->sent(), Contains("c1 ACK cancel-dead"));
+  EXPECT_THAT(run_all(), ElementsAre("j1", "j2"));
 }
 
 TEST_F(BacklogTest, TheAckOfAJobOfTheBacklogWaitsForItsCommit) {

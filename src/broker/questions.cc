@@ -65,7 +65,7 @@ bool Broker::State::store_is_unread() const {
 // True: the job may be in the store alone, which is asked.
 bool Broker::State::ask_to_cancel(const MessageArrived& event, const Bytes& id, bool by_query) {
   if (followed_jobs_.contains(id.str())) return false;
-  if (!store_may_have_jobs() || dedupe_.find(id.view(), now_) == KnownId::kEnded) return false;
+  if (!store_may_have_jobs() || dedupe_.ended_after(id.view(), started_at_, now_)) return false;
   if (!store_available_) {
     return error(event, store_is_away().code, store_is_away().text), true;
   }
