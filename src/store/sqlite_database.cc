@@ -13,6 +13,12 @@ namespace {
 
 constexpr int kBusyMilliseconds = 2'000;  // how long to wait for another program that writes to the file
 
+// Of the index of the log (https://sqlite.org/walformat.html): its first part, where in it the number of pages is that
+// were moved, and the lock of whoever moves some.
+constexpr int kIndexBytes = 32'768;
+constexpr size_t kMovedAt = 96;
+constexpr int kMovingLock = 1;
+
 tl::unexpected<Error> fault_of(sqlite3* handle, int code) {
   const char* path = handle ? sqlite3_db_filename(handle, "main") : "";
   return fail(ErrorCode::kStoreUnavailable, sqlite_fault(code, handle ? sqlite3_system_errno(handle) : 0,
@@ -231,6 +237,25 @@ Result<SqliteDatabase::CheckpointResult> SqliteDatabase::checkpoint(Checkpoint k
   const bool emptied = kind == Checkpoint::kEmptying && (code == SQLITE_OK || frames == 0);
   if (frames < 0) return CheckpointResult{1, emptied};  // it did not come to look, or there can be no log
   return CheckpointResult{frames > moved ? frames - moved : 0, emptied};
+}
+
+Result<void> SqliteDatabase::move_all_again() {
+  sqlite3_file* file = nullptr;
+  void volatile* index = nullptr;
+  int code = sqlite3_file_control(handle_.get(), "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  if (code == SQLITE_OK) code = file->pMethods->xShmMap(file, 0, kIndexBytes, 0, &index);
+  if (code == SQLITE_OK && !index) return {};  // nothing is in it yet
+  if (code == SQLITE_OK) {
+    code = file->pMethods->xShmLock(file, kMovingLock, 1, SQLITE_SHM_LOCK | SQLITE_SHM_EXCLUSIVE);
+  }
+  if (code != SQLITE_OK) {
+    const char* path = sqlite3_db_filename(handle_.get(), "main");
+    return fail(ErrorCode::kStoreUnavailable, sqlite_fault(code, 0, path, sqlite3_errstr(code)));
+  }
+  auto* moved = reinterpret_cast<uint32_t volatile*>(static_cast<char volatile*>(index) + kMovedAt);
+  __atomic_store_n(moved, 0, __ATOMIC_SEQ_CST);
+  file->pMethods->xShmLock(file, kMovingLock, 1, SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE);
+  return {};
 }
 
 // A sync that fails for want of space is SQLITE_IOERR.

@@ -125,6 +125,10 @@ class SqliteDatabase {
     bool emptied = false;  // of an emptying one: nobody reads from the log, and it begins anew; or there is none
   };
   Result<CheckpointResult> checkpoint(Checkpoint kind);
+  // The next checkpoint, whoever makes it, moves all of the log again. To be called after a fault: where a reader held
+  // the end of the log back, SQLite has not synced what was moved, and the index that all handles share counts it as
+  // moved even when the sync that was to come fails. Errors: kStoreUnavailable, when another program just moves it too.
+  Result<void> move_all_again();
   // Whether the last call failed for no more than want of space or another program's lock: what is on disk is not in
   // doubt.
   bool fault_is_harmless() const;

@@ -91,7 +91,7 @@ Result<void> SqliteFile::make_log_true() {
           log_is_new_ = !was_there;
           return alone.run("ROLLBACK");
         })
-        .and_then([&] { return log_is_new_ ? begin_log(alone) : Result<void>(); });
+        .and_then([&] { return log_is_new_ ? begin_log(alone) : alone.move_all_again(); });
   });
 }
 
@@ -258,7 +258,10 @@ Result<void> SqliteFile::let_log_go() {
 // and not its changes.
 Result<SqliteDatabase::CheckpointResult> SqliteFile::move_log(SqliteDatabase::Checkpoint kind) {
   auto moved = database_.checkpoint(kind);
-  if (!moved) half_moved_ = true;
+  if (!moved) {
+    half_moved_ = true;
+    (void)database_.move_all_again();  // also by another program, before the next attempt makes sure of it
+  }
   if (moved && moved->frames_left == 0) note_all_moved();
   return moved;
 }
