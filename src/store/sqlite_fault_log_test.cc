@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <optional>
 
 #include "src/store/sqlite_store.h"
@@ -207,6 +208,82 @@ TEST(SqliteFaultLogTest, AfterAFailedSyncWhatWasMovedBeforeItIsMovedAgain) {
       EXPECT_GT(nth, 8u);
     }
   }
+}
+
+// As a kill leaves it.
+void copy_files(const TemporaryFolder& from, const TemporaryFolder& to) {
+  for (const char* name : {"eventmq.db", "eventmq.db-wal"}) {
+    if (std::filesystem::exists(from.file(name))) std::filesystem::copy_file(from.file(name), to.file(name));
+  }
+}
+
+size_t jobs_after_a_kill(const TemporaryFolder& folder) {
+  const TemporaryFolder killed(TemporaryFolder::quick_place());
+  copy_files(folder, killed);
+  Result<SqliteDatabase> file = SqliteDatabase::open(killed.file("eventmq.db"), "");
+  return file ? static_cast<size_t>(file->integer("SELECT count(*) FROM jobs").value_or(0)) : 0;
+}
+
+// By somebody; another program may look into the file just then.
+void take_log_away(const TemporaryFolder& folder, bool makes_it_anew) {
+  std::filesystem::remove(folder.file("eventmq.db-wal"));
+  if (makes_it_anew) std::ofstream(folder.file("eventmq.db-wal"));
+}
+
+// Else all commits until the next moving of the log would be told, and be in a file without a name.
+TEST(SqliteFaultLogTest, ALogThatIsTakenAwayInTheMidstOfAStartCostsNothingThatIsToldAfterIt) {
+  uint64_t opened = 0, refused = 0;
+  bool is_over = false;
+  for (uint64_t nth = 1; !is_over; ++nth) {
+    FaultVfs vfs;
+    const TemporaryFolder earlier(TemporaryFolder::quick_place());
+    const TemporaryFolder folder(TemporaryFolder::quick_place());
+    {
+      auto store = open_with_short_log(vfs, earlier);
+      store->submit(1, large_jobs(1, 5));
+      ASSERT_TRUE(committed_by(*store, 1));
+      copy_files(earlier, folder);
+    }
+    vfs.fail({.nth = nth, .instead = [&] { take_log_away(folder, nth % 2 == 0); }});
+    SqliteStoreOptions options{.data_dir = folder.path(), .retry_interval = milliseconds(1)};
+    options.file.vfs = vfs.name();
+    auto store = SqliteStore::open(options);
+    ++(store ? opened : refused);
+    if (!store) continue;
+    is_over = vfs.calls() < nth;
+    const size_t found = (*store)->recover(Instant{3'000'000})->jobs.size();
+    vfs.mend();
+    (*store)->submit(1, large_jobs(11, 15));
+    ASSERT_TRUE(committed_by(**store, 1)) << (*store)->health().text;
+    ASSERT_EQ(jobs_after_a_kill(folder), found + 5) << "call " << nth;
+  }
+  EXPECT_GT(opened, 20u);
+  EXPECT_GT(refused, 20u);
+}
+
+TEST(SqliteFaultLogTest, NorDoesOneThatIsTakenAwayInTheMidstOfAnAttempt) {
+  uint64_t came_back = 0;
+  bool is_over = false;
+  for (uint64_t nth = 1; !is_over; nth += 3) {
+    FaultVfs vfs;
+    const TemporaryFolder folder(TemporaryFolder::quick_place());
+    auto store = open_with_short_log(vfs, folder, milliseconds(20));
+    store->submit(1, large_jobs(1, 5));
+    ASSERT_TRUE(committed_by(*store, 1));
+    vfs.fail({.calls = VfsFault::kSync});
+    store->submit(2, large_jobs(11, 15));
+    ASSERT_TRUE(wait_until([&] { return !store->health().available; }));
+    vfs.fail({.nth = nth, .instead = [&] { take_log_away(folder, nth % 2 == 0); }});
+    const auto is_lost = [&] { return store->health().text.find("put it") != std::string::npos; };
+    ASSERT_TRUE(wait_until([&] { return store->committed() == 2 || is_lost(); })) << store->health().text;
+    if (is_lost()) continue;  // before it was moved
+    ++came_back;
+    is_over = vfs.calls() < nth;
+    store->submit(3, large_jobs(21, 25));
+    ASSERT_TRUE(committed_by(*store, 3)) << store->health().text;
+    ASSERT_EQ(jobs_after_a_kill(folder), 15u) << "call " << nth;
+  }
+  EXPECT_GT(came_back, 20u);
 }
 
 }  // namespace

@@ -79,6 +79,7 @@ Result<void> SqliteFile::open_first() {
 // No other router may write meanwhile, should the lock not hold: what it adds to the log would be written over.
 Result<void> SqliteFile::make_log_true() {
   log_is_new_ = false;
+  true_log_ = {};
   return SqliteDatabase::open(paths_.database, options_.vfs).and_then([&](SqliteDatabase&& alone) {
     alone.leave_log_alone();
     const Result<int64_t> mark = alone.integer("PRAGMA application_id");
@@ -91,7 +92,8 @@ Result<void> SqliteFile::make_log_true() {
           log_is_new_ = !was_there;
           return alone.run("ROLLBACK");
         })
-        .and_then([&] { return log_is_new_ ? begin_log(alone) : alone.move_all_again(); });
+        .and_then([&] { return log_is_new_ ? begin_log(alone) : alone.move_all_again(); })
+        .map([&] { true_log_ = FileIdentity::of(paths_.log); });
   });
 }
 
@@ -120,9 +122,12 @@ Result<void> SqliteFile::begin_epoch() {
   return {};
 }
 
-// The log exists now, and stays the same file for as long as the database is open.
+// The log exists now, and stays the same file for as long as the database is open. Unless somebody took it away since
+// it was looked at: then the database has another one open than is there.
 Result<void> SqliteFile::get_ready() {
-  log_identity_ = FileIdentity::of(paths_.log);
+  const FileIdentity log = FileIdentity::of(paths_.log);
+  if (true_log_ && log != true_log_) return log_was_taken();
+  log_identity_ = log;
   next_checkpoint_ = options_.checkpoint_frames;
   return sync_folder(paths_.folder)
       .and_then([&] { return database_.prepare("BEGIN IMMEDIATE"); })

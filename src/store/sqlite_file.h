@@ -101,6 +101,7 @@ class SqliteFile {
   int64_t epoch_ = 0;
   FileIdentity database_identity_;
   FileIdentity log_identity_;  // none: nothing of it is needed
+  FileIdentity true_log_;      // that make_log_true() left; none: there was no database yet
   bool holds_log_ = false;     // database_ alone reaches the log, and is no more than that
   bool log_is_new_ = false;    // there was none, or an empty one, when the file was opened
   bool half_moved_ = false;    // a fault ended the moving of the log: without it the database is not whole

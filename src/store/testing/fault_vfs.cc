@@ -191,11 +191,17 @@ bool FaultVfs::State::power_is_gone() {
 }
 
 int FaultVfs::State::count(VfsFault::Call call, int failure) {
-  const std::lock_guard lock(mutex);
+  std::unique_lock lock(mutex);
   if (power_is_gone()) return ++failures, failure;
   if ((fault.calls & call) == 0) return SQLITE_OK;
   ++calls;
   if (fault.for_good ? calls < fault.nth : calls != fault.nth) return SQLITE_OK;
+  if (fault.instead) {
+    const std::function<void()> instead = fault.instead;
+    lock.unlock();
+    instead();
+    return SQLITE_OK;
+  }
   ++failures;
   errno = fault.kind == VfsFault::Kind::kIoError ? EIO : ENOSPC;
   if (fault.kind == VfsFault::Kind::kShortWrite) return kShort;

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -39,6 +40,8 @@ struct VfsFault {
   unsigned calls = kAll;  // those that are counted, and fail
   uint64_t nth = 1;       // of them, from 1
   bool for_good = false;  // and all after it, until mend()
+  // Done before the n-th call, which then does not fail.
+  std::function<void()> instead;
   // After the first failure so many more calls of any kind are made, and then the power goes.
   uint64_t calls_before_power_cut = UINT64_MAX;
 };
