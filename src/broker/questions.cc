@@ -62,7 +62,8 @@ bool Broker::State::store_is_unread() const {
   return !store_available_ && store_fence_ == 0 && last_key_ == 0 && last_commit_ == 0;
 }
 
-// True: the job may be in the store alone, which is asked.
+// True: the job may be in the store alone, which is asked. So it is where an end of an earlier life is known: the job
+// may have been accepted again after it, and its id not been recalled.
 bool Broker::State::ask_to_cancel(const MessageArrived& event, const Bytes& id, bool by_query) {
   if (followed_jobs_.contains(id.str())) return false;
   if (!store_may_have_jobs() || dedupe_.ended_after(id.view(), started_at_, now_)) return false;
