@@ -235,8 +235,9 @@ Result<SqliteDatabase::CheckpointResult> SqliteDatabase::checkpoint(Checkpoint k
   // Busy: a reader, or a passive checkpoint that met another one, which does the same work.
   if (code != SQLITE_OK && code != SQLITE_BUSY) return fault_of(handle_.get(), code);
   const bool emptied = kind == Checkpoint::kEmptying && (code == SQLITE_OK || frames == 0);
-  if (frames < 0) return CheckpointResult{1, emptied};  // it did not come to look, or there can be no log
-  return CheckpointResult{frames > moved ? frames - moved : 0, emptied};
+  if (frames < 0 && code == SQLITE_OK) return CheckpointResult{1, emptied, 0};  // there can be no log
+  if (frames < 0) return CheckpointResult{1, emptied, 1};                       // it did not come to look
+  return CheckpointResult{frames > moved ? frames - moved : 0, emptied, frames};
 }
 
 Result<void> SqliteDatabase::move_all_again() {

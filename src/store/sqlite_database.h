@@ -123,6 +123,7 @@ class SqliteDatabase {
   struct CheckpointResult {
     int frames_left = 0;   // pages in the log that could not be moved yet, because of readers
     bool emptied = false;  // of an emptying one: nobody reads from the log, and it begins anew; or there is none
+    int frames = 0;        // pages in the log, moved or not, as the index tells
   };
   Result<CheckpointResult> checkpoint(Checkpoint kind);
   // The next checkpoint, whoever makes it, moves all of the log again. To be called after a fault: where a reader held

@@ -97,16 +97,18 @@ Result<void> SqliteFile::make_log_true() {
   });
 }
 
-// The index that all handles share tells of a log that is gone for as long as somebody reads from that. A new one would
-// be written as if it went on there, without its head, and nobody could read it once the index is gone too.
+// The index that all handles share tells of a log that is gone for as long as somebody has the file open who used that.
+// A new one would be written as if it went on there, without its head, and nobody could read it once the index is gone
+// too. And whoever has the old one open still would read from it what is in the new one, and at its end move that to
+// the database.
 Result<void> SqliteFile::begin_log(SqliteDatabase& alone) {
   if (half_moved_ && !keeper_) return log_is_gone(paths_);
-  const auto moved = alone.checkpoint(SqliteDatabase::Checkpoint::kEmptying);
-  if (!moved) return tl::unexpected(moved.error());
-  if (moved->emptied) return note_all_moved(), Result<void>();
+  const auto found = alone.checkpoint(SqliteDatabase::Checkpoint::kPassive);
+  if (!found) return tl::unexpected(found.error());
+  if (found->frames == 0) return note_all_moved(), Result<void>();
   return fail(ErrorCode::kStoreUnavailable,
               fmt::format("{} was taken away while {} was in use, and a new one is begun only when no other program "
-                          "reads that: end whatever reads it",
+                          "has that open: end whatever does",
                           paths_.log, paths_.database));
 }
 

@@ -11,7 +11,7 @@
 //   open, and nothing is written, until all of the log is in the database; a reader can hold that up, and what was
 //   moved so far is no whole database.
 // - The same goes for a log whose moving met a fault, however new the number of the last commit in the database is.
-// - A new log is begun only when nobody reads by way of an index that tells of another one.
+// - A new log is begun only when nobody has the file open by way of an index that tells of another one.
 // - What is read after that is first made true: the log is written over itself and synced (store_folder.h), then all of
 //   it is moved to the database, whatever was moved before: not all of that was synced
 //   (SqliteDatabase::move_all_again()). The epoch and the number of the last commit, both in the file, tell whether it

@@ -126,6 +126,7 @@ class LongReader {
 };
 
 constexpr const char* kHeldUp = "only when no other program reads that: end whatever reads it";
+constexpr const char* kNotBegun = "a new one is begun only when no other program has that open: end whatever does";
 
 TEST_F(SqliteStoreOutageTest, ALogThatIsTakenAwayWhileSomebodyReadsIsWaitedForAndNothingIsLost) {
   open();
@@ -176,18 +177,19 @@ TEST_F(SqliteStoreOutageTest, ALogThatIsTakenAwayBetweenTwoAttemptsWhileSomebody
   patient.retry_interval = seconds(1);
   open(patient);
   commit({accepted(1)});
-  LongReader reader(folder_.path());
-  Reader other(folder_.path());
-  move_all_of_log(other);
-  other.run("BEGIN IMMEDIATE");
+  auto reader = std::make_unique<LongReader>(folder_.path());
+  auto other = std::make_unique<Reader>(folder_.path());
+  move_all_of_log(*other);
+  other->run("BEGIN IMMEDIATE");
   submit({accepted(2)});
   ASSERT_TRUE(wait_until([&] { return !store_->health().available; }));
   fs::remove(folder_.file("eventmq.db-wal"));
-  other.run("ROLLBACK");
-  const auto held_up = [&] { return store_->health().text.find(kHeldUp) != std::string::npos; };
+  other->run("ROLLBACK");
+  const auto held_up = [&] { return store_->health().text.find(kNotBegun) != std::string::npos; };
   ASSERT_TRUE(wait_until([&] { return held_up() || store_->committed() == 2; }));
   ASSERT_EQ(store_->committed(), 1u) << "it would be lost with the index";
-  reader.end();
+  reader.reset();
+  other.reset();
   ASSERT_TRUE(wait_until([&] { return store_->committed() == 2; })) << store_->health().text;
   EXPECT_EQ(jobs_after_a_kill(), 2);
 }
@@ -195,15 +197,17 @@ TEST_F(SqliteStoreOutageTest, ALogThatIsTakenAwayBetweenTwoAttemptsWhileSomebody
 TEST_F(SqliteStoreOutageTest, ALogThatIsTakenAwayBetweenTwoLivesWhileSomebodyReadsIsNotBegunAnew) {
   open();
   commit({accepted(1)});
-  LongReader reader(folder_.path());
+  auto reader = std::make_unique<LongReader>(folder_.path());
   {
     Reader other(folder_.path());
     move_all_of_log(other);
   }
   store_.reset();
   fs::remove(folder_.file("eventmq.db-wal"));
-  for (int attempt = 1; attempt <= 2; ++attempt) EXPECT_THAT(refusal().text, HasSubstr(kHeldUp)) << attempt;
-  reader.end();
+  for (int attempt = 1; attempt <= 2; ++attempt) EXPECT_THAT(refusal().text, HasSubstr(kNotBegun)) << attempt;
+  reader->end();
+  EXPECT_THAT(refusal().text, HasSubstr(kNotBegun)) << "it has the old log open, and would move that as the new one";
+  reader.reset();
   open();
   commit({accepted(2)});
   EXPECT_EQ(jobs_after_a_kill(), 2);
