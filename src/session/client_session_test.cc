@@ -3,76 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "src/session/test_conversation.h"
+#include "src/session/test_client.h"
 
 namespace eventmq {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-
-constexpr std::string_view kFirstBroker = "errors,progress,multi-ack,instance:one";
-constexpr Duration kOutage = seconds(60);
-constexpr std::string_view kOtherBroker = "errors,progress,multi-ack,instance:two";
-
-class ClientSessionTest : public ::testing::Test, public TestConversation<ClientSession, ClientEvent, ClientEffect> {
- protected:
-  ClientSessionTest() : TestConversation(ClientSession(settings(), IdSource::from_small_seed(3))) {}
-
-  static ClientSessionSettings settings() {
-    ClientSessionSettings settings;
-    settings.link.addresses = {"tcp://a:1"};
-    settings.window = 3;
-    settings.outage_timeout = kOutage;
-    return settings;
-  }
-  void connect(std::string_view capabilities = kFirstBroker) {
-    step(ClientStarted{});
-    acknowledge_inform(capabilities);
-    clear();
-  }
-  void reconnect(std::string_view capabilities) {
-    step(LinkLost{});
-    advance(milliseconds(100));
-    acknowledge_inform(capabilities);
-  }
-  // A broker answers the next INFORM, which may take a while after many tries.
-  void meet_broker() {
-    clear();
-    std::vector<Message> informs;
-    for (; informs.empty(); informs = take_messages<Inform>()) advance(milliseconds(100));
-    hear(Ack{informs.back().id, Bytes(kFirstBroker)});
-    ASSERT_TRUE(session().connected());
-  }
-  static Message job(std::string_view id, std::string_view headers = "") {
-    return {Bytes(id), Request{Bytes("queue"), *parse_headers(Bytes(headers)), Bytes("[]")}};
-  }
-  void submit(std::string_view id, std::string_view headers = "") {
-    step(Submit{job(id, headers), std::nullopt, std::nullopt});
-  }
-  void submit_within(std::string_view id, Duration span, std::string_view headers = "") {
-    step(Submit{job(id, headers), now() + span, std::nullopt});
-  }
-  void acknowledge(std::string_view ids) { hear(Ack{Bytes(ids), {}}); }
-  void reply(std::string_view id, Outcome outcome = Outcome::kOk) {
-    hear(Reply{Bytes(R"({"value": 5})"), Bytes(id), 0, true, outcome});
-  }
-  std::vector<std::string> sent_ids() {
-    std::vector<std::string> ids;
-    for (const Message& message : take_messages<Request>()) ids.push_back(message.id.str());
-    return ids;
-  }
-  std::vector<std::string> accepted_ids() {
-    std::vector<std::string> ids;
-    for (const Accepted& accepted : take<Accepted>()) ids.push_back(accepted.id.str());
-    return ids;
-  }
-  std::vector<std::pair<std::string, ErrorCode>> failures() {
-    std::vector<std::pair<std::string, ErrorCode>> list;
-    for (const Failed& failed : take<Failed>()) list.emplace_back(failed.id.str(), failed.error.code);
-    return list;
-  }
-};
 
 TEST_F(ClientSessionTest, InformSaysClientWithItsCapabilities) {
   step(ClientStarted{});
@@ -418,88 +355,6 @@ TEST_F(ClientSessionTest, IdThatIsUnderWayIsRefused) {
   submit("a");
   EXPECT_THAT(failures(), ElementsAre(std::make_pair("a", ErrorCode::kBadValue)));
   EXPECT_THAT(sent_ids(), ElementsAre("a"));
-}
-
-TEST_F(ClientSessionTest, CloseWaitsForWhatIsNotAcknowledged) {
-  connect();
-  submit("a");
-  step(CloseRequested{now() + seconds(10)});
-  EXPECT_FALSE(ended());
-  acknowledge("a");
-  EXPECT_EQ(take_sent<Goodbye>().size(), 1u);
-  EXPECT_TRUE(ended());
-  EXPECT_EQ(session().next_wake(), Instant::never());
-}
-
-TEST_F(ClientSessionTest, CloseTakesWhatABrokerThatShutsDownWasNotSentToAnother) {
-  connect();
-  submit("a", "reply-requested");
-  submit("sent");
-  hear(Disconnect{});
-  submit("b");
-  step(CloseRequested{now() + seconds(10)});
-  acknowledge("a");
-  EXPECT_TRUE(take_sent<Goodbye>().empty()) << "the broker has yet to answer for what it was sent";
-  sent_ids();
-  acknowledge("sent");
-  EXPECT_EQ(take_sent<Goodbye>().size(), 1u) << "the result of a is not waited for";
-  EXPECT_FALSE(ended());
-  advance(milliseconds(100));
-  acknowledge_inform(kOtherBroker);
-  EXPECT_THAT(sent_ids(), testing::Contains("b"));
-  acknowledge("b");
-  EXPECT_TRUE(ended());
-}
-
-TEST_F(ClientSessionTest, CloseGivesUpAtItsDeadline) {
-  connect();
-  submit("a");
-  step(CloseRequested{now() + seconds(10)});
-  advance(milliseconds(9999));
-  EXPECT_FALSE(ended());
-  advance(milliseconds(1));
-  EXPECT_THAT(failures(), ElementsAre(std::make_pair("a", ErrorCode::kClosed)));
-  EXPECT_TRUE(ended());
-}
-
-TEST_F(ClientSessionTest, CloseDoesNotWaitForReplies) {
-  connect();
-  submit("a", "reply-requested");
-  acknowledge("a");
-  step(CloseRequested{now() + seconds(10)});
-  EXPECT_THAT(failures(), ElementsAre(std::make_pair("a", ErrorCode::kClosed)));
-  EXPECT_TRUE(ended());
-}
-
-TEST_F(ClientSessionTest, NothingIsTakenAfterClose) {
-  connect();
-  step(CloseRequested{now() + seconds(10)});
-  EXPECT_TRUE(ended());
-  submit("late");
-  EXPECT_THAT(failures(), ElementsAre(std::make_pair("late", ErrorCode::kClosed)));
-}
-
-TEST_F(ClientSessionTest, CloseWithoutABrokerEndsAtOnceWhenNothingIsOpen) {
-  step(ClientStarted{});
-  step(CloseRequested{now() + seconds(10)});
-  EXPECT_TRUE(ended());
-}
-
-TEST_F(ClientSessionTest, BrokerThatShutsDownIsLeftOnceItsRepliesHaveCome) {
-  connect();
-  submit("a", "reply-requested");
-  acknowledge("a");
-  hear(Disconnect{});
-  submit("b");
-  sent_ids();
-  EXPECT_TRUE(take_sent<Goodbye>().empty());
-  reply("a");
-  EXPECT_EQ(take<Replied>().size(), 1u);
-  EXPECT_EQ(take_sent<Goodbye>().size(), 1u);
-  EXPECT_THAT(sent_ids(), IsEmpty()) << "what is new waits for the next broker";
-  advance(milliseconds(100));
-  acknowledge_inform(kOtherBroker);
-  EXPECT_THAT(sent_ids(), ElementsAre("b"));
 }
 
 TEST_F(ClientSessionTest, HundredThousandDeadlinesPassInOrder) {
