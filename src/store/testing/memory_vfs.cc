@@ -17,11 +17,13 @@
 namespace eventmq {
 namespace {
 
+struct File;
+
 struct Node {
   uint64_t number = 0;  // 0: a temporary file, of which nobody hears
   std::string bytes;
-  std::vector<std::unique_ptr<char[]>> shared_memory;
-  int mapped = 0;  // connections that use it
+  std::vector<std::unique_ptr<char[]>> shared_memory = {};
+  std::vector<File*> mapped = {};  // the connections that use it
 };
 using Call = MemoryVfsFault::Call;
 using Kind = DiskOperation::Kind;
@@ -49,7 +51,8 @@ struct MemoryVfs::State {
 
 int MemoryVfs::State::count(Call call, int failure) {
   if (operations_left == 0) return errno = ENODEV, failure;  // told apart from a fault by its text
-  if (call == Call::kNone || call != fault.call || ++calls != fault.nth) return SQLITE_OK;
+  const Call counted = call == Call::kSyncOfDatabase && fault.call == Call::kSync ? Call::kSync : call;
+  if (call == Call::kNone || counted != fault.call || ++calls != fault.nth) return SQLITE_OK;
   ++failures;
   errno = EIO;
   return failure;
@@ -70,7 +73,7 @@ struct File {
   std::shared_ptr<Node> node;
   bool is_log;
   bool syncs_folder;
-  bool mapped = false;
+  unsigned shared = 0, alone = 0;  // locks of the shared memory that it holds, a bit for each
 };
 
 File& of(sqlite3_file* file) { return *reinterpret_cast<File*>(file); }
@@ -131,7 +134,7 @@ int sync_file(sqlite3_file* handle, int) {
   State& state = *file.state;
   const std::lock_guard lock(state.mutex);
   const bool killed = state.operations_left == 0;
-  const int fault = state.count(Call::kSync, SQLITE_IOERR_FSYNC);
+  const int fault = state.count(file.is_log ? Call::kSync : Call::kSyncOfDatabase, SQLITE_IOERR_FSYNC);
   const bool ignored = file.is_log ? state.ignored.log : state.ignored.database;
   if (killed || ignored || file.node->number == 0) return fault;
   if (fault != SQLITE_OK) return state.note({Kind::kFailedSync, file.node->number, 0, {}, false, {}}), fault;
@@ -150,7 +153,8 @@ int map_memory(sqlite3_file* handle, int region, int bytes, int extend, void vol
   File& file = of(handle);
   const std::lock_guard lock(file.state->mutex);
   *memory = nullptr;
-  if (!std::exchange(file.mapped, true)) ++file.node->mapped;
+  auto& users = file.node->mapped;
+  if (std::find(users.begin(), users.end(), &file) == users.end()) users.push_back(&file);
   auto& regions = file.node->shared_memory;
   const auto index = static_cast<size_t>(region);
   if (index >= regions.size() && !extend) return SQLITE_OK;
@@ -162,7 +166,26 @@ int map_memory(sqlite3_file* handle, int region, int bytes, int extend, void vol
 int unmap_memory(sqlite3_file* handle, int) {
   File& file = of(handle);
   const std::lock_guard lock(file.state->mutex);
-  if (std::exchange(file.mapped, false) && --file.node->mapped == 0) file.node->shared_memory.clear();
+  std::erase(file.node->mapped, &file);
+  file.shared = file.alone = 0;
+  if (file.node->mapped.empty()) file.node->shared_memory.clear();
+  return SQLITE_OK;
+}
+
+int lock_memory(sqlite3_file* handle, int first, int number, int flags) {
+  File& file = of(handle);
+  const std::lock_guard lock(file.state->mutex);
+  const unsigned wanted = ((1u << number) - 1) << first;
+  if (flags & SQLITE_SHM_UNLOCK) {
+    file.shared &= ~wanted;
+    file.alone &= ~wanted;
+    return SQLITE_OK;
+  }
+  const bool exclusive = (flags & SQLITE_SHM_EXCLUSIVE) != 0;
+  for (const File* other : file.node->mapped) {
+    if (other != &file && ((other->alone | (exclusive ? other->shared : 0)) & wanted) != 0) return SQLITE_BUSY;
+  }
+  (exclusive ? file.alone : file.shared) |= wanted;
   return SQLITE_OK;
 }
 
@@ -182,7 +205,7 @@ const sqlite3_io_methods kFileCalls = {
     .xSectorSize = [](sqlite3_file*) { return 4096; },
     .xDeviceCharacteristics = [](sqlite3_file*) { return SQLITE_IOCAP_POWERSAFE_OVERWRITE; },
     .xShmMap = map_memory,
-    .xShmLock = [](sqlite3_file*, int, int, int) { return SQLITE_OK; },
+    .xShmLock = lock_memory,
     .xShmBarrier = [](sqlite3_file*) { std::atomic_thread_fence(std::memory_order_seq_cst); },
     .xShmUnmap = unmap_memory,
 };
@@ -202,7 +225,7 @@ int open_file(sqlite3_vfs* vfs, const char* path, sqlite3_file* handle, int flag
     if (found != state.nodes.end()) {
       node = found->second;
     } else {
-      node = state.nodes[name] = std::make_shared<Node>(Node{++state.last_number, {}, {}, 0});
+      node = state.nodes[name] = std::make_shared<Node>(Node{++state.last_number, {}});
       state.note({Kind::kCreate, node->number, 0, name, false, {}});
     }
   } else {
@@ -262,7 +285,7 @@ void MemoryVfs::set_files(const DiskFiles& files) {
   const std::lock_guard lock(state_->mutex);
   state_->nodes.clear();
   for (const auto& [name, content] : files) {
-    state_->nodes[name] = std::make_shared<Node>(Node{++state_->last_number, content, {}, 0});
+    state_->nodes[name] = std::make_shared<Node>(Node{++state_->last_number, content});
   }
 }
 

@@ -6,8 +6,8 @@
 //   options.file.vfs = vfs.name();   // what it does with the folder itself goes to the real one
 //
 // It syncs a folder when SQLite's own does: at the first sync of a journal or log that was opened to be made, and at a
-// removal that asks for it. There are no locks: of several connections one at a time works, and none but the last may
-// end in order. Thread-safe.
+// removal that asks for it. The locks of a log's index are there, so that some may read while another one writes, and
+// those of the database are not: none but the last connection may end in order. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@
 namespace eventmq {
 
 struct MemoryVfsFault {
-  enum class Call { kNone, kWrite, kSync };
+  enum class Call { kNone, kWrite, kSync, kSyncOfDatabase };
   Call call = Call::kNone;
   uint64_t nth = 1;  // of these calls, from 1; it fails with EIO
 };

@@ -47,11 +47,16 @@ Result<CommitNumber> commit_of(const StoredState& state, const ModelledHistory& 
 }
 
 PowerLossRun::PowerLossRun(const ModelledHistory& history, uint64_t seed, PowerLossSabotage sabotage)
-    : history_(history), sabotage_(sabotage), sqlite_seed_(static_cast<int>(1 + seed % 1'000'000)), prng_(seed) {
+    : history_(history),
+      sabotage_(sabotage),
+      sqlite_seed_(static_cast<int>(1 + seed % 1'000'000)),
+      prng_(seed),
+      somebody_reads_(prng_.chance(40)) {
   options_.data_dir = folder_.path();
   options_.retry_interval = microseconds(100);
   options_.file.vfs = vfs_.name();
   options_.file.checkpoint_frames = kCheckpointFrames[prng_.below(kCheckpointFrames.size())];
+  if (somebody_reads_) options_.file.checkpoint_frames = kCheckpointFrames[0];
   vfs_.record(recording_);
   vfs_.ignore(sabotage_.ignored);
 }
@@ -69,16 +74,16 @@ std::string PowerLossRun::run() {
   return complaint;
 }
 
-// In every second run.
+// In every second run, and in each in which somebody reads: what that leaves unsynced a fault may spoil later.
 void PowerLossRun::choose_fault() {
-  if (prng_.chance(50)) return;
-  const bool sync = prng_.chance(60);
+  if (!somebody_reads_ && prng_.chance(50)) return;
+  const bool sync = somebody_reads_ || prng_.chance(60);
   vfs_.fail({sync ? MemoryVfsFault::Call::kSync : MemoryVfsFault::Call::kWrite, 1 + prng_.below(sync ? 40 : 800)});
 }
 
 std::string PowerLossRun::live(Ending ending) {
   const bool ends_well = ending == Ending::kInOrder || ending == Ending::kReplaced;
-  if (!ends_well) vfs_.kill_after(1 + prng_.below(400));
+  if (!ends_well) vfs_.kill_after(1 + prng_.below(somebody_reads_ ? 1600 : 400));
   const uint64_t failures = vfs_.failures();
   if (older_) std::filesystem::remove(folder_.file("eventmq.lock"));
   auto store = SqliteStore::open(options_);
@@ -90,7 +95,8 @@ std::string PowerLossRun::live(Ending ending) {
     if (sabotage_.unfenced && !vfs_.killed()) take_fence_away_from(folder_.path(), vfs_.name());
     complaint = recover(**store);
     if (complaint.empty() && older_) complaint = let_older_go_on();
-    const CommitNumber goal = std::min<CommitNumber>(history_.commits.size(), recovered_ + 2 + prng_.below(8));
+    const CommitNumber commits = (somebody_reads_ ? 10 : 2) + prng_.below(8);
+    const CommitNumber goal = std::min<CommitNumber>(history_.commits.size(), recovered_ + commits);
     if (complaint.empty() && recovered_ < goal && !vfs_.killed()) complaint = write(**store, goal);
     if (complaint.empty() && ending == Ending::kReplaced) {
       wait_until_idle(**store);
@@ -150,6 +156,7 @@ std::string PowerLossRun::write(SqliteStore& store, CommitNumber goal) {
     const CommitNumber told = recovered_ + store.committed();
     if (told > told_) vfs_.tell(told_ = told);
     const bool at_end = told_ == goal || vfs_.killed();
+    at_end ? end_reading() : let_somebody_read(store.health().available);
     if (at_end && !std::exchange(end->has_come, true)) return end->promise.set_value();
     if (!at_end && told_ == submitted_) submit_group(store, goal);
   });
@@ -158,8 +165,29 @@ std::string PowerLossRun::write(SqliteStore& store, CommitNumber goal) {
   return "neither commits nor says that it cannot: " + store.health().text;
 }
 
+// While somebody reads, only what the log held before can be moved; and as long as somebody has the file open, the
+// index of the log stays as it is, whatever becomes of the store. A store that met a fault waits for who reads.
+void PowerLossRun::let_somebody_read(bool store_is_well) {
+  if (!somebody_reads_) return;
+  if (is_reading_ && (!store_is_well || prng_.chance(30))) {
+    is_reading_ = false;
+    (void)somebody_->run("COMMIT");
+    if (prng_.chance(50)) vfs_.fail({MemoryVfsFault::Call::kSyncOfDatabase, 1});
+    if (prng_.chance(30)) end_reading();
+  } else if (!is_reading_ && store_is_well && prng_.chance(40)) {
+    if (!somebody_) somebody_ = *SqliteDatabase::open(folder_.file("eventmq.db"), vfs_.name());
+    somebody_->leave_log_alone();
+    is_reading_ = somebody_->run("BEGIN; SELECT count(*) FROM jobs").has_value();
+  }
+}
+
+void PowerLossRun::end_reading() {
+  is_reading_ = false;
+  somebody_.reset();
+}
+
 void PowerLossRun::submit_group(SqliteStore& store, CommitNumber goal) {
-  const CommitNumber end = std::min<CommitNumber>(goal, submitted_ + 1 + prng_.below(4));
+  const CommitNumber end = std::min<CommitNumber>(goal, submitted_ + 1 + prng_.below(somebody_reads_ ? 1 : 4));
   while (submitted_ < end) {
     ++submitted_;
     store.submit(submitted_ - recovered_, history_.commits[submitted_ - 1]);

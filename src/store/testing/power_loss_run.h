@@ -1,14 +1,16 @@
 // One run of the store over a random history, recorded: several lives of it, which end in order, killed in the middle
 // of anything, or by a loss of power, or which go on when another router has taken their place; batches of several
-// commits; checkpoints; and at times a call that fails.
+// commits; checkpoints; at times a call that fails, and somebody else who reads in the file.
 //
 // A commit must not be lost from the moment when committed() says so, and neither one that recover() has given back.
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "src/base/prng.h"
+#include "src/store/sqlite_database.h"
 #include "src/store/sqlite_store.h"
 #include "src/store/testing/disk_recording.h"
 #include "src/store/testing/memory_vfs.h"
@@ -47,6 +49,8 @@ class PowerLossRun {
   std::string let_older_go_on();
   std::string write(SqliteStore& store, CommitNumber goal);
   void submit_group(SqliteStore& store, CommitNumber goal);
+  void let_somebody_read(bool store_is_well);
+  void end_reading();
   void lose_power();
 
   const ModelledHistory& history_;
@@ -60,6 +64,9 @@ class PowerLossRun {
   CommitNumber recovered_ = 0;  // of the history, at the beginning of this life
   CommitNumber submitted_ = 0;
   CommitNumber told_ = 0;
+  const bool somebody_reads_;               // at times
+  std::optional<SqliteDatabase> somebody_;  // who has the file open. Before vfs_ goes
+  bool is_reading_ = false;
   // One that was replaced, in whose life there were so many commits. Before vfs_ goes.
   std::unique_ptr<SqliteStore> older_;
   CommitNumber older_commits_ = 0;
