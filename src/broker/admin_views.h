@@ -49,6 +49,7 @@ struct AdminViews {
   Json live_job(const Job& job) const;
   Json joined_job(const std::string& id, const Job& job) const;
   Json ended(const EndedJob& job, bool result_is_kept) const;
+  std::string why_not_shown(const std::string& id) const;
   Json dead_job(const DeadLetter& letter) const;
   Json job_row(const Job& job) const;
   Json backlog_row(const ListedJob& listed) const;

@@ -187,11 +187,18 @@ Result<Json> AdminViews::job(const JobsQuery& query, const StoreAnswer* found) c
   if (found && found->result) return ended_json(*found->result, broker.now_);
   if (found && !found->jobs.empty()) return backlog_job(found->jobs[0]);
   if (found && !found->dead.letters.empty()) return dead_job(found->dead.letters.back());
-  const bool is_known = broker.dedupe_.contains(query.id, broker.now_);
-  return fail(ErrorCode::kUnknownJob,
-              is_known
-                  ? fmt::format("job {} has ended, and what it ended with is not kept: result-ttl keeps it", query.id)
-                  : fmt::format("no job {}: it was never here, or it ended long ago", query.id));
+  return fail(ErrorCode::kUnknownJob, why_not_shown(query.id));
+}
+
+std::string AdminViews::why_not_shown(const std::string& id) const {
+  switch (broker.dedupe_.find(id, broker.now_)) {
+    case KnownId::kNot:
+      return fmt::format("no job {}: it was never here, or it ended long ago", id);
+    case KnownId::kJoined:
+      return fmt::format("{} has no job of its own: it joined that of another request with its unique key", id);
+    default:
+      return fmt::format("job {} has ended, and what it ended with is not kept: result-ttl keeps it", id);
+  }
 }
 
 Json AdminViews::dead_job(const DeadLetter& letter) const {
