@@ -1,6 +1,9 @@
 #include "src/transport/dealer_socket.h"
 
 #include <gmock/gmock.h>
+#include <sys/resource.h>
+
+#include <deque>
 
 #include "src/transport/transport_test_support.h"
 
@@ -30,6 +33,22 @@ TEST_F(DealerSocketTest, SaysConnectedOnce) {
   Frames frames;
   EXPECT_EQ(wait_input(dealer_, frames), DealerInput::kConnected);
   EXPECT_EQ(dealer_.receive(frames), DealerInput::kNothing);
+}
+
+TEST_F(DealerSocketTest, AProcessHasHundredsOfThem) {
+  rlimit files{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &files), 0);
+  if (files.rlim_max < 3000) GTEST_SKIP() << "the system has no more than " << files.rlim_max << " descriptors for us";
+  const rlimit all{files.rlim_max, files.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &all), 0);
+  std::deque<DealerSocket> dealers;
+  for (int number = 0; number < 400; ++number) {
+    const Result<void> connected =
+        dealers.emplace_back(context_, small_options()).connect("tcp://127.0.0.1:1", "p" + std::to_string(number));
+    EXPECT_TRUE(connected) << number << ": " << connected.error().text;
+  }
+  dealers.clear();
+  EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &files), 0);
 }
 
 TEST_F(DealerSocketTest, SaysLostWhenTheBrokerGoes) {

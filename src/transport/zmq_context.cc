@@ -9,6 +9,8 @@ namespace eventmq {
 ZmqContext::ZmqContext(int io_threads) : handle_(zmq_ctx_new()) {
   EMQ_ASSERT(handle_ != nullptr, "zmq_ctx_new: {}", zmq_strerror(zmq_errno()));
   zmq_ctx_set(handle_, ZMQ_IO_THREADS, io_threads);
+  // The library's default of 1023 is that of 341 clients in one process: the next would not reach any broker.
+  zmq_ctx_set(handle_, ZMQ_MAX_SOCKETS, zmq_ctx_get(handle_, ZMQ_SOCKET_LIMIT));
 }
 
 ZmqContext::~ZmqContext() {
