@@ -184,7 +184,7 @@ Client::Client(ClientOptions options) {
   try {
     state_ = std::make_unique<State>(std::move(settings), options);
   } catch (const std::system_error& failure) {
-    throw Exception(Error{ErrorCode::kSystem, std::string("cannot start the client's thread: ") + failure.what()});
+    throw Exception(Error{ErrorCode::kSystem, std::string("cannot start the client: ") + failure.what()});
   }
 }
 Client::~Client() = default;

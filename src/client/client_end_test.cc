@@ -1,11 +1,16 @@
-// How a client ends: in a callback of its own, moved from, and with times that are longer than a clock counts.
+// How a client ends: in a callback of its own, moved from, with times that are longer than a clock counts, and at its
+// beginning, where the system has no more for it.
 #include <gtest/gtest.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include <future>
 #include <limits>
 #include <memory>
 
 #include "eventmq/client.h"
+#include "eventmq/error.h"
 #include "src/client/testing/fake_broker.h"
 
 namespace eventmq {
@@ -93,6 +98,41 @@ TEST(ClientEndTest, LongestTimesAreTimesWithoutEnd) {
   broker.acknowledge(broker.expect<Request>());
   EXPECT_FALSE(last.get().empty());
   closed.get();
+}
+
+ErrorCode code_of_a_client_that_is_not_made() {
+  try {
+    const Client client({.address = "tcp://127.0.0.1:1", .linger = 0s});
+  } catch (const Exception& exception) {
+    return exception.code();
+  }
+  ADD_FAILURE() << "the client was made";
+  return ErrorCode::kBadMessage;
+}
+
+TEST(ClientEndTest, ClientThatFindsNoFreeDescriptorIsNoEndOfTheProgram) {
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{0, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  const ErrorCode code = code_of_a_client_that_is_not_made();
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(code, ErrorCode::kSystem);
+}
+
+TEST(ClientEndTest, ClientWhoseThreadDoesNotStartLeavesTheSignalsAsTheyWere) {
+  pthread_attr_t before;
+  ASSERT_EQ(pthread_getattr_default_np(&before), 0);
+  pthread_attr_t impossible;
+  ASSERT_EQ(pthread_attr_init(&impossible), 0);
+  ASSERT_EQ(pthread_attr_setstacksize(&impossible, size_t{1} << 60), 0);  // more than there are addresses
+  ASSERT_EQ(pthread_setattr_default_np(&impossible), 0);
+  const ErrorCode code = code_of_a_client_that_is_not_made();
+  ASSERT_EQ(pthread_setattr_default_np(&before), 0);
+  EXPECT_EQ(code, ErrorCode::kSystem);
+  sigset_t blocked;
+  ASSERT_EQ(pthread_sigmask(SIG_SETMASK, nullptr, &blocked), 0);
+  EXPECT_EQ(sigismember(&blocked, SIGINT), 0);
 }
 
 }  // namespace

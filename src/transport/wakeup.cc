@@ -5,14 +5,12 @@
 
 #include <cerrno>
 #include <cstdint>
-#include <cstring>
-
-#include "src/base/assert.h"
+#include <system_error>
 
 namespace eventmq {
 
 Wakeup::Wakeup() : fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  EMQ_ASSERT(fd_ >= 0, "eventfd: {}", std::strerror(errno));
+  if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
 }
 
 Wakeup::~Wakeup() { ::close(fd_); }

@@ -5,6 +5,7 @@ namespace eventmq {
 
 class Wakeup {
  public:
+  // Throws std::system_error when no descriptor is left: a client is made in a program that may go on without it.
   Wakeup();
   ~Wakeup();
   Wakeup(const Wakeup&) = delete;

@@ -2,12 +2,12 @@
 
 #include <zmq.h>
 
-#include "src/base/assert.h"
+#include <system_error>
 
 namespace eventmq {
 
 ZmqContext::ZmqContext(int io_threads) : handle_(zmq_ctx_new()) {
-  EMQ_ASSERT(handle_ != nullptr, "zmq_ctx_new: {}", zmq_strerror(zmq_errno()));
+  if (handle_ == nullptr) throw std::system_error(zmq_errno(), std::generic_category(), "zmq_ctx_new");
   zmq_ctx_set(handle_, ZMQ_IO_THREADS, io_threads);
   // The library's default of 1023 is that of 341 clients in one process: the next would not reach any broker.
   zmq_ctx_set(handle_, ZMQ_MAX_SOCKETS, zmq_ctx_get(handle_, ZMQ_SOCKET_LIMIT));

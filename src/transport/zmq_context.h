@@ -8,7 +8,7 @@ namespace eventmq {
 
 class ZmqContext {
  public:
-  // One I/O thread moves about a gigabyte a second.
+  // One I/O thread moves about a gigabyte a second. Throws std::system_error when no descriptor is left.
   explicit ZmqContext(int io_threads = 1);
   ~ZmqContext();
   ZmqContext(const ZmqContext&) = delete;
