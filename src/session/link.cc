@@ -12,6 +12,7 @@ namespace {
 constexpr Duration kFirstWait = milliseconds(100);
 constexpr int kHeartbeatsToBeNoticed = 6;
 constexpr Duration kSilence = seconds(1);  // the shortest that is told of
+constexpr Duration kAnswerTime = milliseconds(200);
 
 // Jitter needs no quality, only to differ between peers and to repeat in a simulation.
 uint64_t seed_from(const Bytes& id) {
@@ -127,7 +128,7 @@ LinkChange Link::receive_while_connected(const Message& message, Instant now) {
   if (std::holds_alternative<Goodbye>(message.body)) {
     goodbye_received_ = true;
     if (parting_) return LinkChange::kNone;
-    log(!leaving(), told_goodbye());
+    log(!leaving(), told_goodbye(now));
     end_was_logged_[address_index_] = true;
     // One that does not stop wants a new conversation.
     end(leaving() ? Next::kOtherAddress : Next::kSameAddress, false, now);
@@ -136,10 +137,11 @@ LinkChange Link::receive_while_connected(const Message& message, Instant now) {
   return LinkChange::kNone;
 }
 
-// A broker that gave us up because it heard nothing says KBYE to what it hears next, and not why.
-std::string Link::told_goodbye() const {
+// A broker that gave us up because it heard nothing says KBYE to what it hears next, and not why. A KBYE that answers
+// nothing, as that of one that shuts down, has another cause.
+std::string Link::told_goodbye(Instant now) const {
   std::string line = "the broker at " + address() + " ended the conversation";
-  if (leaving() || silence_ < kSilence) return line;
+  if (leaving() || silence_ < kSilence || now - sent_at_ > kAnswerTime) return line;
   line += fmt::format(" after we had sent nothing for {} s; ", silence_.us / 1'000'000);
   return line + (settings_.heartbeats_enabled
                      ? "if its heartbeat_timeout is not longer than that, make heartbeat_interval shorter here"

@@ -94,7 +94,7 @@ class Link {
   LinkChange receive_while_connected(const Message& message, Instant now);
   LinkChange tick_while_connected(Instant now);
   LinkChange give_up_informing(Instant now);
-  std::string told_goodbye() const;
+  std::string told_goodbye(Instant now) const;
   bool watches_silence() const;
   Instant silent_at() const;
   void log(bool warning, std::string text) { owner_.emit(SessionLog{warning, std::move(text)}); }

@@ -224,8 +224,8 @@ TEST(LinkTest, GoodbyeFromTheBrokerLeadsToANewConversationWithItAfterAWait) {
   EXPECT_EQ(client.take<Connect>().at(0).address, "tcp://a:1");
 }
 
-// The warning after silence of six seconds and a goodbye to what was said then.
-std::string told_after_silence(bool heartbeats_enabled) {
+// The warning after silence of six seconds and a goodbye, so long after what was said then.
+std::string told_after_silence(bool heartbeats_enabled, Duration later = {}) {
   ClientSessionSettings settings;
   settings.link.addresses = {"tcp://a:1"};
   settings.link.heartbeats_enabled = heartbeats_enabled;
@@ -235,6 +235,7 @@ std::string told_after_silence(bool heartbeats_enabled) {
   client.acknowledge_inform(kAll);
   client.advance(milliseconds(6001));
   if (!heartbeats_enabled) client.step(Submit{{Bytes("p1"), Publish{Bytes("news"), {}, Bytes("hello")}}, {}, {}});
+  client.advance(later);
   client.hear(Goodbye{});
   return client.take<SessionLog>().back().text;
 }
@@ -246,6 +247,11 @@ TEST(LinkTest, WhoIsGivenUpForItsSilenceIsToldWhatMayBeTheCause) {
   EXPECT_EQ(told_after_silence(false),
             "the broker at tcp://a:1 ended the conversation after we had sent nothing for 6 s; it may want "
             "heartbeats, which are disabled here");
+}
+
+TEST(LinkTest, GoodbyeThatAnswersNothingIsNoMatterOfHeartbeats) {
+  EXPECT_EQ(told_after_silence(true, seconds(2)), "the broker at tcp://a:1 ended the conversation");
+  EXPECT_EQ(told_after_silence(false, seconds(2)), "the broker at tcp://a:1 ended the conversation");
 }
 
 TEST(LinkTest, WhoWasHeardAMomentAgoIsNotToldOfItsHeartbeats) {
