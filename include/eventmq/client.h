@@ -149,6 +149,9 @@ Result<T> Client::converted(Result<Json> value) {
       return fail(ErrorCode::kBadValue, std::string("the result ") + failure.what());
     } catch (const std::exception& failure) {
       return fail(ErrorCode::kBadValue, std::string("the result is not of the type asked for: ") + failure.what());
+    } catch (...) {  // on the client's thread nobody else would
+      return fail(ErrorCode::kBadValue,
+                  "the result is not of the type asked for: its from_json() threw no std::exception");
     }
   }
 }

@@ -483,5 +483,14 @@ TEST(ClientPublishTest, NobodyThereIsUnreachable) {
   EXPECT_EQ(client.try_publish("t", 1).error().code, ErrorCode::kUnreachable);
 }
 
+struct Unreadable {};
+void from_json(const Json& /*json*/, Unreadable& /*value*/) { throw 42; }
+
+TEST_F(ClientTest, ResultWhoseConversionThrowsAnythingIsABadValue) {
+  TestWorker worker(backend());
+  Client client(frontend());
+  EXPECT_EQ(thrown_by([&] { client.request<Unreadable>("math.add", {2, 3}).get(); }), ErrorCode::kBadValue);
+}
+
 }  // namespace
 }  // namespace eventmq
