@@ -36,6 +36,15 @@ int note_log_frames(void* frames, sqlite3*, const char*, int count) {
   return SQLITE_OK;
 }
 
+// Waits for whoever moves some just now, as SQLite does for other locks.
+int lock_moving(sqlite3_file* file) {
+  for (int waited = 0;; ++waited) {
+    const int code = file->pMethods->xShmLock(file, kMovingLock, 1, SQLITE_SHM_LOCK | SQLITE_SHM_EXCLUSIVE);
+    if (code != SQLITE_BUSY || waited >= kBusyMilliseconds) return code;
+    sqlite3_sleep(1);
+  }
+}
+
 }  // namespace
 
 std::string sqlite_fault(int code, int system_error, std::string_view path, std::string_view message) {
@@ -246,9 +255,7 @@ Result<void> SqliteDatabase::move_all_again() {
   int code = sqlite3_file_control(handle_.get(), "main", SQLITE_FCNTL_FILE_POINTER, &file);
   if (code == SQLITE_OK) code = file->pMethods->xShmMap(file, 0, kIndexBytes, 0, &index);
   if (code == SQLITE_OK && !index) return {};  // nothing is in it yet
-  if (code == SQLITE_OK) {
-    code = file->pMethods->xShmLock(file, kMovingLock, 1, SQLITE_SHM_LOCK | SQLITE_SHM_EXCLUSIVE);
-  }
+  if (code == SQLITE_OK) code = lock_moving(file);
   if (code != SQLITE_OK) {
     const char* path = sqlite3_db_filename(handle_.get(), "main");
     return fail(ErrorCode::kStoreUnavailable, sqlite_fault(code, 0, path, sqlite3_errstr(code)));

@@ -128,7 +128,8 @@ class SqliteDatabase {
   Result<CheckpointResult> checkpoint(Checkpoint kind);
   // The next checkpoint, whoever makes it, moves all of the log again. To be called after a fault: where a reader held
   // the end of the log back, SQLite has not synced what was moved, and the index that all handles share counts it as
-  // moved even when the sync that was to come fails. Errors: kStoreUnavailable, when another program just moves it too.
+  // moved even when the sync that was to come fails. Waits 2 s at most for a program that just moves it. Errors:
+  // kStoreUnavailable.
   Result<void> move_all_again();
   // Whether the last call failed for no more than want of space or another program's lock: what is on disk is not in
   // doubt.

@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <optional>
 
 #include "src/store/sqlite_store.h"
@@ -207,6 +209,36 @@ TEST(SqliteFaultLogTest, AfterAFailedSyncWhatWasMovedBeforeItIsMovedAgain) {
       }
       EXPECT_GT(nth, 8u);
     }
+  }
+}
+
+TEST(SqliteFaultLogTest, WhoWantsTheLogMovedAgainWaitsForWhoJustMovesIt) {
+  FaultVfs vfs;
+  const TemporaryFolder folder(TemporaryFolder::quick_place());
+  SqliteStoreOptions options{.data_dir = folder.path()};  // which moves nothing of so short a log
+  options.file.vfs = vfs.name();
+  auto store = *SqliteStore::open(options);
+  SqliteDatabase mover = *SqliteDatabase::open(folder.file("eventmq.db"), vfs.name());
+  SqliteDatabase other = *SqliteDatabase::open(folder.file("eventmq.db"), vfs.name());
+  for (SqliteDatabase* handle : {&mover, &other}) ASSERT_TRUE(handle->run("SELECT count(*) FROM jobs"));
+  for (CommitNumber commit = 1; commit <= 20; ++commit) {
+    store->submit(commit, large_jobs(static_cast<JobKey>(commit), static_cast<JobKey>(commit)));
+    ASSERT_TRUE(committed_by(*store, commit));
+    std::atomic<bool> has_begun = false;
+    std::future<Result<void>> again;
+    vfs.fail({.calls = VfsFault::kSync, .nth = 1, .instead = [&] {
+                again = std::async(std::launch::async, [&] {
+                  has_begun = true;
+                  has_begun.notify_one();
+                  return other.move_all_again();
+                });
+                has_begun.wait(false);
+              }});
+    ASSERT_TRUE(mover.checkpoint(SqliteDatabase::Checkpoint::kPassive));
+    vfs.mend();
+    ASSERT_TRUE(again.valid()) << "nothing was moved";
+    const Result<void> moved = again.get();
+    ASSERT_TRUE(moved) << moved.error().text;
   }
 }
 
