@@ -1,14 +1,13 @@
 #include "src/client/client_loop.h"
 
 #include <fmt/format.h>
-#include <pthread.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <array>
 #include <random>
 
 #include "src/base/assert.h"
+#include "src/base/signals_blocked.h"
 #include "src/codec/codec.h"
 
 namespace eventmq {
@@ -25,28 +24,6 @@ std::array<uint64_t, 4> random_seed() {
   for (uint64_t& word : seed) word = (uint64_t{device()} << 32) | device();
   seed[0] |= 1;  // never all zero
   return seed;
-}
-
-// Holds all signals back from this thread, and from those that it starts meanwhile.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-
- private:
-  sigset_t before_;
-};
-
-// The application's signals are for its own threads.
-std::thread thread_without_signals(std::function<void()> run) {
-  const SignalsBlocked blocked;
-  return std::thread(std::move(run));
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "src/base/signals_blocked.h"
 #include "src/executor/file_limit.h"
 #include "src/executor/json_text.h"
 #include "src/executor/worker_protocol.h"
@@ -100,15 +101,9 @@ std::string failure_start(const std::string& program) {
 
 // Forks with all signals blocked, so that no handler of this process runs in the child.
 pid_t fork_and_run(const Launch& launch) {
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
+  const SignalsBlocked blocked;
   const pid_t pid = fork();
   if (pid == 0) launch.run();
-  const int error = errno;
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  errno = error;
   return pid;
 }
 

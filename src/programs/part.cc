@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "src/base/signals_blocked.h"
+
 namespace eventmq {
 namespace {
 
@@ -43,15 +45,10 @@ void take_signals_anew() {
 // Forks with all signals blocked: a handler that ran in the child would tell the supervisor of a signal that was not
 // for it.
 pid_t fork_and_become(char* const* arguments, int output) {
-  sigset_t all, before;
-  ::sigfillset(&all);
   const pid_t parent = ::getpid();
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  const SignalsBlocked blocked;
   const pid_t child = ::fork();
   if (child == 0) become(arguments, output, parent);
-  const int error = errno;
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  errno = error;
   return child;
 }
 

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "src/base/assert.h"
-#include "src/store/store_thread.h"
+#include "src/base/signals_blocked.h"
 
 namespace eventmq {
 
@@ -40,7 +40,7 @@ LateStore::~LateStore() {
 
 Result<StoredState> LateStore::recover(Instant now) {
   EMQ_ASSERT(!thread_.joinable(), "recover() was called before");
-  thread_ = store_thread([this, now] { run(now); });
+  thread_ = thread_without_signals([this, now] { run(now); });
   return StoredState();
 }
 

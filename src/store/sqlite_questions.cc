@@ -3,10 +3,10 @@
 #include <set>
 #include <utility>
 
+#include "src/base/signals_blocked.h"
 #include "src/store/sqlite_dead_letters.h"
 #include "src/store/sqlite_job_row.h"
 #include "src/store/sqlite_results.h"
-#include "src/store/store_thread.h"
 
 namespace eventmq {
 namespace {
@@ -123,7 +123,7 @@ SqliteQuestions::SqliteQuestions(std::string path, std::string vfs, std::functio
     : path_(std::move(path)),
       vfs_(std::move(vfs)),
       on_answer_(std::move(on_answer)),
-      thread_(store_thread([this] { run(); })) {}
+      thread_(thread_without_signals([this] { run(); })) {}
 
 SqliteQuestions::~SqliteQuestions() {
   {

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "src/base/assert.h"
-#include "src/store/store_thread.h"
+#include "src/base/signals_blocked.h"
 
 namespace eventmq {
 
@@ -19,7 +19,7 @@ SqliteStore::SqliteStore(SqliteStoreOptions options, std::unique_ptr<SqliteFile>
     : options_(std::move(options)),
       file_(std::move(file)),
       questions_(file_->paths().database, options_.file.vfs, [this] { on_change_(); }),
-      thread_(store_thread([this] { run(); })) {}
+      thread_(thread_without_signals([this] { run(); })) {}
 
 SqliteStore::~SqliteStore() {
   {
