@@ -170,8 +170,7 @@ TEST_F(UniqueTest, AFollowerThatWantsNoReplyIsNotSaidToHaveEnded) {
   broker_.request("c2", "j2", "unique:k");
   broker_.forget();
   broker_.query("job", R"({"id": "j2"})");
-  EXPECT_EQ(std::get<ErrorMessage>(broker_.sends().at(0).message.body).error.text,
-            "j2 has no job of its own: it joined that of another request with its unique key");
+  EXPECT_EQ(broker_.error_text(), "j2 has no job of its own: it joined that of another request with its unique key");
 }
 
 TEST_F(UniqueTest, AFollowersRequestSentAgainMovesItsReply) {

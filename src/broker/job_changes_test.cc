@@ -64,7 +64,7 @@ TEST_F(JobChangesTest, AJobThatHasEndedIsToldFromOneThatNeverWas) {
     broker_->forget();
     broker_->query("jobs-retry", R"({"id": ")" + id + R"("})");
     serve();
-    return std::get<ErrorMessage>(broker_->sends().at(0).message.body).error.text;
+    return broker_->error_text();
   };
   EXPECT_EQ(told("j1"), "the job has ended: only dead letters can be run again, with emq dead retry");
   EXPECT_EQ(told("j2"), "no such job, and nothing is left of one");

@@ -76,7 +76,7 @@ TEST_F(RecoveryTest, OfAJobThatHasEndedNobodyIsToldThatItNeverWas) {
   const auto told = [this](const std::string& id) {
     broker_->forget();
     broker_->query("job", R"({"id": ")" + id + R"("})");
-    return std::get<ErrorMessage>(broker_->sends().at(0).message.body).error.text;
+    return broker_->error_text();
   };
   EXPECT_EQ(told("j1"), "job j1 has ended, and what it ended with is not kept: result-ttl keeps it");
   EXPECT_EQ(told("j2"), "no job j2: it was never here, or it ended long ago");

@@ -213,6 +213,8 @@ class TestBroker {
   std::vector<BacklogClaim> claims() { return std::exchange(claims_, {}); }
   std::vector<StoreQuestion> questions() { return std::exchange(questions_, {}); }
   void forget() { sends_.clear(); }
+  // The text of the ERROR that was sent first, and all are taken.
+  std::string error_text() { return std::get<ErrorMessage>(sends().at(0).message.body).error.text; }
   // The JSON that answers a view of QUERY; the error's word if it is refused.
   std::string view(const std::string& what, std::string_view arguments = "") {
     forget();

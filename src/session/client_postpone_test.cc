@@ -1,9 +1,7 @@
 // What a client asks for again while the broker cannot look into its store.
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
-#include "src/session/client_session.h"
-#include "src/session/test_conversation.h"
+#include "src/session/test_client.h"
 
 namespace eventmq {
 namespace {
@@ -11,9 +9,9 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-class ClientPostponeTest : public ::testing::Test, public TestConversation<ClientSession, ClientEvent, ClientEffect> {
+class ClientPostponeTest : public ClientConversation {
  protected:
-  ClientPostponeTest() : TestConversation(ClientSession(settings(), IdSource::from_small_seed(3))) { meet("one"); }
+  ClientPostponeTest() : ClientConversation(settings()) { meet("one"); }
 
   static ClientSessionSettings settings() {
     ClientSessionSettings settings;
@@ -35,7 +33,6 @@ class ClientPostponeTest : public ::testing::Test, public TestConversation<Clien
                 deadline,
                 std::nullopt});
   }
-  void acknowledge(std::string_view ids) { hear(Ack{Bytes(ids), {}}); }
   void refuse(std::string_view id, ErrorCode code = ErrorCode::kStoreUnavailable) {
     hear(ErrorMessage{Error{code, "no"}, Bytes(id)});
   }
@@ -50,16 +47,6 @@ class ClientPostponeTest : public ::testing::Test, public TestConversation<Clien
     sent_ids();
     advance(seconds(1));
     ASSERT_THAT(sent_ids(), ElementsAre("sent"));
-  }
-  std::vector<std::string> sent_ids() {
-    std::vector<std::string> ids;
-    for (const Message& message : take_messages<Request>()) ids.push_back(message.id.str());
-    return ids;
-  }
-  std::vector<std::pair<std::string, ErrorCode>> failures() {
-    std::vector<std::pair<std::string, ErrorCode>> list;
-    for (const Failed& failed : take<Failed>()) list.emplace_back(failed.id.str(), failed.error.code);
-    return list;
   }
 };
 

@@ -2,8 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "src/session/client_session.h"
-#include "src/session/test_conversation.h"
+#include "src/session/test_client.h"
 #include "src/session/worker_session.h"
 
 namespace eventmq {
@@ -18,24 +17,17 @@ LinkSettings link_settings() {
   return settings;
 }
 
-class ClientFrameMaxTest : public ::testing::Test, public TestConversation<ClientSession, ClientEvent, ClientEffect> {
+class ClientFrameMaxTest : public ClientConversation {
  protected:
   static constexpr std::string_view kWide = "errors,multi-ack,instance:one";
   static constexpr std::string_view kNarrow = "errors,multi-ack,instance:two,frame-max:10";
 
-  ClientFrameMaxTest() : TestConversation(ClientSession({link_settings(), 3, {}}, IdSource::from_small_seed(3))) {
-    step(ClientStarted{});
-  }
+  ClientFrameMaxTest() : ClientConversation({link_settings(), 3, {}}) { step(ClientStarted{}); }
   void submit(std::string_view id, size_t bytes, std::string_view headers = "") {
     Request request{Bytes("queue"), *parse_headers(Bytes(headers)), Bytes(std::string(bytes, ' '))};
     step(Submit{{Bytes(id), std::move(request)}, std::nullopt, std::nullopt});
   }
-  std::vector<std::string> sent_ids() {
-    std::vector<std::string> ids;
-    for (const Message& message : take_messages<Request>()) ids.push_back(message.id.str());
-    return ids;
-  }
-  std::vector<std::string> failures() {
+  std::vector<std::string> told_failures() {
     std::vector<std::string> list;
     for (const Failed& failed : take<Failed>()) {
       list.push_back(failed.id.str() + " " + std::string(error_word(failed.error.code)) + ": " + failed.error.text);
@@ -49,7 +41,7 @@ TEST_F(ClientFrameMaxTest, ALargerMessageFailsWithoutBeingSent) {
   submit("fits", 10);
   submit("large", 11);
   EXPECT_THAT(sent_ids(), ElementsAre("fits"));
-  EXPECT_THAT(failures(),
+  EXPECT_THAT(told_failures(),
               ElementsAre("large too-large: a frame of the message has 11 bytes, and the broker takes at most 10 (its "
                           "setting max_message_size)"));
 }
@@ -65,7 +57,7 @@ TEST_F(ClientFrameMaxTest, WhatWasQueuedBeforeTheLimitWasKnownFailsAlone) {
   for (const char* id : {"a", "b", "c", "d", "e"}) submit(id, id[0] == 'b' ? 11 : 1);
   acknowledge_inform(kNarrow);
   EXPECT_THAT(sent_ids(), ElementsAre("a", "c", "d"));
-  EXPECT_THAT(failures(), ElementsAre(::testing::StartsWith("b too-large")));
+  EXPECT_THAT(told_failures(), ElementsAre(::testing::StartsWith("b too-large")));
   hear(Ack{Bytes("a,c,d"), {}});
   EXPECT_THAT(sent_ids(), ElementsAre("e"));
 }
@@ -74,7 +66,7 @@ TEST_F(ClientFrameMaxTest, ABrokerThatDoesNotSayIsSentAll) {
   acknowledge_inform(kWide);
   submit("large", 1'000'000);
   EXPECT_THAT(sent_ids(), ElementsAre("large"));
-  EXPECT_THAT(failures(), IsEmpty());
+  EXPECT_THAT(told_failures(), IsEmpty());
 }
 
 TEST_F(ClientFrameMaxTest, AJobThatAnotherBrokerTookIsNotCalledTooLarge) {
@@ -86,7 +78,8 @@ TEST_F(ClientFrameMaxTest, AJobThatAnotherBrokerTookIsNotCalledTooLarge) {
   advance(milliseconds(100));
   acknowledge_inform(kNarrow);
   EXPECT_THAT(sent_ids(), IsEmpty());
-  EXPECT_THAT(failures(), ElementsAre(::testing::StartsWith("large job-lost: the job's outcome cannot be asked for")));
+  EXPECT_THAT(told_failures(),
+              ElementsAre(::testing::StartsWith("large job-lost: the job's outcome cannot be asked for")));
 }
 
 class WorkerFrameMaxTest : public ::testing::Test, public TestConversation<WorkerSession, WorkerEvent, WorkerEffect> {

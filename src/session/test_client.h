@@ -17,9 +17,27 @@ inline constexpr std::string_view kFirstBroker = "errors,progress,multi-ack,inst
 inline constexpr Duration kOutage = seconds(60);
 inline constexpr std::string_view kOtherBroker = "errors,progress,multi-ack,instance:two";
 
-class ClientSessionTest : public ::testing::Test, public TestConversation<ClientSession, ClientEvent, ClientEffect> {
+class ClientConversation : public ::testing::Test, public TestConversation<ClientSession, ClientEvent, ClientEffect> {
  protected:
-  ClientSessionTest() : TestConversation(ClientSession(settings(), IdSource::from_small_seed(3))) {}
+  explicit ClientConversation(ClientSessionSettings settings)
+      : TestConversation(ClientSession(std::move(settings), IdSource::from_small_seed(3))) {}
+
+  void acknowledge(std::string_view ids) { hear(Ack{Bytes(ids), {}}); }
+  std::vector<std::string> sent_ids() {
+    std::vector<std::string> ids;
+    for (const Message& message : take_messages<Request>()) ids.push_back(message.id.str());
+    return ids;
+  }
+  std::vector<std::pair<std::string, ErrorCode>> failures() {
+    std::vector<std::pair<std::string, ErrorCode>> list;
+    for (const Failed& failed : take<Failed>()) list.emplace_back(failed.id.str(), failed.error.code);
+    return list;
+  }
+};
+
+class ClientSessionTest : public ClientConversation {
+ protected:
+  ClientSessionTest() : ClientConversation(settings()) {}
 
   static ClientSessionSettings settings() {
     ClientSessionSettings settings;
@@ -55,24 +73,13 @@ class ClientSessionTest : public ::testing::Test, public TestConversation<Client
   void submit_within(std::string_view id, Duration span, std::string_view headers = "") {
     step(Submit{job(id, headers), now() + span, std::nullopt});
   }
-  void acknowledge(std::string_view ids) { hear(Ack{Bytes(ids), {}}); }
   void reply(std::string_view id, Outcome outcome = Outcome::kOk) {
     hear(Reply{Bytes(R"({"value": 5})"), Bytes(id), 0, true, outcome});
-  }
-  std::vector<std::string> sent_ids() {
-    std::vector<std::string> ids;
-    for (const Message& message : take_messages<Request>()) ids.push_back(message.id.str());
-    return ids;
   }
   std::vector<std::string> accepted_ids() {
     std::vector<std::string> ids;
     for (const Accepted& accepted : take<Accepted>()) ids.push_back(accepted.id.str());
     return ids;
-  }
-  std::vector<std::pair<std::string, ErrorCode>> failures() {
-    std::vector<std::pair<std::string, ErrorCode>> list;
-    for (const Failed& failed : take<Failed>()) list.emplace_back(failed.id.str(), failed.error.code);
-    return list;
   }
 };
 
