@@ -73,7 +73,7 @@ struct BrokerCounters {
   uint64_t peers_lost = 0;           // dropped for silence or because they became unreachable
   uint64_t connections_cut = 0;      // closed by us: their messages had no end
   uint64_t handshakes_failed = 0;    // closed by us: they did not speak ZMTP
-  uint64_t connections_unheard = 0;  // they send, and no message comes
+  uint64_t connections_unheard = 0;  // no message comes, and they seem to send
   uint64_t connections_shed = 0;     // closed by us: there were too many
   uint64_t queues_refused = 0;       // a REQUEST that would have made a queue beyond limits::kQueues
   uint64_t results_dropped = 0;      // from memory, before their time

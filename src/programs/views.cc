@@ -100,7 +100,7 @@ constexpr CounterNote kNotes[] = {
     {"peers_lost", "workers, schedulers or clients fell silent and were taken for gone"},
     {"connections_cut", "connections were closed because of what they sent"},
     {"handshakes_failed", "connections were closed because they did not speak ZeroMQ"},
-    {"connections_unheard", "connections sent something and no message came, as of a second peer with one name"},
+    {"connections_unheard", "connections were never heard, as those of a second peer with one name"},
     {"connections_shed", "connections were closed because there were too many"},
     {"queues_refused", "jobs were refused because their queue would have been one too many"},
     {"results_dropped", "results in memory went before their time, for want of room"},

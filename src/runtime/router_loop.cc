@@ -186,6 +186,7 @@ void RouterLoop::wait() {
     watched_[i] = reads(static_cast<Side>(i));
     if (watched_[i]) tokens_[i] = poller_.watch(sockets_[i]);
   }
+  poller_.watch(guard_);
   wakeup_token_ = poller_.watch_readable(wakeup_.fd());
   if (parts_.signals != nullptr) poller_.watch_readable(parts_.signals->fd());
   const bool busy = more_to_receive_ || !failed_.empty();

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "src/runtime/router_loop_test_support.h"
-#include "src/transport/raw_tcp_peer.h"
+#include "src/transport/raw_peer.h"
 
 namespace eventmq {
 namespace {
@@ -176,7 +176,7 @@ TEST_F(LateStoreRouterTest, AStoreThatGoesAwayWhileItIsBehindKeepsNobodyWaiting)
 
 TEST(RouterLoopTest, AMessageOfTenThousandPartsIsRefusedAndTheSenderServedOn) {
   RunningRouter router;
-  RawTcpPeer raw(router.loop().endpoints().frontend);
+  RawPeer raw(router.loop().endpoints().frontend);
   ASSERT_TRUE(raw.handshake("raw"));
   for (int part = 0; part < 10'000; ++part) raw.send_frame("part", part + 1 < 10'000);
   TestPeer client = client_of(router);
@@ -191,9 +191,9 @@ TEST(RouterLoopTest, AConnectionThatNeverEndsItsMessageIsCutLoggedAndCounted) {
   RouterSettings settings = loopback_settings();
   settings.sockets.frame_bytes_max = 1024 * 1024;
   RunningRouter router(settings);
-  RawTcpPeer raw(router.loop().endpoints().frontend);
+  RawPeer raw(router.loop().endpoints().frontend);
   ASSERT_TRUE(raw.handshake("endless"));
-  const std::string piece = RawTcpPeer::frame(std::string(100'000, 'x'), true);
+  const std::string piece = RawPeer::frame(std::string(100'000, 'x'), true);
   for (size_t sent = 0; sent < 1'000'000'000 && raw.send_bytes(piece); sent += piece.size()) {
   }
   EXPECT_TRUE(raw.closed_by_other_side());
@@ -207,7 +207,7 @@ TEST(RouterLoopTest, AConnectionThatNeverEndsItsMessageIsCutLoggedAndCounted) {
 
 TEST(RouterLoopTest, AClaimOfTwoHundredMegabytesIsCutLoggedAndCounted) {
   RunningRouter router;
-  RawTcpPeer raw(router.loop().endpoints().frontend);
+  RawPeer raw(router.loop().endpoints().frontend);
   ASSERT_TRUE(raw.handshake("greedy"));
   raw.announce_frame(200'000'000);
   const std::string piece(1024 * 1024, 'x');
@@ -278,7 +278,7 @@ TEST(RouterLoopTest, AClientThatNeverReadsBlocksNobody) {
   RouterSettings settings = loopback_settings();
   settings.sockets.send_queue_messages = 20;
   RunningRouter router(settings);
-  RawTcpPeer deaf(router.loop().endpoints().frontend);  // sends and never reads
+  RawPeer deaf(router.loop().endpoints().frontend);  // sends and never reads
   ASSERT_TRUE(deaf.handshake("deaf"));
   const std::string payload(1000, 'x');
   // Each bad message is answered by an ERROR or an ACK that nobody takes.

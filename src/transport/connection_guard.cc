@@ -23,6 +23,7 @@ constexpr Duration kUntilFreed = milliseconds(200);
 constexpr int kTrims = 5;
 constexpr uint64_t kLongBytes = 64 * 1024;  // so many are one long message on its way, which is bounded as such
 constexpr Duration kUnheardAfter = seconds(3);
+constexpr size_t kLetInPerTurn = 64;
 constexpr uint64_t kMessagesOfARound = 512;  // beyond two for each connection
 
 double mib(uint64_t bytes) { return static_cast<double>(bytes) / (1024 * 1024); }
@@ -31,11 +32,18 @@ double mib(uint64_t bytes) { return static_cast<double>(bytes) / (1024 * 1024); 
 
 // --- What the sockets tell ---
 
-Result<void> ConnectionGuard::watch(void* context, void* socket, size_t frame_bytes_max, size_t own_connections) {
+Result<void> ConnectionGuard::watch(void* context, void* socket, const WatchedSocket& what) {
+  if (!what.metered) {
+    if (!gate_) {
+      Result<HandshakeGate> gate = HandshakeGate::open(context);
+      if (!gate) return tl::unexpected(gate.error());
+      gate_.emplace(std::move(*gate));
+    }
+    HandshakeGate::hold(socket);
+  }
   Result<AcceptMonitor> monitor = AcceptMonitor::open(context, socket);
   if (!monitor) return tl::unexpected(monitor.error());
-  sockets_.try_emplace(socket, std::move(*monitor), frame_bytes_max + limits::kBesideLargestFrameBytes,
-                       own_connections);
+  sockets_.try_emplace(socket, std::move(*monitor), what);
   return {};
 }
 
@@ -46,6 +54,9 @@ void ConnectionGuard::forget(void* socket) {
   std::erase_if(looked_at_, is_of_it);
   std::erase_if(suspects_, is_of_it);
   sockets_.erase(watched);
+  const bool any_unmetered =
+      std::any_of(sockets_.begin(), sockets_.end(), [](const auto& entry) { return !entry.second.socket.metered; });
+  if (!any_unmetered) gate_.reset();
 }
 
 ConnectionGuard::Connection& ConnectionGuard::Watched::at(int fd) {
@@ -72,10 +83,19 @@ void ConnectionGuard::drained(void* socket) {
   if (watched != sockets_.end()) ++watched->second.drained;
 }
 
+// When we hear of a handshake that waits, its connection has been reported before.
+void ConnectionGuard::let_in(Instant now) {
+  if (!gate_) return;
+  for (size_t i = 0; i < kLetInPerTurn; ++i) {
+    if (!gate_->let_in_next([&] { take_reports(now); })) return;
+  }
+}
+
 void ConnectionGuard::take_reports(Instant now) {
   for (auto& [socket, watched] : sockets_) {
     while (const auto report = watched.monitor.next()) take_report(watched, *report, now);
   }
+  take_descriptors();
   ++turn_;
 }
 
@@ -88,6 +108,8 @@ void ConnectionGuard::take_report(Watched& socket, AcceptMonitor::Report report,
   if (report.handshake_failed) {
     found_.push_back(
         {std::move(connection.address), "it did not make a ZeroMQ handshake", ConnectionFault::kHandshake});
+  } else if (!report.accepted) {
+    tell_refused(connection);
   }
   Connection fresh{.socket = &socket, .fd = report.fd};
   fresh.recent = connection.recent_turn == turn_ ? connection.recent : 0;
@@ -99,6 +121,7 @@ void ConnectionGuard::take_report(Watched& socket, AcceptMonitor::Report report,
     fresh.since = now;
     fresh.number = ++connections_seen_;
     if (fresh.cookie != 0) ++socket.open;
+    if (!socket.socket.metered) socket.newcomers.push_back(report.fd);
   }
   connection = std::move(fresh);
 }
@@ -106,7 +129,8 @@ void ConnectionGuard::take_report(Watched& socket, AcceptMonitor::Report report,
 // --- Looking ---
 
 std::vector<FaultyConnection> ConnectionGuard::check(Instant now, uint64_t job_bytes) {
-  if (now < next_check()) return {};
+  let_in(now);
+  if (now < next_check()) return std::exchange(found_, {});
   take_reports(now);
   const bool crowded = shed();
   if (now >= next_look_) look(now, job_bytes);
@@ -124,6 +148,7 @@ void ConnectionGuard::look(Instant now, uint64_t job_bytes) {
   cut_too_large();
   cut_largest_of_too_many();
   cut_unexplained(job_bytes, now);
+  look_at_unmetered(job_bytes, now);
 
   const uint64_t resident = memory_.bytes();
   const bool grew = resident == 0 || resident > resident_ + kGrowthSeen;
@@ -145,7 +170,7 @@ bool ConnectionGuard::all_was_received(const Connection& connection) {
   const Watched& socket = *connection.socket;
   if (socket.drained != connection.drained_at_sample) return true;
   const uint64_t since = socket.messages - connection.messages_at_sample;
-  return since > 2 * socket.open + kMessagesOfARound && !connection.account.received_since_sample();
+  return since > 2 * socket.open + kMessagesOfARound && connection.account.received() == connection.received_at_sample;
 }
 
 void ConnectionGuard::judge(Instant now) {
@@ -186,21 +211,27 @@ void ConnectionGuard::tell_unheard(Connection& connection, Instant now) {
                     ConnectionFault::kUnheard});
 }
 
+void ConnectionGuard::begin_sample(Connection& connection) {
+  connection.sampled = true;
+  connection.messages_at_sample = connection.socket->messages;
+  connection.drained_at_sample = connection.socket->drained;
+  connection.received_at_sample = connection.account.received();
+}
+
 void ConnectionGuard::sample(Connection& connection, Instant now) {
   if (connection.cookie == 0 || connection.sampled) return;
   const std::optional<kernel_counts::BytesRead> read = kernel_counts::bytes_read(connection.fd, connection.cookie);
   if (!read) return;  // closed; the report is on its way
   connection.account.sample(read->least, read->most, now);
   connection.unheard.sample(read->least, read->segments, now - connection.since);
-  connection.sampled = true;
-  connection.messages_at_sample = connection.socket->messages;
-  connection.drained_at_sample = connection.socket->drained;
+  begin_sample(connection);
   looked_at_.push_back(&connection);
 }
 
 void ConnectionGuard::sample_some(Instant now, bool all) {
   for (Connection* connection : suspects_) sample(*connection, now);
   for (auto& [handle, socket] : sockets_) {
+    if (!socket.socket.metered) continue;
     size_t left = all ? socket.open : std::min(kLooksInTurn, socket.open);
     for (size_t step = 0; step < socket.connections.size() && left > 0; ++step) {
       socket.next_in_turn = (socket.next_in_turn + 1) % socket.connections.size();
@@ -226,18 +257,25 @@ uint64_t ConnectionGuard::unexplained(const Connection& suspect, const Level& no
   return above(now.resident, then.resident + explained);
 }
 
-bool ConnectionGuard::any_unexplained(const Level& now) const {
-  return std::any_of(suspects_.begin(), suspects_.end(), [&](const Connection* suspect) {
-    return unexplained(*suspect, now) > options_.unexplained_bytes;
-  });
+bool ConnectionGuard::any_unexplained(const std::vector<Connection*>& suspects, const Level& now, uint64_t most) const {
+  return std::any_of(suspects.begin(), suspects.end(),
+                     [&](const Connection* suspect) { return unexplained(*suspect, now) > most; });
 }
 
-void ConnectionGuard::lower_levels(const Level& now) {
-  for (Connection* suspect : suspects_) {
+void ConnectionGuard::lower_levels(const std::vector<Connection*>& suspects, const Level& now) {
+  for (Connection* suspect : suspects) {
     Level& lowest = suspect->lowest;
     const bool lower = above(now.resident, now.unfinished) < above(lowest.resident, lowest.unfinished);
     if (lower || lowest.resident == 0) lowest = now;
   }
+}
+
+ConnectionGuard::Level ConnectionGuard::level_without_freed(const std::vector<Connection*>& suspects,
+                                                            uint64_t job_bytes) const {
+  kernel_counts::return_freed_memory();
+  const Level present = level(job_bytes);
+  lower_levels(suspects, present);
+  return present;
 }
 
 void ConnectionGuard::cut_too_large() {
@@ -261,20 +299,22 @@ void ConnectionGuard::cut_largest_of_too_many() {
 void ConnectionGuard::cut_unexplained(uint64_t job_bytes, Instant now) {
   if (suspects_.empty()) return;
   Level present = level(job_bytes);
-  lower_levels(present);
-  if (!any_unexplained(present)) return;
-  kernel_counts::return_freed_memory();
-  present = level(job_bytes);
-  lower_levels(present);
+  lower_levels(suspects_, present);
+  if (!any_unexplained(suspects_, present, options_.unexplained_bytes)) return;
+  present = level_without_freed(suspects_, job_bytes);
   for (Connection* suspect : suspects_by_size()) {
     const uint64_t grown = unexplained(*suspect, present);
     if (grown <= options_.unexplained_bytes) continue;
     cut(*suspect,
         fmt::format("it sent {:.3f} MiB of one message and not its end while memory grew by {:.0f} MiB more than that",
                     mib(suspect->unfinished), mib(grown)));
-    trim_at_ = now + kUntilFreed;
-    trims_left_ = kTrims;
+    give_back_soon(now);
   }
+}
+
+void ConnectionGuard::give_back_soon(Instant now) {
+  trim_at_ = now + kUntilFreed;
+  trims_left_ = kTrims;
 }
 
 std::vector<ConnectionGuard::Connection*> ConnectionGuard::suspects_by_size() const {

@@ -1,8 +1,8 @@
-// Bounds what peers on TCP can make us hold by messages that they never finish.
+// Bounds what peers can make us hold by messages that they never finish.
 //
 // The library hands a message over only when its last frame has come, and limits neither the number nor the sum of
 // the frames that it gathers until then. So from outside, with what the kernel and the library tell, the guard finds
-// the connections that have sent much of a message and not its end (stream_account.h), and closes
+// the TCP connections that have sent much of a message and not its end (stream_account.h), and closes
 //
 //   - one whose unfinished message has more bytes than any message may have;
 //   - the largest, when the unfinished messages of all connections together pass limits::kUnfinishedBytes;
@@ -23,10 +23,19 @@
 // A good peer that is cut in such an hour connects again and sends again. What stays possible is kSuspectBytes of small
 // frames a connection.
 //
+// Of ipc:// connections the kernel does not count the bytes (connection_unmetered.cc). So the guard
+//
+//   - leaves it to the library to close one that announces a frame beyond announced_bytes_max, which the library does
+//     without a word. The guard notices since it has a second descriptor of each, made while the handshake waits for
+//     that (handshake_gate.h): the peer has not left, and the connection is gone;
+//   - closes those of which no message came while memory grew by more than GuardOptions::unfinished_bytes and
+//     unexplained_bytes together, beyond what explains it, which no message alone can do;
+//   - tells of one that has said nothing for kSilentAfter, since it cannot tell silence from a second peer with one
+//     routing id.
+//
 // Cost: a look at the memory of the process ten times a second. All connections are looked at only while it grows or
-// after it grew, at most a twentieth of the time; else a few in turn. ipc:// connections are not watched: file
-// permissions guard those. Peers of ZMTP 1 and 2 cannot be told apart by the library's messages; nothing they send
-// counts as received.
+// after it grew, at most a twentieth of the time; else a few in turn. Peers of ZMTP 1 and 2 cannot be told apart by the
+// library's messages; nothing they send counts as received.
 //
 // Not thread-safe: on the thread of the sockets that it watches, which must leave before it ends.
 #pragma once
@@ -36,6 +45,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,6 +53,7 @@
 #include "src/base/result.h"
 #include "src/base/time.h"
 #include "src/transport/accept_monitor.h"
+#include "src/transport/handshake_gate.h"
 #include "src/transport/kernel_counts.h"
 #include "src/transport/stream_account.h"
 #include "src/transport/unheard_account.h"
@@ -55,6 +66,14 @@ struct GuardOptions {
   uint64_t unfinished_bytes = limits::kUnfinishedBytes;    // of all connections
   uint64_t unexplained_bytes = limits::kUnexplainedBytes;  // of memory
   uint64_t connections = limits::kConnections;             // of all sockets
+};
+
+// A socket that is to be watched.
+struct WatchedSocket {
+  size_t frame_bytes_max;      // of the largest frame of a message
+  size_t announced_bytes_max;  // the library closes connections that announce a larger frame
+  size_t own_connections;      // so many do not count
+  bool metered;                // the kernel counts the bytes of its connections
 };
 
 // As many as the limit of open files leaves, and at most limits::kConnections.
@@ -73,8 +92,8 @@ class ConnectionGuard {
   ConnectionGuard& operator=(const ConnectionGuard&) = delete;
 
   // --- For RouterSocket; `socket` is the library's ---
-  // Before it is bound. `frame_bytes_max` bounds the largest frame of a message; `own_connections` do not count.
-  Result<void> watch(void* context, void* socket, size_t frame_bytes_max, size_t own_connections);
+  // Before it is bound. Sockets that are not metered must have one context.
+  Result<void> watch(void* context, void* socket, const WatchedSocket& what);
   // Before it is closed.
   void forget(void* socket);
   // A message came from the connection with this descriptor; -1 if the library does not tell.
@@ -83,9 +102,11 @@ class ConnectionGuard {
   void drained(void* socket);
 
   // --- For the loop ---
-  // When to check() at the latest.
+  // When to check() at the latest; and when handshakes wait, for which a Poller looks.
   Instant next_check() const { return sockets_.empty() ? Instant::never() : next_check_; }
-  // Does nothing before next_check(). `job_bytes` is what the broker says that it holds.
+  // The library's socket that has input then; nullptr if there are none.
+  void* waiting_handshakes() const { return gate_ ? gate_->handle() : nullptr; }
+  // Lets in who waits. Does nothing else before next_check(). `job_bytes` is what the broker says that it holds.
   std::vector<FaultyConnection> check(Instant now, uint64_t job_bytes);
 
  private:
@@ -106,28 +127,36 @@ class ConnectionGuard {
     UnheardAccount unheard;
     uint64_t recent = 0, recent_turn = 0;  // received in that turn of check()
     bool sampled = false;                  // and not judged
-    uint64_t messages_at_sample = 0, drained_at_sample = 0;
+    uint64_t messages_at_sample = 0, drained_at_sample = 0, received_at_sample = 0;
     uint64_t unfinished = 0;
     bool suspect = false;  // the same message has had kSuspectBytes or more unfinished
-    Level lowest;          // since then
+    Level lowest;          // since then; if it is not metered, since a message of it came
+    // --- Not metered ---
+    kernel_counts::OwnDescriptor own;
+    uint64_t received_at_look = 0;
   };
   struct Watched {
-    Watched(AcceptMonitor accept_monitor, size_t bytes_max, size_t own)
-        : monitor(std::move(accept_monitor)), message_bytes_max(bytes_max), own_connections(own) {}
+    Watched(AcceptMonitor accept_monitor, const WatchedSocket& what)
+        : monitor(std::move(accept_monitor)),
+          socket(what),
+          message_bytes_max(what.frame_bytes_max + limits::kBesideLargestFrameBytes) {}
     Connection& at(int fd);
-    // Connections that count.
-    uint64_t counted() const { return open > own_connections ? open - own_connections : 0; }
+    // Connections that count, those with a second descriptor twice.
+    uint64_t counted() const { return above(open, socket.own_connections) * files_each(); }
+    uint64_t files_each() const { return socket.metered ? 1 : 2; }
 
     AcceptMonitor monitor;
+    WatchedSocket socket;
     size_t message_bytes_max;
-    size_t own_connections;
     uint64_t messages = 0;               // received
     uint64_t drained = 0;                // how often it had no message
     std::deque<Connection> connections;  // by descriptor
+    std::vector<int> newcomers;          // accepted, and not metered; take_descriptors() has not seen them
     size_t next_in_turn = 0;
     size_t open = 0;  // of connections
   };
 
+  void let_in(Instant now);
   void take_reports(Instant now);
   void take_report(Watched& socket, AcceptMonitor::Report report, Instant now);
   void tell_unheard(Connection& connection, Instant now);
@@ -136,16 +165,26 @@ class ConnectionGuard {
   static bool all_was_received(const Connection& connection);
   void judge(Instant now);
   void judge(Connection& connection, Instant now);
+  static void begin_sample(Connection& connection);
   void sample(Connection& connection, Instant now);
   void sample_some(Instant now, bool all);
   Level level(uint64_t job_bytes) const;
   uint64_t unexplained(const Connection& suspect, const Level& now) const;
-  bool any_unexplained(const Level& now) const;
-  void lower_levels(const Level& now);
+  bool any_unexplained(const std::vector<Connection*>& suspects, const Level& now, uint64_t most) const;
+  static void lower_levels(const std::vector<Connection*>& suspects, const Level& now);
+  Level level_without_freed(const std::vector<Connection*>& suspects, uint64_t job_bytes) const;
 
   void cut_too_large();
   void cut_largest_of_too_many();
   void cut_unexplained(uint64_t job_bytes, Instant now);
+  void give_back_soon(Instant now);
+  // --- connection_unmetered.cc ---
+  void take_descriptors();
+  void tell_refused(Connection& gone);
+  std::vector<Connection*> unmetered();
+  void tell_silent(Connection& connection, Instant now);
+  void look_at_unmetered(uint64_t job_bytes, Instant now);
+  void cut_unmetered(const std::vector<Connection*>& all, uint64_t job_bytes, Instant now);
   // --- connection_shedding.cc ---
   bool shed();
   uint64_t too_many() const;
@@ -158,6 +197,7 @@ class ConnectionGuard {
   // Each socket has its own connections, since their reports tell no order between sockets: a descriptor that passed
   // from one to the other is for a while with both.
   std::map<void*, Watched> sockets_;
+  std::optional<HandshakeGate> gate_;   // of those that are not metered
   std::vector<Connection*> looked_at_;  // sampled, to be judged
   std::vector<Connection*> suspects_;   // of the last judgement
   uint64_t turn_ = 1;

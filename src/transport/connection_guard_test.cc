@@ -2,11 +2,9 @@
 
 #include <gmock/gmock.h>
 
-#include <atomic>
 #include <thread>
 
-#include "src/transport/raw_tcp_peer.h"
-#include "src/transport/transport_test_support.h"
+#include "src/transport/guard_test_support.h"
 
 namespace eventmq {
 namespace {
@@ -14,87 +12,15 @@ namespace {
 using namespace test;
 using testing::HasSubstr;
 
-constexpr uint64_t kMiB = 1024 * 1024;
-
-// The sanitizers' allocators keep freed memory and spend more on each block.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr uint64_t kGrowthMax = 4096 * kMiB;
-#else
-constexpr uint64_t kGrowthMax = 600 * kMiB;
-#endif
-
-// Sends on a thread of its own until it is cut or stopped.
-class Flood {
- public:
-  // `pieces` times `piece`, or for ever.
-  Flood(const RawTcpPeer& peer, std::string piece, uint64_t pieces = UINT64_MAX)
-      : peer_(peer), thread_([this, &peer, text = std::move(piece), pieces] {
-          for (uint64_t sent = 0; sent < pieces && !stop_; ++sent) {
-            if (!peer.send_bytes(text)) return;
-          }
-        }) {}
-  ~Flood() {
-    stop_ = true;
-    peer_.hang_up();
-    thread_.join();
-  }
-
- private:
-  const RawTcpPeer& peer_;
-  std::atomic<bool> stop_{false};
-  std::thread thread_;
-};
-
-class ConnectionGuardTest : public testing::Test {
+class ConnectionGuardTest : public GuardedRouterTest {
  protected:
-  ZmqContext context_;
-  ConnectionGuard guard_{{.unfinished_bytes = 40 * kMiB, .unexplained_bytes = limits::kUnexplainedBytes}};
-  RouterSocket router_{context_, small_options(), &guard_};
-  std::vector<FaultyConnection> cuts_;
-  kernel_counts::ResidentMemory memory_;
-  uint64_t most_memory_ = 0;
-  uint64_t received_bytes_ = 0;
-
-  void SetUp() override { ASSERT_TRUE(router_.bind("tcp://127.0.0.1:*")); }
-
-  static Instant now() {
-    const auto passed = std::chrono::steady_clock::now().time_since_epoch();
-    return {std::chrono::duration_cast<std::chrono::microseconds>(passed).count()};
-  }
-  // One turn of a router's loop, whose peers are answered with what they send.
-  void turn() {
-    Poller poller;
-    poller.watch(router_);
-    poller.wait(std::max(Duration{}, guard_.next_check() - now()));
-    Bytes peer;
-    for (Frames frames; router_.receive(peer, frames); frames = Frames()) {
-      received_bytes_ += frames[frames.size() - 1].size();
-      if (!frames.overflow()) router_.send(peer, frames);
-    }
-    for (FaultyConnection& cut : guard_.check(now(), 0)) cuts_.push_back(std::move(cut));
-    most_memory_ = std::max(most_memory_, memory_.bytes());
-  }
-  template <class Condition>
-  [[nodiscard]] bool turn_until(Condition condition) {
-    const auto since = std::chrono::steady_clock::now();
-    while (!expired(since)) {
-      if (condition()) return true;
-      turn();
-    }
-    return false;
-  }
-  // A message goes to the router and back.
-  bool served(DealerSocket& peer) {
-    EXPECT_TRUE(peer.send(frames_of({"hello"})));
-    Frames frames;
-    return turn_until([&] { return peer.receive(frames) == DealerInput::kMessage; });
-  }
+  void SetUp() override { listen_on("tcp://127.0.0.1:*"); }
   void expect_cut_and_bounded(const std::string& piece) {
     const uint64_t before = memory_.bytes();
     DealerSocket good(context_, small_options());
     ASSERT_TRUE(good.connect(router_.endpoint(), "good"));
     ASSERT_TRUE(served(good));
-    RawTcpPeer hostile(router_.endpoint());
+    RawPeer hostile(router_.endpoint());
     ASSERT_TRUE(hostile.handshake("hostile"));
     const Flood flood(hostile, piece);
     ASSERT_TRUE(turn_until([&] { return !cuts_.empty(); }));
@@ -106,14 +32,8 @@ class ConnectionGuardTest : public testing::Test {
   }
 };
 
-std::string repeated(const std::string& text, size_t times) {
-  std::string all;
-  for (size_t i = 0; i < times; ++i) all += text;
-  return all;
-}
-
 TEST_F(ConnectionGuardTest, AMessageOfEndlessLargeFramesIsCut) {
-  expect_cut_and_bounded(RawTcpPeer::frame(std::string(kMiB, 'x'), true));
+  expect_cut_and_bounded(RawPeer::frame(std::string(kMiB, 'x'), true));
   EXPECT_THAT(cuts_.at(0).reason, HasSubstr("MiB of one message and not its end"));
 }
 
@@ -123,7 +43,7 @@ TEST_F(ConnectionGuardTest, AMessageOfEndlessEmptyFramesIsCut) {
 }
 
 TEST_F(ConnectionGuardTest, AnEndlessCommandIsCut) {
-  RawTcpPeer hostile(router_.endpoint());
+  RawPeer hostile(router_.endpoint());
   ASSERT_TRUE(hostile.handshake("hostile"));
   const std::string command_of_31_mib = std::string("\6\0\0\0\0\1\xf0\0\0", 9) + "\4PING";
   const Flood flood(hostile, command_of_31_mib + std::string(31 * kMiB - 5, 'x'));
@@ -132,10 +52,10 @@ TEST_F(ConnectionGuardTest, AnEndlessCommandIsCut) {
 }
 
 TEST_F(ConnectionGuardTest, TheLargestIsCutWhenAllTogetherAreTooMuch) {
-  RawTcpPeer small(router_.endpoint()), large(router_.endpoint());
+  RawPeer small(router_.endpoint()), large(router_.endpoint());
   ASSERT_TRUE(small.handshake("small"));
   ASSERT_TRUE(large.handshake("large"));
-  const std::string piece = RawTcpPeer::frame(std::string(kMiB, 'x'), true);
+  const std::string piece = RawPeer::frame(std::string(kMiB, 'x'), true);
   const Flood first(small, piece, 15), second(large, piece, 30);
   ASSERT_TRUE(turn_until([&] { return !cuts_.empty(); }));
   EXPECT_THAT(cuts_[0].reason, HasSubstr("all connections together"));
@@ -143,7 +63,7 @@ TEST_F(ConnectionGuardTest, TheLargestIsCutWhenAllTogetherAreTooMuch) {
 }
 
 TEST_F(ConnectionGuardTest, ASlowMessageOfTheLargestSizeIsReceivedWhileOthersAreServed) {
-  RawTcpPeer slow(router_.endpoint());
+  RawPeer slow(router_.endpoint());
   ASSERT_TRUE(slow.handshake("slow"));
   DealerSocket good(context_, small_options());
   ASSERT_TRUE(good.connect(router_.endpoint(), "good"));
@@ -158,20 +78,20 @@ TEST_F(ConnectionGuardTest, ASlowMessageOfTheLargestSizeIsReceivedWhileOthersAre
 }
 
 TEST_F(ConnectionGuardTest, ManyLargeMessagesOneAfterTheOtherAreNoUnfinishedOne) {
-  RawTcpPeer busy(router_.endpoint());
+  RawPeer busy(router_.endpoint());
   ASSERT_TRUE(busy.handshake("busy"));
-  std::string message = RawTcpPeer::frame("", true) + RawTcpPeer::frame(std::string(5 * kMiB, 'x'), false);
+  std::string message = RawPeer::frame("", true) + RawPeer::frame(std::string(5 * kMiB, 'x'), false);
   const Flood flood(busy, std::move(message), 100);
   EXPECT_TRUE(turn_until([&] { return received_bytes_ == 500 * kMiB; }));
   EXPECT_TRUE(cuts_.empty()) << cuts_[0].reason;
 }
 
 TEST_F(ConnectionGuardTest, AnEndlessMessageIsCutThoughTheSocketIsNeverEmpty) {
-  RawTcpPeer noisy(router_.endpoint()), hostile(router_.endpoint());
+  RawPeer noisy(router_.endpoint()), hostile(router_.endpoint());
   ASSERT_TRUE(noisy.handshake("noisy"));
   ASSERT_TRUE(hostile.handshake("hostile"));
   const Flood noise(noisy, repeated(std::string("\0\1x", 3), 10'000));
-  const Flood flood(hostile, RawTcpPeer::frame(std::string(kMiB, 'x'), true));
+  const Flood flood(hostile, RawPeer::frame(std::string(kMiB, 'x'), true));
   const auto since = std::chrono::steady_clock::now();
   Bytes peer;
   while (cuts_.empty() && !expired(since)) {
@@ -187,7 +107,7 @@ TEST_F(ConnectionGuardTest, AnEndlessMessageIsCutThoughTheSocketIsNeverEmpty) {
 
 TEST_F(ConnectionGuardTest, ConnectionsThatComeAndGoAreNotMistakenForOneAnother) {
   for (int visit = 0; visit < 50; ++visit) {
-    RawTcpPeer peer(router_.endpoint());
+    RawPeer peer(router_.endpoint());
     ASSERT_TRUE(peer.handshake("visitor-" + std::to_string(visit)));
     // In part of the visits the message is whole, in the others it is not when the peer leaves.
     peer.send_frame(std::string(300'000, 'x'), visit % 2 == 0);
@@ -204,15 +124,15 @@ TEST_F(ConnectionGuardTest, ADescriptorThatPassedFromOneSocketToAnotherIsStillWa
                            RouterSocket(context_, small_options(), &guard_)};
   for (RouterSocket& other : others) {
     ASSERT_TRUE(other.bind("tcp://127.0.0.1:*"));
-    RawTcpPeer visitor(other.endpoint());
+    RawPeer visitor(other.endpoint());
     ASSERT_TRUE(visitor.handshake("visitor"));
     visitor.announce_frame(limits::kFrameBytesAnnounced + 1);
     EXPECT_TRUE(visitor.closed_by_other_side());
   }
   // The guard has not looked yet, so it hears of all three connections at once.
-  RawTcpPeer hostile(router_.endpoint());
+  RawPeer hostile(router_.endpoint());
   ASSERT_TRUE(hostile.handshake("hostile"));
-  const Flood flood(hostile, RawTcpPeer::frame(std::string(kMiB, 'x'), true));
+  const Flood flood(hostile, RawPeer::frame(std::string(kMiB, 'x'), true));
   ASSERT_TRUE(turn_until([&] { return !cuts_.empty(); }));
   EXPECT_TRUE(hostile.closed_by_other_side());
 }
@@ -232,12 +152,12 @@ TEST(HandshakeTest, WhoeverDoesNotSpeakZmtpIsToldWithItsAddressAndWhoeverOnlyLoo
       std::this_thread::yield();
     }
   };
-  { RawTcpPeer looks(router.endpoint()); }
-  RawTcpPeer browser(router.endpoint());
+  { RawPeer looks(router.endpoint()); }
+  RawPeer browser(router.endpoint());
   browser.send_bytes("GET / HTTP/1.1\r\nHost: router\r\n\r\n");
   check_until(1);
   EXPECT_TRUE(browser.closed_by_other_side());
-  RawTcpPeer stranger(router.endpoint());
+  RawPeer stranger(router.endpoint());
   stranger.send_bytes(std::string("\xff\0\0\0\0\0\0\0\1\x7f\3\0NEWS", 16) + std::string(48, '\0'));
   check_until(2);
   EXPECT_TRUE(stranger.closed_by_other_side());
@@ -250,15 +170,15 @@ TEST(HandshakeTest, WhoeverDoesNotSpeakZmtpIsToldWithItsAddressAndWhoeverOnlyLoo
 }
 
 TEST_F(ConnectionGuardTest, ASecondPeerWithOneRoutingIdIsToldOf) {
-  RawTcpPeer first(router_.endpoint());
+  RawPeer first(router_.endpoint());
   ASSERT_TRUE(first.handshake("twin"));
-  ASSERT_TRUE(first.send_bytes(RawTcpPeer::frame("hello", false)));
+  ASSERT_TRUE(first.send_bytes(RawPeer::frame("hello", false)));
   ASSERT_TRUE(turn_until([&] { return received_bytes_ == 5; }));
-  RawTcpPeer idle(router_.endpoint());
+  RawPeer idle(router_.endpoint());
   ASSERT_TRUE(idle.handshake("idle"));
-  RawTcpPeer second(router_.endpoint());
+  RawPeer second(router_.endpoint());
   ASSERT_TRUE(second.handshake("twin"));
-  ASSERT_TRUE(second.send_bytes(RawTcpPeer::frame(std::string(400, 'x'), false)));
+  ASSERT_TRUE(second.send_bytes(RawPeer::frame(std::string(400, 'x'), false)));
   ASSERT_TRUE(turn_until([&] { return !cuts_.empty(); }));
   EXPECT_EQ(cuts_[0].fault, ConnectionFault::kUnheard);
   EXPECT_THAT(cuts_[0].reason, HasSubstr("routing id"));
@@ -267,7 +187,7 @@ TEST_F(ConnectionGuardTest, ASecondPeerWithOneRoutingIdIsToldOf) {
 }
 
 TEST_F(ConnectionGuardTest, ASocketCanCloseBeforeTheGuardEnds) {
-  RawTcpPeer peer(router_.endpoint());
+  RawPeer peer(router_.endpoint());
   ASSERT_TRUE(peer.handshake("peer"));
   turn();
   router_.close(Duration{});

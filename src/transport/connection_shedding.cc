@@ -58,8 +58,11 @@ bool ConnectionGuard::shed() {
     cause = "the router may open no more files";
   }
   if (excess == 0) return false;
+  uint64_t freed = 0;
   for (Connection* connection : first_to_go(excess)) {
+    if (freed >= excess) break;
     if (connection->socket->counted() == 0) continue;  // the next look goes on with others
+    freed += connection->socket->files_each();
     const bool silent = connection->account.received_nothing();
     const char* which = silent ? "of those that never sent a message it was the oldest" : "it was the newest";
     cut(*connection, fmt::format("{}, and {}", cause, which), ConnectionFault::kShed);

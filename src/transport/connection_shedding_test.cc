@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "src/transport/connection_guard.h"
-#include "src/transport/raw_tcp_peer.h"
+#include "src/transport/raw_peer.h"
 #include "src/transport/transport_test_support.h"
 
 namespace eventmq {
@@ -42,7 +42,7 @@ rlim_t limit_that_leaves(int files) {
 
 class SheddingTest : public testing::Test {
  protected:
-  using Idle = std::vector<std::unique_ptr<RawTcpPeer>>;
+  using Idle = std::vector<std::unique_ptr<RawPeer>>;
 
   explicit SheddingTest(uint64_t connections = 3) : guard_({.connections = connections}) {}
   void SetUp() override { ASSERT_TRUE(router_.bind("tcp://127.0.0.1:*")); }
@@ -81,7 +81,7 @@ class SheddingTest : public testing::Test {
   }
   // It is there, and the guard has heard of it.
   void add_idle(Idle& idle, const RouterSocket& router) {
-    idle.push_back(std::make_unique<RawTcpPeer>(router.endpoint()));
+    idle.push_back(std::make_unique<RawPeer>(router.endpoint()));
     ASSERT_TRUE(idle.back()->handshake("idle-" + std::to_string(idle.size())));
     turn(router_);
     if (other_) turn(*other_);
@@ -167,7 +167,7 @@ TEST_F(NoFilesTest, RoomIsMadeWhenTheProcessMayOpenNoMoreFiles) {
   Idle idle;
   for (int i = 0; i < 30; ++i) add_idle(idle, router_);
   EXPECT_TRUE(cuts_.empty()) << cuts_[0].reason;
-  RawTcpPeer last(router_.endpoint());
+  RawPeer last(router_.endpoint());
   ASSERT_TRUE(turn_until([&] { return !cuts_.empty(); }));
   EXPECT_TRUE(last.handshake("last")) << "it was let in";
   EXPECT_TRUE(idle[0]->closed_by_other_side());

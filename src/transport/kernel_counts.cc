@@ -6,6 +6,7 @@
 #include <linux/tcp.h>
 #include <malloc.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <utility>
 
 // Of jemalloc, if the program is linked with it.
 extern "C" int mallctl(const char*, void*, size_t*, void*, size_t) __attribute__((weak));
@@ -28,6 +30,13 @@ std::optional<tcp_info> info_of(int fd) {
   socklen_t size = sizeof info;
   if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return {};
   return info;
+}
+
+std::string peer_process(int fd) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return {};
+  return fmt::format("process {} of user {}", peer.pid, peer.uid);
 }
 
 }  // namespace
@@ -59,10 +68,31 @@ std::string peer_address(int fd) {
     ::inet_ntop(AF_INET, &ip.sin_addr, text.data(), text.size());
     return fmt::format("{}:{}", text.data(), ntohs(ip.sin_port));
   }
+  if (address.ss_family == AF_UNIX) return peer_process(fd);
   if (address.ss_family != AF_INET6) return {};
   const auto& ip = reinterpret_cast<const sockaddr_in6&>(address);
   ::inet_ntop(AF_INET6, &ip.sin6_addr, text.data(), text.size());
   return fmt::format("[{}]:{}", text.data(), ntohs(ip.sin6_port));
+}
+
+OwnDescriptor::OwnDescriptor(int fd, uint64_t of) : fd_(::fcntl(fd, F_DUPFD_CLOEXEC, 0)) {
+  if (cookie(fd_) != of) *this = OwnDescriptor();
+}
+
+OwnDescriptor::~OwnDescriptor() {
+  if (fd_ != -1) ::close(fd_);
+}
+
+OwnDescriptor::OwnDescriptor(OwnDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+OwnDescriptor& OwnDescriptor::operator=(OwnDescriptor&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  return *this;
+}
+
+bool OwnDescriptor::peer_has_left() const {
+  pollfd item{fd_, POLLRDHUP, 0};
+  return ::poll(&item, 1, 0) == 1;
 }
 
 SpareDescriptor::SpareDescriptor()
@@ -77,10 +107,10 @@ bool SpareDescriptor::reset(int fd, uint64_t of) const {
   // A descriptor of our own cannot become another connection between the look and the deed.
   if (spare_ == -1 || ::dup3(fd, spare_, O_CLOEXEC) == -1) return false;
   const bool is_it = cookie(spare_) == of;
-  // Not shutdown(): what has arrived, which may be 32 MiB, could still be read, and the peer would not be told.
+  // On TCP not shutdown(): what has arrived, which may be 32 MiB, could still be read, and the peer would not be told.
   sockaddr nobody{};
   nobody.sa_family = AF_UNSPEC;
-  const bool done = is_it && ::connect(spare_, &nobody, sizeof nobody) == 0;
+  const bool done = is_it && (::connect(spare_, &nobody, sizeof nobody) == 0 || ::shutdown(spare_, SHUT_RDWR) == 0);
   ::dup3(nothing_, spare_, O_CLOEXEC);
   return done;
 }

@@ -1,4 +1,4 @@
-// What the kernel counts about a TCP connection and about this process.
+// What the kernel tells about a connection and about this process.
 #pragma once
 
 #include <cstddef>
@@ -11,15 +11,32 @@ namespace eventmq::kernel_counts {
 // A number that no other socket has had since the machine started; 0 if `fd` is none. Tells whether a descriptor that
 // another thread may close and reuse is still the one that it was.
 uint64_t cookie(int fd);
-// How many bytes this process has read from a connection. Bytes that arrive while we look make it inexact.
+// How many bytes this process has read from a TCP connection. Bytes that arrive while we look make it inexact.
 struct BytesRead {
   uint64_t least, most;
   uint32_t segments;  // with data, that arrived
 };
 // None if it is not that connection any more.
 std::optional<BytesRead> bytes_read(int fd, uint64_t cookie);
-// "127.0.0.1:4711"; empty if nobody is there any more.
+// "127.0.0.1:4711", or "process 4711 of user 1000" of an ipc:// connection; empty if nobody is there any more.
 std::string peer_address(int fd);
+
+// A second descriptor of a connection, which stays when another thread closes the first.
+class OwnDescriptor {
+ public:
+  OwnDescriptor() = default;  // of none
+  // Of none if `fd` is not that connection any more, or the process may open no more files.
+  OwnDescriptor(int fd, uint64_t cookie);
+  ~OwnDescriptor();
+  OwnDescriptor(OwnDescriptor&& other) noexcept;
+  OwnDescriptor& operator=(OwnDescriptor&& other) noexcept;
+  bool is_open() const { return fd_ != -1; }
+  // The connection has ended, and not because somebody here closed a descriptor.
+  bool peer_has_left() const;
+
+ private:
+  int fd_ = -1;
+};
 
 // A descriptor that is kept for ending connections, so that this can be done when the process may have no other one.
 class SpareDescriptor {
@@ -28,8 +45,8 @@ class SpareDescriptor {
   ~SpareDescriptor();
   SpareDescriptor(const SpareDescriptor&) = delete;
   SpareDescriptor& operator=(const SpareDescriptor&) = delete;
-  // Ends a connection at once without closing its descriptor; what had arrived and was not read is thrown away. Never
-  // touches another one.
+  // Ends a connection at once without closing its descriptor; what had arrived on TCP and was not read is thrown away.
+  // Never touches another one.
   bool reset(int fd, uint64_t cookie) const;
   // Whether the process may open another file.
   bool others_left() const;

@@ -49,6 +49,11 @@ Poller::Token Poller::watch(const DealerSocket& socket) {
   return state_->add({{state.socket, 0, ZMQ_POLLIN, 0}, {state.monitor, 0, ZMQ_POLLIN, 0}});
 }
 
+Poller::Token Poller::watch(const ConnectionGuard& guard) {
+  if (guard.waiting_handshakes() == nullptr) return state_->add({});
+  return state_->add({{guard.waiting_handshakes(), 0, ZMQ_POLLIN, 0}});
+}
+
 Poller::Token Poller::watch_readable(int fd) { return state_->add({{nullptr, fd, ZMQ_POLLIN | ZMQ_POLLERR, 0}}); }
 Poller::Token Poller::watch_writable(int fd) { return state_->add({{nullptr, fd, ZMQ_POLLOUT | ZMQ_POLLERR, 0}}); }
 

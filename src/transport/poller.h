@@ -14,6 +14,7 @@
 #include <memory>
 
 #include "src/base/time.h"
+#include "src/transport/connection_guard.h"
 #include "src/transport/dealer_socket.h"
 #include "src/transport/router_socket.h"
 
@@ -32,6 +33,8 @@ class Poller {
   // Ready when receive() may have something. A socket that is not open is never ready.
   Token watch(const RouterSocket& socket);
   Token watch(const DealerSocket& socket);
+  // Ready when handshakes wait for its check().
+  Token watch(const ConnectionGuard& guard);
   // Readiness includes hang-up and error, which the next read or write then tells.
   Token watch_readable(int fd);
   Token watch_writable(int fd);

@@ -60,12 +60,12 @@ std::string last_endpoint(void* socket) {
   return std::string(text.data());
 }
 
-// What is larger is closed by the library, which tells nobody. On TCP the guard sees to what grows too large; without
-// one the library has to.
-int64_t announced_frame_max(const SocketOptions& options, HostKind host) {
-  const size_t unwatched = options.frame_bytes_max + limits::kFrameBytesDefault;
-  const size_t most = host == HostKind::kNone ? unwatched : limits::kFrameBytesAnnounced;
-  return static_cast<int64_t>(std::max(most, options.frame_bytes_max));
+// What is larger is closed by the library, which tells nobody. On TCP the guard sees to what grows too large; on
+// ipc://, where it cannot, it notices that the library did.
+size_t announced_frame_max(const SocketOptions& options, HostKind host) {
+  const size_t unmetered = options.frame_bytes_max + limits::kFrameBytesDefault;
+  const size_t most = host == HostKind::kNone ? unmetered : limits::kFrameBytesAnnounced;
+  return std::max(most, options.frame_bytes_max);
 }
 
 void set_options(void* socket, const SocketOptions& options, HostKind host) {
@@ -86,7 +86,7 @@ void set_options(void* socket, const SocketOptions& options, HostKind host) {
     set_option(socket, ZMQ_HEARTBEAT_IVL, whole_milliseconds(options.probe_interval));
     set_option(socket, ZMQ_HEARTBEAT_TIMEOUT, whole_milliseconds(options.probe_timeout));
   }
-  const int64_t announced_max = announced_frame_max(options, host);
+  const auto announced_max = static_cast<int64_t>(announced_frame_max(options, host));
   const int done = zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &announced_max, sizeof announced_max);
   EMQ_ASSERT(done == 0);
 }
@@ -136,8 +136,13 @@ RouterSocket::State::State(ZmqContext& given_context, SocketOptions given_option
 RouterSocket::State::~State() { close(options.linger); }
 
 Result<void> RouterSocket::State::watch(const std::string& address, void* opened) {
-  if (guard == nullptr || !address.starts_with("tcp:")) return {};
-  return guard->watch(context.handle(), opened, options.frame_bytes_max, options.own_connections);
+  const bool on_tcp = address.starts_with("tcp:"), on_ipc = address.starts_with("ipc:");
+  if (guard == nullptr || !(on_tcp || on_ipc)) return {};
+  return guard->watch(context.handle(), opened,
+                      {.frame_bytes_max = options.frame_bytes_max,
+                       .announced_bytes_max = announced_frame_max(options, host_kind(address)),
+                       .own_connections = options.own_connections,
+                       .metered = on_tcp});
 }
 
 void RouterSocket::State::close(Duration linger) {

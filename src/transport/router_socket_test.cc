@@ -6,7 +6,7 @@
 
 #include <filesystem>
 
-#include "src/transport/raw_tcp_peer.h"
+#include "src/transport/raw_peer.h"
 #include "src/transport/transport_test_support.h"
 
 namespace eventmq {
@@ -155,7 +155,7 @@ TEST_F(RouterSocketTest, TheBytesQueuedForAPeerAreLimited) {
   options.send_queue_bytes = 30'000'000;
   RouterSocket router(context_, options);
   ASSERT_TRUE(router.bind("tcp://127.0.0.1:*"));
-  RawTcpPeer deaf(router.endpoint());
+  RawPeer deaf(router.endpoint());
   ASSERT_TRUE(deaf.handshake("deaf"));
   deaf.send_frame("hello", false);
   Bytes id;
@@ -216,7 +216,7 @@ TEST_F(RouterSocketTest, ARoutingIdIsFreeAgainOnceItsPeerHasLeft) {
 }
 
 TEST_F(RouterSocketTest, APeerWithoutANameIsGivenOne) {
-  RawTcpPeer peer(router_.endpoint());
+  RawPeer peer(router_.endpoint());
   ASSERT_TRUE(peer.handshake(""));
   peer.send_frame("hello", false);
   Bytes id;
@@ -228,18 +228,18 @@ TEST_F(RouterSocketTest, APeerWithoutANameIsGivenOne) {
 }
 
 TEST_F(RouterSocketTest, AFrameAnnouncedBeyondAllLimitsClosesTheConnection) {
-  RawTcpPeer peer(router_.endpoint());
+  RawPeer peer(router_.endpoint());
   ASSERT_TRUE(peer.handshake("greedy"));
   peer.announce_frame(limits::kFrameBytesAnnounced + 1);
   EXPECT_TRUE(peer.closed_by_other_side());
 }
 
 TEST_F(RouterSocketTest, ATooLargeFrameIsDroppedAndTheRestOfItsMessageComes) {
-  RawTcpPeer peer(router_.endpoint());
+  RawPeer peer(router_.endpoint());
   ASSERT_TRUE(peer.handshake("large"));
   const size_t bytes = limits::kFrameBytesDefault + 1;
-  peer.send_bytes(RawTcpPeer::frame("before", true) + RawTcpPeer::frame(std::string(bytes, 'x'), true) +
-                  RawTcpPeer::frame("behind", false));
+  peer.send_bytes(RawPeer::frame("before", true) + RawPeer::frame(std::string(bytes, 'x'), true) +
+                  RawPeer::frame("behind", false));
   Bytes id;
   Frames frames;
   ASSERT_TRUE(wait_message(router_, id, frames));
@@ -255,7 +255,7 @@ TEST_F(RouterSocketTest, ATooLargeFrameIsDroppedAndTheRestOfItsMessageComes) {
 
 TEST_F(RouterSocketTest, GarbageInsteadOfAHandshakeHarmsNobody) {
   // What does not begin as ZMTP 3 is read as ZMTP 1, so garbage may come as frames of a nameless peer.
-  RawTcpPeer peer(router_.endpoint());
+  RawPeer peer(router_.endpoint());
   peer.send_bytes("GET / HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n" + std::string(500, 'z'));
   DealerSocket good = dealer("good");
   ASSERT_TRUE(good.send(frames_of({"hello"})));
@@ -271,7 +271,7 @@ TEST_F(RouterSocketTest, ASilentConnectionIsClosedWhenTheHandshakeTimeIsOver) {
   options.handshake_timeout = milliseconds(50);
   RouterSocket router(context_, options);
   ASSERT_TRUE(router.bind("tcp://127.0.0.1:*"));
-  RawTcpPeer peer(router.endpoint());
+  RawPeer peer(router.endpoint());
   EXPECT_TRUE(peer.closed_by_other_side());
 }
 
@@ -281,7 +281,7 @@ TEST_F(RouterSocketTest, AHalfOpenConnectionIsDroppedByProbing) {
   options.probe_timeout = milliseconds(60);
   RouterSocket router(context_, options);
   ASSERT_TRUE(router.bind("tcp://127.0.0.1:*"));
-  RawTcpPeer peer(router.endpoint());  // answers no probe, as a host that lost its power
+  RawPeer peer(router.endpoint());  // answers no probe, as a host that lost its power
   ASSERT_TRUE(peer.handshake("gone"));
   EXPECT_TRUE(peer.closed_by_other_side());
 }

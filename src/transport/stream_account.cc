@@ -12,7 +12,6 @@ void StreamAccount::sample(uint64_t least, uint64_t most, Instant now) {
 
   overhead_ = std::min(overhead_, static_cast<int64_t>(most - received_));
   sampled_ = least;
-  received_at_sample_ = received_;
 }
 
 uint64_t StreamAccount::judge() {

@@ -30,13 +30,13 @@ class StreamAccount {
   bool received_nothing() const { return received_ == 0; }
   // By the last sample.
   uint64_t read() const { return sampled_; }
-  bool received_since_sample() const { return received_ != received_at_sample_; }
+  uint64_t received() const { return received_; }
 
  private:
   // Of the bytes read, those that will never come out. Negative when frames had smaller headers than assumed.
   int64_t overhead_ = 0;
   uint64_t received_ = 0;
-  uint64_t sampled_ = 0, received_at_sample_ = 0;
+  uint64_t sampled_ = 0;
   uint64_t judged_ = 0, received_at_judgement_ = 0;  // the sample judged last, and what had come out by then
   Instant overhead_allowed_until_{0};
 };

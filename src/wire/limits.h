@@ -29,15 +29,17 @@ inline constexpr size_t kProgressTextBytes = 1024;
 inline constexpr size_t kErrorTextBytes = 1024;                 // longer texts are cut
 inline constexpr size_t kJsonDepth = 100;                       // nesting of any JSON that we parse
 inline constexpr size_t kFrameBytesDefault = 32 * 1024 * 1024;  // setting max_message_size
-// libzmq closes the connection of a peer that announces a larger frame (ZMQ_MAXMSGSIZE), and tells nobody.
+// libzmq closes the connection of a peer that announces a larger frame (ZMQ_MAXMSGSIZE), and tells nobody. On ipc://
+// the router's limit is max_message_size and kFrameBytesDefault, and it notices and counts that.
 inline constexpr size_t kFrameBytesAnnounced = 1024 * 1024 * 1024;
-// --- Messages whose last frame has not come, on TCP. Beyond: connections are closed, logged and counted. ---
+// --- Messages whose last frame has not come. Beyond: connections are closed, logged and counted. On ipc:// only the
+// sum of kUnfinishedBytes and kUnexplainedBytes is one. ---
 inline constexpr size_t kBesideLargestFrameBytes = 2 * 1024 * 1024;  // all other frames of one message
 inline constexpr uint64_t kUnfinishedBytes = 1024ull * 1024 * 1024;  // of all connections
 inline constexpr uint64_t kUnexplainedBytes = 256ull * 1024 * 1024;  // of memory, that neither those nor jobs explain
 inline constexpr size_t kSuspectBytes = 4096;                        // less of a message is nothing to look into
-// --- Connections on TCP, of all sockets together. Beyond: closed, logged and counted; those first that never spoke.
-// ---
+// --- Connections of all sockets together, one on ipc:// for two. Beyond: closed, logged and counted; those first that
+// never spoke. ---
 inline constexpr uint64_t kConnections = 120'000;           // or what the limit of open files leaves, if that is less
 inline constexpr uint64_t kReservedFiles = 128;             // for the store, the log, bursts and the next line
 inline constexpr uint64_t kAdministrativeConnections = 32;  // of those, that the administrative socket has for itself

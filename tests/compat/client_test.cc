@@ -1,6 +1,6 @@
 // Existing Python clients against our broker: DEALERs that send and never read.
 #include "src/runtime/router_loop_test_support.h"
-#include "src/transport/raw_tcp_peer.h"
+#include "src/transport/raw_peer.h"
 #include "tests/compat/player.h"
 
 namespace eventmq::compat {
@@ -91,7 +91,7 @@ TEST_F(ClientTest, TheOldestPeersLeaveTheCronFrameOut) {
 // 20,000 ACKs for a peer that takes none of them from its connection.
 TEST_F(ClientTest, OneThatNeverReadsBlocksNobody) {
   constexpr int kJobs = 20'000;
-  test::RawTcpPeer deaf(router_.loop().endpoints().frontend);
+  test::RawPeer deaf(router_.loop().endpoints().frontend);
   ASSERT_TRUE(deaf.handshake("deaf"));
   for (int job = 0; job < kJobs; ++job) {
     const std::string id = "deaf-" + std::to_string(job);

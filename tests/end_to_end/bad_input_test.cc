@@ -5,7 +5,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "src/transport/raw_tcp_peer.h"
+#include "src/transport/raw_peer.h"
 #include "tests/compat/player.h"
 #include "tests/end_to_end/system.h"
 
@@ -13,7 +13,7 @@ namespace eventmq::end_to_end {
 namespace {
 
 using compat::Player;
-using test::RawTcpPeer;
+using test::RawPeer;
 
 // What the router's memory may have grown by at most. A sanitizer keeps freed memory for a while.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -82,7 +82,7 @@ TEST_F(BadInputTest, AQuestionThatIsAJsonBombIsRefused) {
 
 TEST_F(BadInputTest, AMessageOfTenThousandPartsIsOneBadMessage) {
   const size_t before = resident_bytes(router_.process().pid());
-  const RawTcpPeer raw(router_.frontend());
+  const RawPeer raw(router_.frontend());
   ASSERT_TRUE(raw.handshake("raw"));
   for (int message = 0; message < 20; ++message) {
     for (int part = 1; part <= 10'000; ++part) raw.send_frame("part", part < 10'000);
@@ -97,9 +97,9 @@ TEST_F(BadInputTest, AMessageWithoutEndIsCutWhateverItIsMadeOf) {
   std::string empty_frames;
   for (int i = 0; i < 32 * 1024; ++i) empty_frames += std::string("\1\0", 2);
   const size_t before = resident_bytes(router_.process().pid());
-  for (const std::string& piece : {RawTcpPeer::frame(std::string(1024 * 1024, 'x'), true), empty_frames}) {
+  for (const std::string& piece : {RawPeer::frame(std::string(1024 * 1024, 'x'), true), empty_frames}) {
     const size_t logged = router_.process().err().size();
-    const RawTcpPeer raw(router_.frontend());
+    const RawPeer raw(router_.frontend());
     ASSERT_TRUE(raw.handshake("endless"));
     size_t most = 0;
     // For ever, if it is not cut; the limit is a gigabyte, of which each byte may cost 32.
@@ -118,7 +118,7 @@ TEST_F(BadInputTest, AClaimOfTwoHundredMegabytesEndsThatConnectionAndIsLogged) {
   const size_t before = resident_bytes(router_.process().pid());
   for (const std::string& endpoint : {router_.frontend(), router_.backend(), router_.administrative()}) {
     const size_t logged = router_.process().err().size();
-    const RawTcpPeer raw(endpoint);
+    const RawPeer raw(endpoint);
     ASSERT_TRUE(raw.handshake("greedy"));
     raw.announce_frame(200'000'000);
     const std::string piece(1024 * 1024, 'x');
@@ -131,8 +131,38 @@ TEST_F(BadInputTest, AClaimOfTwoHundredMegabytesEndsThatConnectionAndIsLogged) {
   EXPECT_LT(resident_bytes(router_.process().pid()), before + kGrowthMax);
 }
 
+TEST_F(BadInputTest, AClaimOfTwoHundredMegabytesOnAPathEndsThatConnectionAndIsCounted) {
+  Router on_paths(variables_, {{"FRONTEND_LISTEN_ADDR", "ipc://" + file("frontend")},
+                               {"BACKEND_LISTEN_ADDR", "ipc://" + file("backend")},
+                               {"ADMINISTRATIVE_LISTEN_ADDR", "ipc://" + file("administrative")},
+                               {"DATA_DIR", file("store-on-paths")}});
+  const Variables its = {{"EMQ_BROKER_ADDR", on_paths.frontend()}, {"EMQ_ADMIN_ADDR", on_paths.administrative()}};
+  const auto manager = spawn_manager("its", {{"CONNECT_ADDR", on_paths.backend()}});
+  on_paths.wait_for_workers(1);
+  const size_t before = resident_bytes(on_paths.process().pid());
+  int claims = 0;
+  for (const std::string& endpoint : {on_paths.frontend(), on_paths.backend(), on_paths.administrative()}) {
+    for (const size_t sent : {size_t{0}, size_t{200'000'000}}) {
+      const RawPeer raw(endpoint);
+      ASSERT_TRUE(raw.handshake("greedy"));
+      raw.announce_frame(200'000'000);
+      raw.send_bytes(std::string(sent, 'x'));
+      on_paths.wait_until("it is counted", [&](const Json& status) {
+        return status.at("counters").at("connections_cut") == claims + 1;
+      });
+      EXPECT_TRUE(raw.closed_by_other_side()) << endpoint;
+      ++claims;
+    }
+  }
+  EXPECT_NE(on_paths.process().err().find("it announced a frame of more than 64 MiB"), std::string::npos);
+  const Ran sum = emq({"send", "math.add", "2", "3", "--wait"}, its);
+  EXPECT_EQ(sum.out, "5\n") << sum.err;
+  EXPECT_LT(resident_bytes(on_paths.process().pid()), before + kGrowthMax);
+  EXPECT_EQ(on_paths.query("workers").at("workers").size(), 1u) << "who claims nothing stays";
+}
+
 TEST_F(BadInputTest, AnHttpClientIsNoPeer) {
-  const RawTcpPeer raw(router_.frontend());
+  const RawPeer raw(router_.frontend());
   raw.send_bytes("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" + std::string(100, 'x'));
   EXPECT_TRUE(raw.closed_by_other_side());
   expect_service();
@@ -155,7 +185,7 @@ TEST_F(BadInputTest, OfTwoPeersWithOneRoutingIdTheFirstIsServed) {
 }
 
 TEST_F(BadInputTest, AConnectionThatDoesNotSpeakZmtpIsClosedAndCounted) {
-  const RawTcpPeer browser(router_.frontend());
+  const RawPeer browser(router_.frontend());
   browser.send_bytes("GET / HTTP/1.1\r\nHost: router\r\n\r\n");
   router_.wait_until("it was closed",
                      [](const Json& status) { return status.at("counters").at("handshakes_failed") == 1; });
@@ -176,7 +206,7 @@ TEST_F(BadInputTest, ManyIdleConnectionsShutNobodyOut) {
   const Variables its = {{"EMQ_BROKER_ADDR", small.frontend()}, {"EMQ_ADMIN_ADDR", small.administrative()}};
   const auto manager = spawn_manager("its", {{"CONNECT_ADDR", small.backend()}});
   small.wait_for_workers(1);
-  std::deque<RawTcpPeer> idle;
+  std::deque<RawPeer> idle;
   for (int i = 0; i < kIdle; ++i) {
     idle.emplace_back(i % 2 == 0 ? small.frontend() : small.backend());
     ASSERT_TRUE(idle.back().handshake("idle-" + std::to_string(i)));
@@ -223,7 +253,7 @@ TEST_F(BadInputTest, AMillionReadysOfOneWorkerTakeNoMemory) {
     for (const std::string_view& frame : frames) bytes += short_frame(frame, &frame + 1 != frames.end());
     return bytes;
   };
-  const RawTcpPeer worker(router_.backend());
+  const RawPeer worker(router_.backend());
   ASSERT_TRUE(worker.handshake("eager"));
   worker.send_bytes(message({"INFORM", "i", R"([[1, "eager"]])", "worker", "settle"}));
   router_.wait_until(

@@ -41,12 +41,22 @@ bool wait_until(const std::string& what, const std::function<bool()>& holds) {
   return true;
 }
 
+namespace {
+
+// A free one unless the settings have another.
+std::string address_in(const SettingList& settings, const std::string& name) {
+  const auto given = settings.find(name);
+  return given != settings.end() ? given->second : loopback(free_port());
+}
+
+}  // namespace
+
 Router::Router(const Variables& variables, const SettingList& settings, const std::string& program)
     : variables_(with_settings(variables, settings)),
       program_(program.empty() ? kEmq : program),
-      frontend_(loopback(free_port())),
-      backend_(loopback(free_port())),
-      administrative_(loopback(free_port())) {
+      frontend_(address_in(settings, "FRONTEND_LISTEN_ADDR")),
+      backend_(address_in(settings, "BACKEND_LISTEN_ADDR")),
+      administrative_(address_in(settings, "ADMINISTRATIVE_LISTEN_ADDR")) {
   start();
 }
 

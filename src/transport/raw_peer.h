@@ -1,31 +1,40 @@
-// A peer that speaks ZMTP 3.0 by hand over a plain TCP connection, to say what no library would. For tests.
+// A peer that speaks ZMTP 3.0 by hand over a plain connection, to say what no library would. For tests.
 #pragma once
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cstdint>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 
 namespace eventmq::test {
 
-class RawTcpPeer {
+class RawPeer {
  public:
-  // `endpoint` is tcp://127.0.0.1:port.
-  explicit RawTcpPeer(const std::string& endpoint) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<uint16_t>(std::atoi(endpoint.c_str() + endpoint.rfind(':') + 1)));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    connected_ = ::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  // `endpoint` is tcp://127.0.0.1:port or ipc://path.
+  explicit RawPeer(const std::string& endpoint) {
+    if (endpoint.rfind(kIpc, 0) == 0) {
+      sockaddr_un address{};
+      address.sun_family = AF_UNIX;
+      endpoint.copy(address.sun_path, sizeof address.sun_path - 1, kIpc.size());
+      connect_to(address);
+    } else {
+      sockaddr_in address{};
+      address.sin_family = AF_INET;
+      address.sin_port = htons(static_cast<uint16_t>(std::atoi(endpoint.c_str() + endpoint.rfind(':') + 1)));
+      address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+      connect_to(address);
+    }
   }
-  ~RawTcpPeer() { ::close(fd_); }
-  RawTcpPeer(const RawTcpPeer&) = delete;
-  RawTcpPeer& operator=(const RawTcpPeer&) = delete;
+  ~RawPeer() { ::close(fd_); }
+  RawPeer(const RawPeer&) = delete;
+  RawPeer& operator=(const RawPeer&) = delete;
 
   // False if the other side takes no more.
   bool send_bytes(const std::string& bytes) const {
@@ -73,6 +82,14 @@ class RawTcpPeer {
   }
 
  private:
+  static constexpr std::string_view kIpc = "ipc://";
+
+  template <class Address>
+  void connect_to(const Address& address) {
+    const auto* any = reinterpret_cast<const sockaddr*>(&address);
+    fd_ = ::socket(any->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    connected_ = ::connect(fd_, any, sizeof address) == 0;
+  }
   bool readable() const {
     pollfd item{fd_, POLLIN, 0};
     return ::poll(&item, 1, 60'000) == 1;
@@ -90,7 +107,7 @@ class RawTcpPeer {
     return flags + big_endian(size, 8);
   }
 
-  int fd_;
+  int fd_ = -1;
   bool connected_ = false;
 };
 
