@@ -1,6 +1,8 @@
 // What worker processes may do wrong at their start and in what they say, and what is loaded into them.
 #include <gmock/gmock.h>
 
+#include <filesystem>
+
 #include "src/executor/executor.h"
 #include "src/executor/testing/executor_harness.h"
 
@@ -82,6 +84,18 @@ TEST_F(ExecutorStartTest, PluginThatCannotBeLoadedIsAFinalError) {
   ExecutorSettings settings = usual_settings();
   settings.command.push_back("/no/such/libjobs.so");
   EXPECT_THAT(final_error(settings), HasSubstr("cannot load /no/such/libjobs.so"));
+}
+
+TEST_F(ExecutorStartTest, APluginThatIsNotThereIsToldWithTheFolderWhereItWasLookedFor) {
+  ExecutorSettings settings = usual_settings();
+  settings.command.push_back("no/such/libjobs.so");
+  EXPECT_THAT(final_error(settings), HasSubstr("(looked for in " + std::filesystem::current_path().string() + ")"));
+}
+
+TEST_F(ExecutorStartTest, APluginThatIsOnlyANameIsLookedForAmongTheSystemsLibrariesToo) {
+  ExecutorSettings settings = usual_settings();
+  settings.command.push_back("libnosuchjobs.so");
+  EXPECT_THAT(final_error(settings), HasSubstr(" and among the system's libraries)"));
 }
 
 TEST_F(ExecutorStartTest, WhatNoOtherProcessCouldDoBetterIsTriedAndToldOnce) {

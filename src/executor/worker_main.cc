@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <iostream>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include "src/executor/handler_context.h"
@@ -64,12 +66,21 @@ class WorkerProgram {
   bool stop_requested_ = false;
 };
 
+// Where a file that is not there was looked for; nothing if that is plain.
+std::string searched_places(const std::string& plugin) {
+  std::error_code unknown;
+  const std::filesystem::path here = std::filesystem::current_path(unknown);
+  if (plugin.starts_with('/') || unknown || access(plugin.c_str(), F_OK) == 0) return {};
+  const bool is_name = plugin.find('/') == std::string::npos;
+  return fmt::format(" (looked for in {}{})", here.string(), is_name ? " and among the system's libraries" : "");
+}
+
 void load(const std::string& plugin) {
   // Without a slash dlopen() would look in the system's folders only.
   const bool is_here = plugin.find('/') == std::string::npos && access(plugin.c_str(), R_OK) == 0;
   const std::string path = is_here ? "./" + plugin : plugin;
-  if (dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL) == nullptr)
-    throw CannotServe{std::string("cannot load ") + dlerror()};
+  if (dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL) != nullptr) return;
+  throw CannotServe{fmt::format("cannot load {}{}", dlerror(), searched_places(plugin))};
 }
 
 void WorkerProgram::prepare(const std::vector<std::string>& plugins) {
