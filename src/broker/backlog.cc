@@ -265,6 +265,7 @@ void Broker::State::take_claimed(Queue& queue, StoredJob& stored, bool in_turn) 
   }
   Job& job = take_in(stored);
   jobs_.change_client(job, route.side, route.peer);
+  if (!route.peer.empty()) job.headers.reply_requested = true;  // the first request may have wanted no reply
   if (!in_turn) record_requeued(job, job.due_at);
   if (job.expires_at <= now_) return expire(job);
   if (in_turn && job.due_at <= now_) return become_ready(job);

@@ -247,6 +247,17 @@ TEST_F(BacklogTest, OneThatExpiresThereIsToldOfAtItsTimeAlthoughNobodyServesTheQ
   EXPECT_TRUE(store_.backlog().empty());
 }
 
+TEST_F(BacklogTest, AReplyIsSentThoughTheFirstSenderWantedNone) {
+  accept(4);
+  broker_->request("c2", "j4", "guarantee,reply-requested");
+  broker_->worker("w1");
+  broker_->ready("w1", 4);
+  answer();
+  broker_->forget();
+  for (const char* id : {"j1", "j2", "j3", "j4"}) broker_->settle("w1", id, 1, Outcome::kOk, "5");
+  EXPECT_THAT(broker_->sent(), ElementsAre("c2 REPLY j4 ok 5"));
+}
+
 TEST_F(BacklogTest, AReplyGoesToWhoAskedAndAfterARepetitionToTheNewSender) {
   accept(2);
   accept(2, "guarantee,reply-requested", 3);

@@ -125,6 +125,7 @@ struct Broker::State {
   bool ack_again(const MessageArrived& event, CommitNumber after);
   void withhold_ack(const MessageArrived& event);
   void end_conversations_without_acks();
+  bool takes_reply(const MessageArrived& event, const Request& request, const ReplyRoute& route, bool wanted) const;
   bool may_take_route(const ReplyRoute& from, const ReplyRoute& route) const;
   void repeat_reply(const MessageArrived& event, const Request& request);
   Result<Queue*> queue_of(const Request& request);

@@ -42,17 +42,20 @@ bool Broker::State::answer_known_id(const MessageArrived& event, const Request& 
   if (Job* job = jobs_.find(event.message.id.view())) {
     ++counters_.duplicates;
     if (!give_guarantee(event, request, *job)) return true;
-    if (may_take_route(sender_of(event), {job->client_side, job->client, event.message.id}))
+    if (takes_reply(event, request, {job->client_side, job->client, event.message.id}, job->headers.reply_requested)) {
       jobs_.change_client(*job, event.side, event.peer);
+      job->headers.reply_requested = request.headers.reply_requested;
+    }
     ack_again(event, job->accepted_commit);
     return true;
   }
   if (const auto found = followed_jobs_.find(event.message.id.str()); found != followed_jobs_.end()) {
     ++counters_.duplicates;
     if (!give_guarantee(event, request, *found->second)) return true;
-    ReplyRoute& route = found->second->follower(event.message.id);
-    if (may_take_route(sender_of(event), route)) {
-      jobs_.change_follower(*found->second, route, sender_of(event));
+    Follower& follower = found->second->follower(event.message.id);
+    if (takes_reply(event, request, follower, follower.wants_reply)) {
+      jobs_.change_follower(*found->second, follower, sender_of(event));
+      follower.wants_reply = request.headers.reply_requested;
     }
     ack_again(event, found->second->accepted_commit);
     return true;
@@ -126,6 +129,13 @@ void Broker::State::end_conversations_without_acks() {
     send(peer->side, peer->routing_id, Goodbye{}, last_commit_);  // after what waits for the store and is for it
     drop(*peer, LossCause::kLeft);
   }
+}
+
+// Of a request that came again: the first one may have wanted no reply, and one that wants none takes it from nobody.
+bool Broker::State::takes_reply(const MessageArrived& event, const Request& request, const ReplyRoute& route,
+                                bool wanted) const {
+  const bool wants = request.headers.reply_requested;
+  return wants == wanted ? may_take_route(sender_of(event), route) : wants;
 }
 
 // The reply goes to the newest sender of the request. A REQUEST can arrive from an old connection, late, after it was

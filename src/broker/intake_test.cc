@@ -66,6 +66,19 @@ TEST(DuplicateTest, TheReplyGoesToTheNewestSender) {
   EXPECT_THAT(broker.sent(), ElementsAre(R"(c2 REPLY j1 ok {"value": 1})"));
 }
 
+TEST(DuplicateTest, TheReplyIsSentThoughTheFirstSenderWantedNone) {
+  TestBroker broker;
+  broker.worker("w1");
+  broker.ready("w1");
+  broker.request("c1", "j1");
+  broker.request("c2", "j1", "reply-requested");
+  broker.request("c3", "j1");
+  broker.forget();
+  broker.settle("w1", "j1", 1);
+  EXPECT_THAT(broker.sent(), ElementsAre(R"(c2 REPLY j1 ok {"value": 1})"))
+      << "c3 wants none, and takes it from nobody";
+}
+
 TEST(DuplicateTest, OfAJobThatEndedIsAckedAndItsReplyRepeated) {
   TestBroker broker;
   broker.worker("w1");
@@ -176,6 +189,14 @@ TEST_F(UniqueTest, AFollowerThatWantsNoReplyIsNotSaidToHaveEnded) {
 TEST_F(UniqueTest, AFollowersRequestSentAgainMovesItsReply) {
   broker_.request("c2", "j2", "unique:k,reply-requested");
   broker_.request("c3", "j2", "unique:k,reply-requested");
+  finish();
+  EXPECT_THAT(broker_.sent(), ElementsAre("c1 REPLY j1 ok 5", "c3 REPLY j2 ok 5"));
+}
+
+TEST_F(UniqueTest, AFollowerThatWantsTheReplyWhenItComesAgainGetsIt) {
+  broker_.request("c2", "j2", "unique:k,result-ttl:60");
+  broker_.request("c3", "j2", "unique:k,reply-requested");
+  broker_.request("c4", "j2", "unique:k,result-ttl:60");
   finish();
   EXPECT_THAT(broker_.sent(), ElementsAre("c1 REPLY j1 ok 5", "c3 REPLY j2 ok 5"));
 }

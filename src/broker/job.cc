@@ -29,7 +29,7 @@ size_t ReplyRoute::memory_bytes() const {
   return sizeof(ReplyRoute) + kBlocks + peer.size() + request_id.size();
 }
 
-ReplyRoute& Job::follower(const Bytes& request_id) {
+Follower& Job::follower(const Bytes& request_id) {
   const auto found = std::find_if(followers.begin(), followers.end(),
                                   [&](const ReplyRoute& route) { return route.request_id == request_id; });
   EMQ_ASSERT(found != followers.end(), "job {} has no follower {}", id.view(), request_id.view());

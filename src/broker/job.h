@@ -46,7 +46,7 @@ struct Job {
   JobHeaders headers;
   Bytes payload;
   Side client_side = Side::kFrontend;
-  Bytes client;                     // routing id of the newest sender of this id
+  Bytes client;                     // routing id of the newest sender of this id that wants the reply, if one does
   std::vector<Follower> followers;  // other requests with the same unique key that want the reply or keep the result
 
   JobState state = JobState::kDelayed;
@@ -79,7 +79,7 @@ struct Job {
   static constexpr size_t kNoTimer = static_cast<size_t>(-1);
 
   // Of the request with this id, which must be a follower.
-  ReplyRoute& follower(const Bytes& request_id);
+  Follower& follower(const Bytes& request_id);
   // What holding it costs, for the memory limit.
   size_t memory_bytes() const;
 };
