@@ -105,7 +105,10 @@ PartSpec job_manager_part(const Invocation& invocation, const PartSettings& sett
   PartSpec part{
       "jobmanager" + suffix, {path_of_this_program(), "jobmanager"}, job_manager_stop_limit(settings.job_manager)};
   for (std::string& word : flags_for(invocation.line, Section::kJobmanager)) part.command.push_back(std::move(word));
-  if (!names_a_router(settings.job_manager)) part.command.push_back("--connect-addr=" + backend_of(settings));
+  if (!names_a_router(settings.job_manager)) {
+    const std::vector<std::string> router = {backend_of(settings)};
+    part.command.push_back("--connect-addr=" + value_text(*find_setting("connect_addr"), router));
+  }
   const std::string& name = settings.job_manager.text("name");
   if (!name.empty()) part.command.push_back("--name=" + name + suffix);
   return part;

@@ -261,7 +261,8 @@ constexpr Setting kSettings[] = {
      .section = kJobmanager,
      .type = kConnectAddresses,
      .default_text = "tcp://127.0.0.1:47290",
-     .help = "The router's backend address, or several separated by commas, tried in turn.",
+     .help = "The router's backend address, or several separated by commas, tried in turn. One that has blanks, as an "
+             "ipc:// path may, stands in quotes.",
      .flags = "-A --worker-addr --broker-addr",
      .aliases = "worker_addr"},
     {.name = "worker_addr_default",

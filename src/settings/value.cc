@@ -36,7 +36,7 @@ std::vector<std::string> split_list(std::string_view text) {
 }
 
 // The same, where an item may stand in quotes, single or double, to have blanks and commas.
-Result<SettingValue> parse_texts(const Setting& setting, std::string_view text) {
+Result<std::vector<std::string>> split_quoted(const Setting& setting, std::string_view text, std::string_view example) {
   std::vector<std::string> items;
   while (!text.empty()) {
     const char first = text.front();
@@ -45,12 +45,16 @@ Result<SettingValue> parse_texts(const Setting& setting, std::string_view text) 
     if (!quoted && parts_items(first)) continue;
     const auto end = quoted ? std::ranges::find(text, first) : std::ranges::find_if(text, parts_items);
     if (quoted && end == text.end()) {
-      return bad_value(fmt::format("{}: a quote is not closed; write \"/a path/with blanks.so\"", setting.name));
+      return bad_value(fmt::format("{}: a quote is not closed; write \"{}\"", setting.name, example));
     }
     items.emplace_back(text.begin(), end);
     text.remove_prefix(items.back().size() + (quoted ? 1 : 0));
   }
   return items;
+}
+
+Result<SettingValue> parse_texts(const Setting& setting, std::string_view text) {
+  return split_quoted(setting, text, "/a path/with blanks.so").map([](auto items) { return SettingValue(items); });
 }
 
 std::string texts_text(const std::vector<std::string>& items) {
@@ -209,14 +213,15 @@ Result<SettingValue> parse_address(const Setting& setting, std::string_view text
 }
 
 Result<SettingValue> parse_addresses(const Setting& setting, std::string_view text) {
-  std::vector<std::string> addresses = split_list(text);
-  if (addresses.empty()) return bad_value(fmt::format("{} must name at least one address", setting.name));
-  for (const std::string& address : addresses) {
+  Result<std::vector<std::string>> addresses = split_quoted(setting, text, "ipc:///a path/with blanks");
+  if (!addresses) return tl::unexpected<Error>(std::move(addresses.error()));
+  if (addresses->empty()) return bad_value(fmt::format("{} must name at least one address", setting.name));
+  for (const std::string& address : *addresses) {
     if (auto checked = check_socket_address(address, false, port_of(setting)); !checked) {
       return bad_value(fmt::format("{}: {}", setting.name, checked.error().text));
     }
   }
-  return addresses;
+  return *std::move(addresses);
 }
 
 // [[10, "default"], "other"]
@@ -371,7 +376,10 @@ std::string address_near(std::string_view typed, bool may_be_wildcard, std::stri
 }  // namespace
 
 Result<void> check_socket_address(std::string_view text, bool may_be_wildcard, std::string_view port) {
-  if (text.starts_with("ipc://") && text.size() > 6) return {};
+  if (text.starts_with("ipc://") && text.size() > 6) {
+    if (text.find(',') == text.npos) return {};
+    return bad_value(fmt::format("\"{}\" has a comma, which parts addresses: choose a path without one", text));
+  }
   const std::optional<std::string> fault =
       text.starts_with("tcp://") ? host_port_fault(text.substr(6), may_be_wildcard) : "is no address";
   if (!fault) return {};

@@ -54,7 +54,9 @@ TEST(ValueTest, QueuesHaveThreeSpellings) {
 
 TEST(ValueTest, AddressesMayBeSeveral) {
   EXPECT_EQ(parsed("connect_addr", "tcp://a:1, tcp://[::1]:2"), "tcp://a:1,tcp://[::1]:2");
+  EXPECT_EQ(parsed("connect_addr", "tcp://a:1 'ipc:///my run/b',ipc:///b"), "tcp://a:1,\"ipc:///my run/b\",ipc:///b");
   EXPECT_EQ(parsed("frontend_listen_addr", "tcp://*:*"), "tcp://*:*");
+  EXPECT_EQ(parsed("frontend_listen_addr", "ipc:///my run/f"), "ipc:///my run/f");
   EXPECT_EQ(parsed("frontend_listen_addr", "ipc:///run/emq"), "ipc:///run/emq");
 }
 
@@ -153,6 +155,10 @@ INSTANTIATE_TEST_SUITE_P(
         BadValue{"default_queue_name", "\"mail\"",
                  "default_queue_name: leave the quotes out, as in default_queue_name = mail"},
         BadValue{"load", "\"/my jobs/a.so", R"(load: a quote is not closed; write "/a path/with blanks.so")"},
+        BadValue{"connect_addr", "'ipc:///b",
+                 R"(connect_addr: a quote is not closed; write "ipc:///a path/with blanks")"},
+        BadValue{"frontend_listen_addr", "ipc:///a,b",
+                 R"(frontend_listen_addr: "ipc:///a,b" has a comma, which parts addresses: choose a path without one)"},
         BadValue{"job_entry_func", "a\tb", "job_entry_func must not hold control characters"}));
 
 TEST(ValueTest, TheAddressInTheAdviceIsOne) {

@@ -37,6 +37,17 @@ TEST_F(UpTest, LoadsSeveralPlugInsHoweverTheyAreNamed) {
   expect_jobs_of_two_plug_ins({"--load=" + std::string(kExampleJobs) + ",'" + with_blank + "'"});
 }
 
+TEST_F(UpTest, ListensInAFolderWithBlanks) {
+  const std::string folder = folder_.file("a blank and ü");
+  std::filesystem::create_directory(folder);
+  for (const char* socket : {"FRONTEND", "BACKEND", "ADMINISTRATIVE"}) {
+    variables_["EVENTMQ_" + std::string(socket) + "_LISTEN_ADDR"] = "ipc://" + folder + "/" + socket;
+  }
+  expect_jobs_of_two_plug_ins({"--load", kExampleJobs, kTestJobs});
+  variables_["EVENTMQ_CONNECT_ADDR"] = "\"ipc://" + folder + "/BACKEND\"";
+  expect_jobs_of_two_plug_ins({"--load", kExampleJobs, kTestJobs});
+}
+
 TEST_F(UpTest, WarnsOfHeartbeatsThatDoNotSuitEachOther) {
   const auto warning_with = [this](const std::string& settings) {
     std::ofstream(folder_.file("conf")) << settings;
