@@ -2,14 +2,27 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <locale.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstdlib>
 
 namespace eventmq {
 namespace {
+
+// The C library knows the widths, in a locale of UTF-8, which may not be the user's. Without it each has one.
+size_t columns_of(uint32_t point) {
+  static const locale_t utf8 = ::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+  if (utf8 == nullptr) return 1;
+  const locale_t before = ::uselocale(utf8);
+  const int width = ::wcwidth(static_cast<wchar_t>(point));
+  ::uselocale(before);
+  return width < 0 ? 1 : static_cast<size_t>(width);
+}
 
 // The bytes of the code point that begins here; 0 if it is broken or a control character.
 size_t code_point_size(std::string_view text) {
@@ -26,6 +39,14 @@ size_t code_point_size(std::string_view text) {
   }
   const bool second_control_set = lead == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0;
   return second_control_set ? 0 : size;
+}
+
+// Of these bytes, which are one code point, or one byte that is none.
+uint32_t code_point(std::string_view bytes) {
+  const auto lead = static_cast<unsigned char>(bytes[0]);
+  uint32_t point = bytes.size() == 1 ? lead : lead & (0x7fu >> bytes.size());
+  for (const char c : bytes.substr(1)) point = point << 6 | (static_cast<unsigned char>(c) & 0x3f);
+  return point;
 }
 
 }  // namespace
@@ -101,8 +122,13 @@ std::string safe_text(std::string_view text) {
 }
 
 size_t columns(std::string_view text) {
-  return static_cast<size_t>(
-      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+  size_t count = 0;
+  while (!text.empty()) {
+    const size_t size = std::max<size_t>(code_point_size(text), 1);
+    count += columns_of(code_point(text.substr(0, size)));
+    text.remove_prefix(size);
+  }
+  return count;
 }
 
 }  // namespace eventmq

@@ -53,7 +53,7 @@ std::string styled(std::string_view text, Style style, bool colour);
 
 // What a peer sent, made safe to show: control characters and broken UTF-8 become "?".
 std::string safe_text(std::string_view text);
-// How many columns a text takes; every code point counts as one.
+// How many columns a terminal shows it in: East Asian characters take two, accents of their own none.
 size_t columns(std::string_view text);
 
 }  // namespace eventmq

@@ -22,7 +22,13 @@ TEST(SafeTextTest, ControlCharactersAndBrokenUtf8AreReplaced) {
   EXPECT_EQ(safe_text("\xc2\x9b"), "??");
 }
 
-TEST(SafeTextTest, ColumnsAreCodePoints) { EXPECT_EQ(columns("grün €"), 6u); }
+TEST(SafeTextTest, ColumnsAreAsTerminalsShowThem) {
+  EXPECT_EQ(columns("grün €"), 6u);
+  EXPECT_EQ(columns("队列 中文"), 9u) << "two for each character";
+  EXPECT_EQ(columns("가나 ｱ Ａ 😀"), 12u) << "the half width katakana is one";
+  EXPECT_EQ(columns("u\xcc\x88"), 1u) << "an accent on its letter";
+  EXPECT_EQ(columns("\xff\xc3"), 2u) << "shown as question marks";
+}
 
 TEST(TextTableTest, ColumnsAreAlignedAndLinesHaveNoBlanksBehind) {
   TextTable table({{"NAME"}, {"COUNT", Align::kRight}, {"NOTE"}});
@@ -32,6 +38,13 @@ TEST(TextTableTest, ColumnsAreAlignedAndLinesHaveNoBlanksBehind) {
             "NAME     COUNT  NOTE\n"
             "grün         5\n"
             "b     12345678  x?y\n");
+}
+
+TEST(TextTableTest, WideCharactersDoNotMoveColumns) {
+  TextTable table({{"QUEUE"}, {"N"}});
+  table.add_row({std::string("队列"), std::string("1")});
+  table.add_row({std::string("default"), std::string("2")});
+  EXPECT_EQ(table.text(false), "QUEUE    N\n队列     1\ndefault  2\n");
 }
 
 TEST(TextTableTest, ColourDoesNotMoveColumns) {
