@@ -191,6 +191,9 @@ Result<SettingValue> parse_text(const Setting& setting, std::string_view text) {
   if (setting.name == "data_dir" && trimmed.empty()) {
     return bad_value("data_dir is empty: set it to a folder for the router's data, or leave it out");
   }
+  if (setting.name == "data_dir" && (trimmed == "~" || trimmed.starts_with("~/"))) {
+    return bad_value("data_dir: only a shell knows what ~ stands for: write the whole path, as in /srv/eventmq");
+  }
   if (const auto fault = queue_name_fault(trimmed); fault && setting.name == "default_queue_name") {
     return bad_value(fmt::format("default_queue_name: {} {}", in_quotes(trimmed), fault->text));
   }

@@ -150,6 +150,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadValue{"default_queue_name", "a,b", R"(default_queue_name: 'a,b' has a comma)"},
         BadValue{"default_queue_name", "", R"(default_queue_name: '' is empty; a queue has a name)"},
         BadValue{"default_queue_name", "\xff\xfe", R"(default_queue_name: '??' is not UTF-8)"},
+        BadValue{"data_dir", "~/eventmq",
+                 "data_dir: only a shell knows what ~ stands for: write the whole path, as in /srv/eventmq"},
         BadValue{"data_dir", "\"/x/quoted\"", "data_dir: leave the quotes out, as in data_dir = /x/quoted"},
         BadValue{"job_entry_func", "'a.b'", "job_entry_func: leave the quotes out, as in job_entry_func = a.b"},
         BadValue{"default_queue_name", "\"mail\"",
