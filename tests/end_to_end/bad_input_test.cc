@@ -32,6 +32,13 @@ class BadInputTest : public SystemTest {
   // One job goes all the way.
   void expect_service() { EXPECT_EQ(client_.request<int>("math.add", {2, 3}).get(), 5); }
   uint64_t counter(const std::string& name) const { return router_.query("status").at("counters").at(name); }
+  // Settings of a router that listens on paths.
+  SettingList paths() const {
+    return {{"FRONTEND_LISTEN_ADDR", "ipc://" + file("frontend")},
+            {"BACKEND_LISTEN_ADDR", "ipc://" + file("backend")},
+            {"ADMINISTRATIVE_LISTEN_ADDR", "ipc://" + file("administrative")},
+            {"DATA_DIR", file("store-on-paths")}};
+  }
   void expect_refusal(Player& peer, const std::string& code) {
     const compat::Heard error = peer.hear("ERROR");
     EXPECT_EQ(error.frames.at(0), code) << ::testing::PrintToString(error.frames);
@@ -132,10 +139,7 @@ TEST_F(BadInputTest, AClaimOfTwoHundredMegabytesEndsThatConnectionAndIsLogged) {
 }
 
 TEST_F(BadInputTest, AClaimOfTwoHundredMegabytesOnAPathEndsThatConnectionAndIsCounted) {
-  Router on_paths(variables_, {{"FRONTEND_LISTEN_ADDR", "ipc://" + file("frontend")},
-                               {"BACKEND_LISTEN_ADDR", "ipc://" + file("backend")},
-                               {"ADMINISTRATIVE_LISTEN_ADDR", "ipc://" + file("administrative")},
-                               {"DATA_DIR", file("store-on-paths")}});
+  Router on_paths(variables_, paths());
   const Variables its = {{"EMQ_BROKER_ADDR", on_paths.frontend()}, {"EMQ_ADMIN_ADDR", on_paths.administrative()}};
   const auto manager = spawn_manager("its", {{"CONNECT_ADDR", on_paths.backend()}});
   on_paths.wait_for_workers(1);
@@ -220,6 +224,16 @@ TEST_F(BadInputTest, ManyIdleConnectionsShutNobodyOut) {
   EXPECT_TRUE(idle.front().closed_by_other_side());
   EXPECT_EQ(small.query("workers").at("workers").size(), 1u) << "who has spoken stays";
   EXPECT_NE(small.process().err().find("never sent a message"), std::string::npos);
+}
+
+TEST_F(BadInputTest, MoreConnectionsOnAPathThanFilesDoNotEndTheRouter) {
+  Router small(variables_, paths(), emq_with_open_files(256, file("emq-with-few-files")));
+  std::deque<RawPeer> idle;
+  for (int i = 0; i < 1'000; ++i) idle.emplace_back(small.frontend());
+  small.wait_until("some are cut", [](const Json& view) { return view.at("counters").at("connections_shed") > 0; });
+  idle.clear();
+  const Variables its = {{"EMQ_BROKER_ADDR", small.frontend()}, {"EMQ_ADMIN_ADDR", small.administrative()}};
+  EXPECT_EQ(emq({"send", "math.add", "2", "3"}, its).code, 0);
 }
 
 TEST_F(BadInputTest, AJobManagerThatMayNotOpenTheFilesOfItsProcessesSaysSo) {
