@@ -75,9 +75,13 @@ std::optional<AcceptMonitor::Report> AcceptMonitor::next() {
   int32_t value = 0;
   while (receive(monitor_, event, value)) {
     // The library reports a failed handshake without saying whose, and the end of that connection right behind it.
-    if (event == ZMQ_EVENT_DISCONNECTED) return Report{false, value, std::exchange(handshake_failed_, false)};
-    handshake_failed_ = event != ZMQ_EVENT_ACCEPTED && event != ZMQ_EVENT_MONITOR_STOPPED && !peer_left(event, value);
+    Report report = std::exchange(end_, {});
+    report.fd = value;
+    if (event == ZMQ_EVENT_DISCONNECTED) return report;
     if (event == ZMQ_EVENT_ACCEPTED) return Report{true, value};
+    if (event == ZMQ_EVENT_MONITOR_STOPPED) continue;
+    end_.left_early = peer_left(event, value);
+    end_.handshake_failed = !end_.left_early;
   }
   return {};
 }

@@ -14,6 +14,8 @@ class AcceptMonitor {
     int fd;
     // Of one that has gone: it was closed because its handshake failed, and not by the peer.
     bool handshake_failed = false;
+    // Of one that has gone: the peer left before the handshake was over.
+    bool left_early = false;
   };
 
   // `context` and `socket` are the library's. Before zmq_bind(), so that no connection is missed.
@@ -31,7 +33,7 @@ class AcceptMonitor {
   AcceptMonitor(void* socket, void* monitor) : socket_(socket), monitor_(monitor) {}
   void* socket_;
   void* monitor_;
-  bool handshake_failed_ = false;  // of the connection that will be reported next as gone
+  Report end_{};  // what is known of the connection that will be reported next as gone
 };
 
 }  // namespace eventmq

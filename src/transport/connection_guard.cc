@@ -105,7 +105,9 @@ void ConnectionGuard::take_report(Watched& socket, AcceptMonitor::Report report,
   if (report.fd < 0) return;
   Connection& connection = socket.at(report.fd);
   if (connection.cookie != 0) --socket.open;
-  if (report.handshake_failed) {
+  // Of what is no ZMTP 3 the library only reports the end where a handshake waits for us.
+  const bool unsaid = !report.accepted && connection.newcomer && !report.left_early;
+  if (report.handshake_failed || unsaid) {
     found_.push_back(
         {std::move(connection.address), "it did not make a ZeroMQ handshake", ConnectionFault::kHandshake});
   } else if (!report.accepted) {
@@ -121,7 +123,8 @@ void ConnectionGuard::take_report(Watched& socket, AcceptMonitor::Report report,
     fresh.since = now;
     fresh.number = ++connections_seen_;
     if (fresh.cookie != 0) ++socket.open;
-    if (!socket.socket.metered) socket.newcomers.push_back(report.fd);
+    fresh.newcomer = !socket.socket.metered;
+    if (fresh.newcomer) socket.newcomers.push_back(report.fd);
   }
   connection = std::move(fresh);
 }

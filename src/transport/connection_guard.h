@@ -132,6 +132,7 @@ class ConnectionGuard {
     bool suspect = false;  // the same message has had kSuspectBytes or more unfinished
     Level lowest;          // since then; if it is not metered, since a message of it came
     // --- Not metered ---
+    bool newcomer = false;  // take_descriptors() has not seen it, so it is not let in
     kernel_counts::OwnDescriptor own;
     uint64_t received_at_look = 0;
   };
@@ -151,7 +152,7 @@ class ConnectionGuard {
     uint64_t messages = 0;               // received
     uint64_t drained = 0;                // how often it had no message
     std::deque<Connection> connections;  // by descriptor
-    std::vector<int> newcomers;          // accepted, and not metered; take_descriptors() has not seen them
+    std::vector<int> newcomers;          // their descriptors
     size_t next_in_turn = 0;
     size_t open = 0;  // of connections
   };

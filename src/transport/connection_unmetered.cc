@@ -19,6 +19,7 @@ void ConnectionGuard::take_descriptors() {
   for (auto& [handle, watched] : sockets_) {
     for (const int fd : std::exchange(watched.newcomers, {})) {
       Connection& connection = watched.at(fd);
+      connection.newcomer = false;
       if (connection.cookie != 0) connection.own = {fd, connection.cookie};
     }
   }

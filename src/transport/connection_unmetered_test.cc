@@ -141,6 +141,18 @@ TEST_F(UnmeteredTest, WhoDoesNotSpeakZmtpIsToldOf) {
   EXPECT_TRUE(stranger.closed_by_other_side());
 }
 
+TEST_F(UnmeteredTest, WhoSpeaksWhatIsNoZmtp3IsToldOfThoughTheLibraryReportsNoFailure) {
+  const std::string http = "GET / HTTP/1.1\r\nHost: router\r\n\r\n", zmtp_1("\1\0", 2);
+  size_t strangers = 0;
+  for (const std::string& words : {http, zmtp_1}) {
+    RawPeer stranger(router_.endpoint());
+    stranger.send_bytes(words);
+    ASSERT_TRUE(stranger.closed_by_other_side());
+    ASSERT_TRUE(turn_until([&] { return cuts_.size() > strangers; }));
+    EXPECT_EQ(cuts_[strangers++].fault, ConnectionFault::kHandshake);
+  }
+}
+
 TEST_F(UnmeteredTest, TwoSocketsAreWatchedAndOneMayCloseBeforeTheOther) {
   RouterSocket other(context_, small_options(), &guard_);
   ASSERT_TRUE(other.bind(router_.endpoint() + "-other"));
