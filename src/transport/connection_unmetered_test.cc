@@ -164,6 +164,16 @@ TEST_F(UnmeteredTest, TwoSocketsAreWatchedAndOneMayCloseBeforeTheOther) {
   EXPECT_TRUE(guard_.check(now() + seconds(1), 0).empty());
 }
 
+TEST_F(UnmeteredTest, WhenTheLastSocketHasLeftTheNextOneIsWatchedAtOnce) {
+  const std::string path = router_.endpoint();
+  router_.close(Duration{});
+  for (int i = 0; i < 100; ++i) {
+    RouterSocket next(context_, small_options(), &guard_);
+    const Result<void> bound = next.bind(path + std::to_string(i));
+    ASSERT_TRUE(bound) << i << ": " << bound.error().text;
+  }
+}
+
 class UnmeteredSheddingTest : public UnmeteredTest {
  protected:
   UnmeteredSheddingTest() : UnmeteredTest({.connections = 5}) {}

@@ -31,7 +31,9 @@ HandshakeGate::HandshakeGate(HandshakeGate&& other) noexcept
     : socket_(std::exchange(other.socket_, nullptr)), request_(std::move(other.request_)) {}
 
 HandshakeGate::~HandshakeGate() {
-  if (socket_ != nullptr) zmq_close(socket_);
+  if (socket_ == nullptr) return;
+  zmq_unbind(socket_, kZapAddress);  // at once, so that another gate can open; the library closes a socket later
+  zmq_close(socket_);
 }
 
 void HandshakeGate::hold(void* socket) {

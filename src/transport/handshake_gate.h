@@ -4,7 +4,8 @@
 // whether it may come in, and no message can come over it before the answer (https://rfc.zeromq.org/spec/27/). We let
 // everybody in. What we want is the moment: the connection is there, and nothing but a handshake has come over it.
 //
-// One for all sockets of a ZeroMQ context. While nobody calls let_in_next(), nobody comes in. Not thread-safe.
+// One for all sockets of a ZeroMQ context, since the address is the context's. While nobody calls let_in_next(), nobody
+// comes in. Not thread-safe.
 #pragma once
 
 #include <string>
@@ -15,7 +16,7 @@ namespace eventmq {
 
 class HandshakeGate {
  public:
-  // `context` is the library's.
+  // `context` is the library's. kSystem if it has a gate, or no more sockets can be opened.
   static Result<HandshakeGate> open(void* context);
   HandshakeGate(HandshakeGate&& other) noexcept;
   HandshakeGate& operator=(HandshakeGate&&) = delete;
