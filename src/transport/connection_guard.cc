@@ -16,6 +16,7 @@ constexpr Duration kCheckAtRest = milliseconds(100);
 constexpr Duration kCheckInHaste = milliseconds(20);
 // A look at a connection costs 2 to 3 µs, so the looks take a twentieth of the time.
 constexpr Duration kPerConnection = microseconds(50);
+constexpr Duration kPerUnmetered = microseconds(2);  // a look at one of those costs less than 0.1 µs
 constexpr size_t kLooksInTurn = 16;
 constexpr uint64_t kGrowthSeen = 4 * 1024 * 1024;  // of memory, that makes us look at all connections
 // A connection that was cut is gone by then, with what it held; the last time, surely.
@@ -151,14 +152,15 @@ void ConnectionGuard::look(Instant now, uint64_t job_bytes) {
   cut_too_large();
   cut_largest_of_too_many();
   cut_unexplained(job_bytes, now);
-  look_at_unmetered(job_bytes, now);
+  const size_t unmetered = look_at_unmetered(job_bytes, now);
 
   const uint64_t resident = memory_.bytes();
   const bool grew = resident == 0 || resident > resident_ + kGrowthSeen;
   resident_ = grew ? resident : std::min(resident_, resident);
   sample_some(now, grew);
   const Duration pause = grew || !suspects_.empty() ? kCheckInHaste : kCheckAtRest;
-  next_look_ = now + std::max(pause, kPerConnection * static_cast<int64_t>(looked_at_.size()));
+  const Duration metered_rest = kPerConnection * static_cast<int64_t>(looked_at_.size());
+  next_look_ = now + std::max(pause, metered_rest + kPerUnmetered * static_cast<int64_t>(unmetered));
 }
 
 void ConnectionGuard::look_for_input() {

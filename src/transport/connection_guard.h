@@ -33,9 +33,10 @@
 //   - tells of one that has said nothing for kSilentAfter, since it cannot tell silence from a second peer with one
 //     routing id.
 //
-// Cost: a look at the memory of the process ten times a second. All connections are looked at only while it grows or
-// after it grew, at most a twentieth of the time; else a few in turn. Peers of ZMTP 1 and 2 cannot be told apart by the
-// library's messages; nothing they send counts as received.
+// Cost: a look at the memory of the process ten times a second. All TCP connections are looked at only while it grows
+// or after it grew; else a few in turn. All ipc:// connections are looked at each time, which is cheap. All looks
+// together take at most a twentieth of the time. Peers of ZMTP 1 and 2 cannot be told apart by the library's messages;
+// nothing they send counts as received.
 //
 // Not thread-safe: on the thread of the sockets that it watches, which must leave before it ends.
 #pragma once
@@ -184,7 +185,7 @@ class ConnectionGuard {
   void tell_refused(Connection& gone);
   std::vector<Connection*> unmetered();
   void tell_silent(Connection& connection, Instant now);
-  void look_at_unmetered(uint64_t job_bytes, Instant now);
+  size_t look_at_unmetered(uint64_t job_bytes, Instant now);  // how many there are
   void cut_unmetered(const std::vector<Connection*>& all, uint64_t job_bytes, Instant now);
   // --- connection_shedding.cc ---
   bool shed();

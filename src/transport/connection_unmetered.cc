@@ -55,7 +55,7 @@ void ConnectionGuard::tell_silent(Connection& connection, Instant now) {
        ConnectionFault::kUnheard});
 }
 
-void ConnectionGuard::look_at_unmetered(uint64_t job_bytes, Instant now) {
+size_t ConnectionGuard::look_at_unmetered(uint64_t job_bytes, Instant now) {
   const std::vector<Connection*> all = unmetered();
   for (Connection* connection : all) {
     tell_silent(*connection, now);
@@ -63,6 +63,7 @@ void ConnectionGuard::look_at_unmetered(uint64_t job_bytes, Instant now) {
     connection->received_at_look = connection->account.received();
   }
   cut_unmetered(all, job_bytes, now);
+  return all.size();
 }
 
 // What one had sent when it was first suspected must have been received, if it was whole.
