@@ -31,7 +31,8 @@ class Flood {
   Flood(const RawPeer& peer, std::string piece, uint64_t pieces = UINT64_MAX)
       : peer_(peer), thread_([this, &peer, text = std::move(piece), pieces] {
           for (uint64_t sent = 0; sent < pieces && !stop_; ++sent) {
-            if (!peer.send_bytes(text)) return;
+            refused_ = !peer.send_bytes(text);
+            if (refused_) return;
           }
         }) {}
   ~Flood() {
@@ -39,10 +40,12 @@ class Flood {
     peer_.hang_up();
     thread_.join();
   }
+  // The other side takes no more.
+  bool refused() const { return refused_; }
 
  private:
   const RawPeer& peer_;
-  std::atomic<bool> stop_{false};
+  std::atomic<bool> stop_{false}, refused_{false};
   std::thread thread_;
 };
 
