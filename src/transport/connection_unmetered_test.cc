@@ -80,8 +80,13 @@ TEST_F(UnmeteredTest, AClaimRightBehindTheHandshakeIsToldOfToo) {
   std::thread other([&] {
     if (hasty.handshake("hasty")) hasty.announce_frame(200'000'000);
   });
+  // If its handshake did not wait for the guard, it would be over before the guard looks.
+  Poller poller;
+  poller.watch(guard_);
+  poller.wait(seconds(10));
   EXPECT_TRUE(turn_until([&] { return !cuts_.empty(); }));
   other.join();
+  EXPECT_EQ(cuts_.at(0).fault, ConnectionFault::kUnfinished);
   EXPECT_TRUE(hasty.closed_by_other_side());
 }
 
