@@ -82,6 +82,7 @@ std::optional<AcceptMonitor::Report> AcceptMonitor::next() {
     if (event == ZMQ_EVENT_MONITOR_STOPPED) continue;
     end_.left_early = peer_left(event, value);
     end_.handshake_failed = !end_.left_early;
+    end_.timed_out = event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL && !end_.left_early;
   }
   return {};
 }

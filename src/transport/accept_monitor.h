@@ -14,6 +14,8 @@ class AcceptMonitor {
     int fd;
     // Of one that has gone: it was closed because its handshake failed, and not by the peer.
     bool handshake_failed = false;
+    // Of those: not for what the peer said, so that most likely the time for it was over.
+    bool timed_out = false;
     // Of one that has gone: the peer left before the handshake was over.
     bool left_early = false;
   };

@@ -100,15 +100,19 @@ void ConnectionGuard::take_reports(Instant now) {
   ++turn_;
 }
 
+// A newcomer, which is not let in: if its time was over, it waited for us; and of what is no ZMTP 3 the library reports
+// the end, but not that its handshake failed.
+bool ConnectionGuard::handshake_failed(const Connection& gone, const AcceptMonitor::Report& report) {
+  return gone.newcomer ? !report.timed_out && !report.left_early : report.handshake_failed;
+}
+
 // A message may have come before the report of its connection. It is counted for whoever had the descriptor, and again
 // for whoever has it now, since nothing tells whose it was.
 void ConnectionGuard::take_report(Watched& socket, AcceptMonitor::Report report, Instant now) {
   if (report.fd < 0) return;
   Connection& connection = socket.at(report.fd);
   if (connection.cookie != 0) --socket.open;
-  // Of what is no ZMTP 3 the library only reports the end where a handshake waits for us.
-  const bool unsaid = !report.accepted && connection.newcomer && !report.left_early;
-  if (report.handshake_failed || unsaid) {
+  if (!report.accepted && handshake_failed(connection, report)) {
     found_.push_back(
         {std::move(connection.address), "it did not make a ZeroMQ handshake", ConnectionFault::kHandshake});
   } else if (!report.accepted) {

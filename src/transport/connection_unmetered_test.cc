@@ -162,6 +162,17 @@ TEST_F(UnmeteredTest, WhoSpeaksWhatIsNoZmtp3IsToldOfThoughTheLibraryReportsNoFai
   }
 }
 
+TEST_F(UnmeteredTest, WhoseHandshakeTookTooLongBecauseWeDidNotLookIsNotToldOf) {
+  SocketOptions hasty = small_options();
+  hasty.handshake_timeout = milliseconds(50);
+  RouterSocket other(context_, hasty, &guard_);
+  ASSERT_TRUE(other.bind(router_.endpoint() + "-other"));
+  const RawPeer patient(other.endpoint());
+  EXPECT_FALSE(patient.handshake("patient")) << "nobody lets it in";
+  EXPECT_TRUE(served(*good_peer("good")));
+  EXPECT_TRUE(cuts_.empty()) << cuts_[0].reason;
+}
+
 TEST_F(UnmeteredTest, TwoSocketsAreWatchedAndOneMayCloseBeforeTheOther) {
   RouterSocket other(context_, small_options(), &guard_);
   ASSERT_TRUE(other.bind(router_.endpoint() + "-other"));
