@@ -266,9 +266,10 @@ uint64_t ConnectionGuard::unexplained(const Connection& suspect, const Level& no
   return above(now.resident, then.resident + explained);
 }
 
-bool ConnectionGuard::any_unexplained(const std::vector<Connection*>& suspects, const Level& now, uint64_t most) const {
-  return std::any_of(suspects.begin(), suspects.end(),
-                     [&](const Connection* suspect) { return unexplained(*suspect, now) > most; });
+bool ConnectionGuard::any_unexplained(const Level& now) const {
+  return std::any_of(suspects_.begin(), suspects_.end(), [&](const Connection* suspect) {
+    return unexplained(*suspect, now) > options_.unexplained_bytes;
+  });
 }
 
 void ConnectionGuard::lower_levels(const std::vector<Connection*>& suspects, const Level& now) {
@@ -309,7 +310,7 @@ void ConnectionGuard::cut_unexplained(uint64_t job_bytes, Instant now) {
   if (suspects_.empty()) return;
   Level present = level(job_bytes);
   lower_levels(suspects_, present);
-  if (!any_unexplained(suspects_, present, options_.unexplained_bytes)) return;
+  if (!any_unexplained(present)) return;
   present = level_without_freed(suspects_, job_bytes);
   for (Connection* suspect : suspects_by_size()) {
     const uint64_t grown = unexplained(*suspect, present);

@@ -29,7 +29,8 @@
 //     without a word. The guard notices since it has a second descriptor of each, made while the handshake waits for
 //     that (handshake_gate.h): the peer has not left, and the connection is gone;
 //   - closes those of which no message came while memory grew by more than GuardOptions::unfinished_bytes and
-//     unexplained_bytes together, beyond what explains it, which no message alone can do;
+//     unexplained_bytes together, beyond what explains it, which no message alone can do; of them first those of which
+//     something was seen waiting to be read, and the others after another unexplained_bytes;
 //   - tells of one that has said nothing for kSilentAfter, since it cannot tell silence from a second peer with one
 //     routing id.
 //
@@ -136,6 +137,7 @@ class ConnectionGuard {
     bool newcomer = false;  // take_descriptors() has not seen it, so it is not let in
     kernel_counts::OwnDescriptor own;
     uint64_t received_at_look = 0;
+    bool seen_sending = false;  // something of it waited to be read, since a message of it came
   };
   struct Watched {
     Watched(AcceptMonitor accept_monitor, const WatchedSocket& what)
@@ -173,7 +175,7 @@ class ConnectionGuard {
   void sample_some(Instant now, bool all);
   Level level(uint64_t job_bytes) const;
   uint64_t unexplained(const Connection& suspect, const Level& now) const;
-  bool any_unexplained(const std::vector<Connection*>& suspects, const Level& now, uint64_t most) const;
+  bool any_unexplained(const Level& now) const;
   static void lower_levels(const std::vector<Connection*>& suspects, const Level& now);
   Level level_without_freed(const std::vector<Connection*>& suspects, uint64_t job_bytes) const;
 
@@ -187,6 +189,7 @@ class ConnectionGuard {
   std::vector<Connection*> unmetered();
   void tell_silent(Connection& connection, Instant now);
   size_t look_at_unmetered(uint64_t job_bytes, Instant now);  // how many there are
+  uint64_t unmetered_most(Connection& connection, uint64_t grown) const;
   void cut_unmetered(const std::vector<Connection*>& all, uint64_t job_bytes, Instant now);
   // --- connection_shedding.cc ---
   bool shed();

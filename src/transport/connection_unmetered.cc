@@ -1,6 +1,7 @@
 // ipc:// connections: of their bytes nothing is known but the messages that came.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "src/transport/connection_guard.h"
@@ -59,22 +60,35 @@ size_t ConnectionGuard::look_at_unmetered(uint64_t job_bytes, Instant now) {
   const std::vector<Connection*> all = unmetered();
   for (Connection* connection : all) {
     tell_silent(*connection, now);
-    if (connection->account.received() != connection->received_at_look) connection->lowest.resident = 0;
+    if (connection->account.received() != connection->received_at_look) {
+      connection->lowest.resident = 0;
+      connection->seen_sending = false;
+    }
     connection->received_at_look = connection->account.received();
   }
   cut_unmetered(all, job_bytes, now);
   return all.size();
 }
 
+// Those go first that were seen to send. The others are mostly idle: they go if that does not help.
+uint64_t ConnectionGuard::unmetered_most(Connection& connection, uint64_t grown) const {
+  const uint64_t most = options_.unfinished_bytes + options_.unexplained_bytes;
+  if (grown > most / 2 && connection.own.has_unread()) connection.seen_sending = true;
+  return connection.seen_sending ? most : most + options_.unexplained_bytes;
+}
+
 // What one had sent when it was first suspected must have been received, if it was whole.
 void ConnectionGuard::cut_unmetered(const std::vector<Connection*>& all, uint64_t job_bytes, Instant now) {
-  const uint64_t most = options_.unfinished_bytes + options_.unexplained_bytes;
   Level present = level(job_bytes);
   lower_levels(all, present);
-  if (any_unexplained(all, present, most)) present = level_without_freed(all, job_bytes);
+  const bool any_over = std::any_of(all.begin(), all.end(), [&](Connection* connection) {
+    const uint64_t grown = unexplained(*connection, present);
+    return grown > unmetered_most(*connection, grown);
+  });
+  if (any_over) present = level_without_freed(all, job_bytes);
   for (Connection* connection : all) {
     const uint64_t grown = unexplained(*connection, present);
-    if (grown <= most) {
+    if (grown <= unmetered_most(*connection, grown)) {
       connection->sampled = false;
     } else if (!connection->sampled) {
       begin_sample(*connection);

@@ -95,6 +95,11 @@ bool OwnDescriptor::peer_has_left() const {
   return ::poll(&item, 1, 0) == 1;
 }
 
+bool OwnDescriptor::has_unread() const {
+  int unread = 0;
+  return ::ioctl(fd_, FIONREAD, &unread) == 0 && unread > 0;
+}
+
 SpareDescriptor::SpareDescriptor()
     : nothing_(::open("/dev/null", O_RDONLY | O_CLOEXEC)), spare_(::open("/dev/null", O_RDONLY | O_CLOEXEC)) {}
 

@@ -33,6 +33,8 @@ class OwnDescriptor {
   bool is_open() const { return fd_ != -1; }
   // The connection has ended, and not because somebody here closed a descriptor.
   bool peer_has_left() const;
+  // Something has arrived that this process has not read.
+  bool has_unread() const;
 
  private:
   int fd_ = -1;
