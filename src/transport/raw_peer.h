@@ -47,6 +47,11 @@ class RawPeer {
     return true;
   }
 
+  // The connection is to break when this peer leaves, as when its host does: on TCP with a reset.
+  void leave_rudely() const {
+    const linger at_once{1, 0};
+    ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  }
   void hang_up() const { ::shutdown(fd_, SHUT_RDWR); }
 
   // Greeting and READY of a DEALER with the NULL mechanism; reads what the other side says of itself.
