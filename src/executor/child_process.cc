@@ -109,10 +109,6 @@ pid_t fork_and_run(const Launch& launch) {
 
 }  // namespace
 
-void FileDescriptor::close() {
-  if (number_ >= 0) ::close(std::exchange(number_, -1));
-}
-
 std::string ExitStatus::signal_name() const {
   const char* name = sigabbrev_np(number);
   return name ? fmt::format("SIG{}", name) : fmt::format("signal {}", number);

@@ -15,7 +15,6 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
-#include <utility>
 
 // Of jemalloc, if the program is linked with it.
 extern "C" int mallctl(const char*, void*, size_t*, void*, size_t) __attribute__((weak));
@@ -76,52 +75,37 @@ std::string peer_address(int fd) {
 }
 
 OwnDescriptor::OwnDescriptor(int fd, uint64_t of) : fd_(::fcntl(fd, F_DUPFD_CLOEXEC, 0)) {
-  if (cookie(fd_) != of) *this = OwnDescriptor();
-}
-
-OwnDescriptor::~OwnDescriptor() {
-  if (fd_ != -1) ::close(fd_);
-}
-
-OwnDescriptor::OwnDescriptor(OwnDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-
-OwnDescriptor& OwnDescriptor::operator=(OwnDescriptor&& other) noexcept {
-  std::swap(fd_, other.fd_);
-  return *this;
+  if (cookie(fd_.get()) != of) fd_.close();
 }
 
 bool OwnDescriptor::peer_has_left() const {
-  pollfd item{fd_, POLLRDHUP, 0};
+  pollfd item{fd_.get(), POLLRDHUP, 0};
   return ::poll(&item, 1, 0) == 1;
 }
 
 bool OwnDescriptor::has_unread() const {
   int unread = 0;
-  return ::ioctl(fd_, FIONREAD, &unread) == 0 && unread > 0;
+  return ::ioctl(fd_.get(), FIONREAD, &unread) == 0 && unread > 0;
 }
 
 SpareDescriptor::SpareDescriptor()
     : nothing_(::open("/dev/null", O_RDONLY | O_CLOEXEC)), spare_(::open("/dev/null", O_RDONLY | O_CLOEXEC)) {}
 
-SpareDescriptor::~SpareDescriptor() {
-  if (nothing_ != -1) ::close(nothing_);
-  if (spare_ != -1) ::close(spare_);
-}
-
 bool SpareDescriptor::reset(int fd, uint64_t of) const {
   // A descriptor of our own cannot become another connection between the look and the deed.
-  if (spare_ == -1 || ::dup3(fd, spare_, O_CLOEXEC) == -1) return false;
-  const bool is_it = cookie(spare_) == of;
+  if (!spare_.is_open() || ::dup3(fd, spare_.get(), O_CLOEXEC) == -1) return false;
+  const bool is_it = cookie(spare_.get()) == of;
   // On TCP not shutdown(): what has arrived, which may be 32 MiB, could still be read, and the peer would not be told.
   sockaddr nobody{};
   nobody.sa_family = AF_UNSPEC;
-  const bool done = is_it && (::connect(spare_, &nobody, sizeof nobody) == 0 || ::shutdown(spare_, SHUT_RDWR) == 0);
-  ::dup3(nothing_, spare_, O_CLOEXEC);
+  const bool done =
+      is_it && (::connect(spare_.get(), &nobody, sizeof nobody) == 0 || ::shutdown(spare_.get(), SHUT_RDWR) == 0);
+  ::dup3(nothing_.get(), spare_.get(), O_CLOEXEC);
   return done;
 }
 
 bool SpareDescriptor::others_left() const {
-  const int another = ::fcntl(nothing_, F_DUPFD_CLOEXEC, 0);
+  const int another = ::fcntl(nothing_.get(), F_DUPFD_CLOEXEC, 0);
   if (another == -1) return errno != EMFILE;
   ::close(another);
   return true;
@@ -129,14 +113,10 @@ bool SpareDescriptor::others_left() const {
 
 ResidentMemory::ResidentMemory() : fd_(::open("/proc/self/statm", O_RDONLY | O_CLOEXEC)) {}
 
-ResidentMemory::~ResidentMemory() {
-  if (fd_ != -1) ::close(fd_);
-}
-
 uint64_t ResidentMemory::bytes() const {
   std::array<char, 256> text{};
   unsigned long long total = 0, resident = 0;
-  if (fd_ == -1 || ::pread(fd_, text.data(), text.size() - 1, 0) <= 0) return 0;
+  if (!fd_.is_open() || ::pread(fd_.get(), text.data(), text.size() - 1, 0) <= 0) return 0;
   if (std::sscanf(text.data(), "%llu %llu", &total, &resident) != 2) return 0;
   static const auto page = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
   return resident * page;

@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "src/base/file_descriptor.h"
+
 namespace eventmq::kernel_counts {
 
 // A number that no other socket has had since the machine started; 0 if `fd` is none. Tells whether a descriptor that
@@ -27,26 +29,20 @@ class OwnDescriptor {
   OwnDescriptor() = default;  // of none
   // Of none if `fd` is not that connection any more, or the process may open no more files.
   OwnDescriptor(int fd, uint64_t cookie);
-  ~OwnDescriptor();
-  OwnDescriptor(OwnDescriptor&& other) noexcept;
-  OwnDescriptor& operator=(OwnDescriptor&& other) noexcept;
-  bool is_open() const { return fd_ != -1; }
+  bool is_open() const { return fd_.is_open(); }
   // The connection has ended, and not because somebody here closed a descriptor.
   bool peer_has_left() const;
   // Something has arrived that this process has not read.
   bool has_unread() const;
 
  private:
-  int fd_ = -1;
+  FileDescriptor fd_;
 };
 
 // A descriptor that is kept for ending connections, so that this can be done when the process may have no other one.
 class SpareDescriptor {
  public:
   SpareDescriptor();
-  ~SpareDescriptor();
-  SpareDescriptor(const SpareDescriptor&) = delete;
-  SpareDescriptor& operator=(const SpareDescriptor&) = delete;
   // Ends a connection at once without closing its descriptor; what had arrived on TCP and was not read is thrown away.
   // Never touches another one.
   bool reset(int fd, uint64_t cookie) const;
@@ -54,21 +50,18 @@ class SpareDescriptor {
   bool others_left() const;
 
  private:
-  int nothing_, spare_;
+  FileDescriptor nothing_, spare_;
 };
 
 // The memory of this process that is in use. Costs a microsecond.
 class ResidentMemory {
  public:
   ResidentMemory();
-  ~ResidentMemory();
-  ResidentMemory(const ResidentMemory&) = delete;
-  ResidentMemory& operator=(const ResidentMemory&) = delete;
   // 0 if the system does not tell.
   uint64_t bytes() const;
 
  private:
-  int fd_;
+  FileDescriptor fd_;
 };
 
 // Gives memory that was freed back to the system, which the allocator else keeps for later.
