@@ -41,9 +41,12 @@ bool receive(void* monitor, uint16_t& event, int32_t& value) {
 constexpr int kEvents = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
                         ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
 
-// Whoever only looks whether somebody listens also leaves before the handshake, and has done nothing wrong.
-bool peer_left(uint16_t event, int32_t value) {
-  return event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL && (value == EPIPE || value == ECONNRESET);
+// Of a handshake that failed. Whoever only looks whether somebody listens also leaves before it, and has done nothing
+// wrong.
+AcceptMonitor::End end_of_handshake(uint16_t event, int32_t value) {
+  if (event != ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL) return AcceptMonitor::End::kNoHandshake;
+  const bool peer_left = value == EPIPE || value == ECONNRESET;
+  return peer_left ? AcceptMonitor::End::kLeftEarly : AcceptMonitor::End::kTimedOut;
 }
 
 }  // namespace
@@ -75,14 +78,10 @@ std::optional<AcceptMonitor::Report> AcceptMonitor::next() {
   int32_t value = 0;
   while (receive(monitor_, event, value)) {
     // The library reports a failed handshake without saying whose, and the end of that connection right behind it.
-    Report report = std::exchange(end_, {});
-    report.fd = value;
-    if (event == ZMQ_EVENT_DISCONNECTED) return report;
+    const End end = std::exchange(end_, End::kUnsaid);
+    if (event == ZMQ_EVENT_DISCONNECTED) return Report{false, value, end};
     if (event == ZMQ_EVENT_ACCEPTED) return Report{true, value};
-    if (event == ZMQ_EVENT_MONITOR_STOPPED) continue;
-    end_.left_early = peer_left(event, value);
-    end_.handshake_failed = !end_.left_early;
-    end_.timed_out = event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL && !end_.left_early;
+    if (event != ZMQ_EVENT_MONITOR_STOPPED) end_ = end_of_handshake(event, value);
   }
   return {};
 }

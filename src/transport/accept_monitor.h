@@ -1,6 +1,7 @@
 // The library's reports on the connections that a listening socket accepts and loses.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "src/base/result.h"
@@ -9,15 +10,17 @@ namespace eventmq {
 
 class AcceptMonitor {
  public:
+  // Why a connection has gone, as far as the library says.
+  enum class End : uint8_t {
+    kUnsaid,
+    kLeftEarly,    // the peer did, before the handshake was over
+    kTimedOut,     // the handshake was not over in its time, most likely
+    kNoHandshake,  // what the peer said was none
+  };
   struct Report {
     bool accepted;  // false: it has gone
     int fd;
-    // Of one that has gone: it was closed because its handshake failed, and not by the peer.
-    bool handshake_failed = false;
-    // Of those: not for what the peer said, so that most likely the time for it was over.
-    bool timed_out = false;
-    // Of one that has gone: the peer left before the handshake was over.
-    bool left_early = false;
+    End end = End::kUnsaid;  // of one that has gone
   };
 
   // `context` and `socket` are the library's. Before zmq_bind(), so that no connection is missed.
@@ -35,7 +38,7 @@ class AcceptMonitor {
   AcceptMonitor(void* socket, void* monitor) : socket_(socket), monitor_(monitor) {}
   void* socket_;
   void* monitor_;
-  Report end_{};  // what is known of the connection that will be reported next as gone
+  End end_ = End::kUnsaid;  // of the connection that will be reported next as gone
 };
 
 }  // namespace eventmq

@@ -102,8 +102,9 @@ void ConnectionGuard::take_reports(Instant now) {
 
 // A newcomer, which is not let in: if its time was over, it waited for us; and of what is no ZMTP 3 the library reports
 // the end, but not that its handshake failed.
-bool ConnectionGuard::handshake_failed(const Connection& gone, const AcceptMonitor::Report& report) {
-  return gone.newcomer ? !report.timed_out && !report.left_early : report.handshake_failed;
+bool ConnectionGuard::handshake_failed(const Connection& gone, AcceptMonitor::End end) {
+  if (end == AcceptMonitor::End::kNoHandshake) return true;
+  return end == (gone.newcomer ? AcceptMonitor::End::kUnsaid : AcceptMonitor::End::kTimedOut);
 }
 
 // A message may have come before the report of its connection. It is counted for whoever had the descriptor, and again
@@ -112,7 +113,7 @@ void ConnectionGuard::take_report(Watched& socket, AcceptMonitor::Report report,
   if (report.fd < 0) return;
   Connection& connection = socket.at(report.fd);
   if (connection.cookie != 0) --socket.open;
-  if (!report.accepted && handshake_failed(connection, report)) {
+  if (!report.accepted && handshake_failed(connection, report.end)) {
     found_.push_back(
         {std::move(connection.address), "it did not make a ZeroMQ handshake", ConnectionFault::kHandshake});
   } else if (!report.accepted) {

@@ -163,7 +163,7 @@ class ConnectionGuard {
   void let_in(Instant now);
   void take_reports(Instant now);
   void take_report(Watched& socket, AcceptMonitor::Report report, Instant now);
-  static bool handshake_failed(const Connection& gone, const AcceptMonitor::Report& report);
+  static bool handshake_failed(const Connection& gone, AcceptMonitor::End end);
   void tell_unheard(Connection& connection, Instant now);
   void look(Instant now, uint64_t job_bytes);
   void look_for_input();
