@@ -33,8 +33,8 @@ double mib(uint64_t bytes) { return static_cast<double>(bytes) / (1024 * 1024); 
 
 // --- What the sockets tell ---
 
-Result<void> ConnectionGuard::watch(void* context, void* socket, const WatchedSocket& what) {
-  if (!what.metered) {
+Result<void> ConnectionGuard::watch(void* context, void* socket, const WatchOptions& given) {
+  if (!given.metered) {
     if (!gate_) {
       Result<HandshakeGate> gate = HandshakeGate::open(context);
       if (!gate) return tl::unexpected(gate.error());
@@ -44,7 +44,7 @@ Result<void> ConnectionGuard::watch(void* context, void* socket, const WatchedSo
   }
   Result<AcceptMonitor> monitor = AcceptMonitor::open(context, socket);
   if (!monitor) return tl::unexpected(monitor.error());
-  sockets_.try_emplace(socket, std::move(*monitor), what);
+  sockets_.try_emplace(socket, std::move(*monitor), given);
   return {};
 }
 
@@ -56,7 +56,7 @@ void ConnectionGuard::forget(void* socket) {
   std::erase_if(suspects_, is_of_it);
   sockets_.erase(watched);
   const bool any_unmetered =
-      std::any_of(sockets_.begin(), sockets_.end(), [](const auto& entry) { return !entry.second.socket.metered; });
+      std::any_of(sockets_.begin(), sockets_.end(), [](const auto& entry) { return !entry.second.options.metered; });
   if (!any_unmetered) gate_.reset();
 }
 
@@ -129,7 +129,7 @@ void ConnectionGuard::take_report(Watched& socket, AcceptMonitor::Report report,
     fresh.since = now;
     fresh.number = ++connections_seen_;
     if (fresh.cookie != 0) ++socket.open;
-    fresh.newcomer = !socket.socket.metered;
+    fresh.newcomer = !socket.options.metered;
     if (fresh.newcomer) socket.newcomers.push_back(report.fd);
   }
   connection = std::move(fresh);
@@ -241,7 +241,7 @@ void ConnectionGuard::sample(Connection& connection, Instant now) {
 void ConnectionGuard::sample_some(Instant now, bool all) {
   for (Connection* connection : suspects_) sample(*connection, now);
   for (auto& [handle, socket] : sockets_) {
-    if (!socket.socket.metered) continue;
+    if (!socket.options.metered) continue;
     size_t left = all ? socket.open : std::min(kLooksInTurn, socket.open);
     for (size_t step = 0; step < socket.connections.size() && left > 0; ++step) {
       socket.next_in_turn = (socket.next_in_turn + 1) % socket.connections.size();

@@ -70,8 +70,8 @@ struct GuardOptions {
   uint64_t connections = limits::kConnections;             // of all sockets
 };
 
-// A socket that is to be watched.
-struct WatchedSocket {
+// Of a socket that is to be watched.
+struct WatchOptions {
   size_t frame_bytes_max;      // of the largest frame of a message
   size_t announced_bytes_max;  // the library closes connections that announce a larger frame
   size_t own_connections;      // so many do not count
@@ -95,7 +95,7 @@ class ConnectionGuard {
 
   // --- For RouterSocket; `socket` is the library's ---
   // Before it is bound. Sockets that are not metered must have one context.
-  Result<void> watch(void* context, void* socket, const WatchedSocket& what);
+  Result<void> watch(void* context, void* socket, const WatchOptions& given);
   // Before it is closed.
   void forget(void* socket);
   // A message came from the connection with this descriptor; -1 if the library does not tell.
@@ -140,17 +140,17 @@ class ConnectionGuard {
     bool seen_sending = false;  // something of it waited to be read, since a message of it came
   };
   struct Watched {
-    Watched(AcceptMonitor accept_monitor, const WatchedSocket& what)
+    Watched(AcceptMonitor accept_monitor, const WatchOptions& given)
         : monitor(std::move(accept_monitor)),
-          socket(what),
-          message_bytes_max(what.frame_bytes_max + limits::kBesideLargestFrameBytes) {}
+          options(given),
+          message_bytes_max(given.frame_bytes_max + limits::kBesideLargestFrameBytes) {}
     Connection& at(int fd);
     // Connections that count, those with a second descriptor twice.
-    uint64_t counted() const { return above(open, socket.own_connections) * files_each(); }
-    uint64_t files_each() const { return socket.metered ? 1 : 2; }
+    uint64_t counted() const { return above(open, options.own_connections) * files_each(); }
+    uint64_t files_each() const { return options.metered ? 1 : 2; }
 
     AcceptMonitor monitor;
-    WatchedSocket socket;
+    WatchOptions options;
     size_t message_bytes_max;
     uint64_t messages = 0;               // received
     uint64_t drained = 0;                // how often it had no message
@@ -189,8 +189,10 @@ class ConnectionGuard {
   std::vector<Connection*> unmetered();
   void tell_silent(Connection& connection, Instant now);
   size_t look_at_unmetered(uint64_t job_bytes, Instant now);  // how many there are
-  uint64_t unmetered_most(Connection& connection, uint64_t grown) const;
-  void cut_unmetered(const std::vector<Connection*>& all, uint64_t job_bytes, Instant now);
+  uint64_t unmetered_most() const;
+  void note_sending(Connection& connection, const Level& present) const;
+  bool is_over(const Connection& connection, const Level& present) const;
+  void cut_unmetered(Connection& connection, const Level& present, Instant now);
   // --- connection_shedding.cc ---
   bool shed();
   uint64_t too_many() const;

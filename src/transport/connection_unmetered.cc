@@ -32,14 +32,14 @@ void ConnectionGuard::tell_refused(Connection& gone) {
   found_.push_back({std::move(gone.address),
                     fmt::format("it announced a frame of more than {} MiB, sent what is no ZeroMQ message, or answered "
                                 "no probe",
-                                whole_mib(gone.socket->socket.announced_bytes_max)),
+                                whole_mib(gone.socket->options.announced_bytes_max)),
                     ConnectionFault::kUnfinished});
 }
 
 std::vector<ConnectionGuard::Connection*> ConnectionGuard::unmetered() {
   std::vector<Connection*> all;
   for (auto& [handle, watched] : sockets_) {
-    if (watched.socket.metered) continue;
+    if (watched.options.metered) continue;
     for (Connection& connection : watched.connections) {
       if (connection.cookie != 0) all.push_back(&connection);
     }
@@ -66,37 +66,40 @@ size_t ConnectionGuard::look_at_unmetered(uint64_t job_bytes, Instant now) {
     }
     connection->received_at_look = connection->account.received();
   }
-  cut_unmetered(all, job_bytes, now);
+  Level present = level(job_bytes);
+  lower_levels(all, present);
+  for (Connection* connection : all) note_sending(*connection, present);
+  if (std::any_of(all.begin(), all.end(), [&](const Connection* each) { return is_over(*each, present); })) {
+    present = level_without_freed(all, job_bytes);
+  }
+  for (Connection* connection : all) cut_unmetered(*connection, present, now);
   return all.size();
 }
 
+uint64_t ConnectionGuard::unmetered_most() const { return options_.unfinished_bytes + options_.unexplained_bytes; }
+
+// Asks the kernel only when it may soon matter.
+void ConnectionGuard::note_sending(Connection& connection, const Level& present) const {
+  const bool grew_much = unexplained(connection, present) > unmetered_most() / 2;
+  if (grew_much && connection.own.has_unread()) connection.seen_sending = true;
+}
+
 // Those go first that were seen to send. The others are mostly idle: they go if that does not help.
-uint64_t ConnectionGuard::unmetered_most(Connection& connection, uint64_t grown) const {
-  const uint64_t most = options_.unfinished_bytes + options_.unexplained_bytes;
-  if (grown > most / 2 && connection.own.has_unread()) connection.seen_sending = true;
-  return connection.seen_sending ? most : most + options_.unexplained_bytes;
+bool ConnectionGuard::is_over(const Connection& connection, const Level& present) const {
+  const uint64_t more = connection.seen_sending ? 0 : options_.unexplained_bytes;
+  return unexplained(connection, present) > unmetered_most() + more;
 }
 
 // What one had sent when it was first suspected must have been received, if it was whole.
-void ConnectionGuard::cut_unmetered(const std::vector<Connection*>& all, uint64_t job_bytes, Instant now) {
-  Level present = level(job_bytes);
-  lower_levels(all, present);
-  const bool any_over = std::any_of(all.begin(), all.end(), [&](Connection* connection) {
-    const uint64_t grown = unexplained(*connection, present);
-    return grown > unmetered_most(*connection, grown);
-  });
-  if (any_over) present = level_without_freed(all, job_bytes);
-  for (Connection* connection : all) {
-    const uint64_t grown = unexplained(*connection, present);
-    if (grown <= unmetered_most(*connection, grown)) {
-      connection->sampled = false;
-    } else if (!connection->sampled) {
-      begin_sample(*connection);
-    } else if (all_was_received(*connection)) {
-      cut(*connection,
-          fmt::format("no message of it came while memory grew by {} MiB that nothing explains", whole_mib(grown)));
-      give_back_soon(now);
-    }
+void ConnectionGuard::cut_unmetered(Connection& connection, const Level& present, Instant now) {
+  if (!is_over(connection, present)) {
+    connection.sampled = false;
+  } else if (!connection.sampled) {
+    begin_sample(connection);
+  } else if (all_was_received(connection)) {
+    cut(connection, fmt::format("no message of it came while memory grew by {} MiB that nothing explains",
+                                whole_mib(unexplained(connection, present))));
+    give_back_soon(now);
   }
 }
 
