@@ -32,6 +32,7 @@ inline constexpr size_t kFrameBytesDefault = 32 * 1024 * 1024;  // setting max_m
 // libzmq closes the connection of a peer that announces a larger frame (ZMQ_MAXMSGSIZE), and tells nobody. On ipc://
 // the router's limit is max_message_size and kFrameBytesDefault, and it notices and counts that.
 inline constexpr size_t kFrameBytesAnnounced = 1024 * 1024 * 1024;
+inline constexpr uint32_t kFramesUntilCut = 1'000'000;  // of one message; those beyond kFramesPerMessage are dropped
 // --- Messages whose last frame has not come. Beyond: connections are closed, logged and counted. On ipc:// only the
 // sum of kUnfinishedBytes and kUnexplainedBytes is one. ---
 inline constexpr size_t kBesideLargestFrameBytes = 2 * 1024 * 1024;  // all other frames of one message
