@@ -167,7 +167,7 @@ Json AdminViews::status() const {
                       {"peers_lost", counters.peers_lost},
                       {"connections_cut", counters.connections_cut},
                       {"handshakes_failed", counters.handshakes_failed},
-                      {"connections_unheard", counters.connections_unheard},
+                      {"routing_ids_taken", counters.routing_ids_taken},
                       {"connections_shed", counters.connections_shed},
                       {"queues_refused", counters.queues_refused},
                       {"results_dropped", counters.results_dropped},

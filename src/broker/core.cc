@@ -126,13 +126,14 @@ void Broker::State::on_event(Tick&) {
 void Broker::State::on_event(ConnectionFaulty& event) {
   switch (event.fault) {
     case ConnectionFault::kUnfinished:
+    case ConnectionFault::kUnread:
       ++counters_.connections_cut;
       break;
     case ConnectionFault::kHandshake:
       ++counters_.handshakes_failed;
       break;
-    case ConnectionFault::kUnheard:
-      ++counters_.connections_unheard;
+    case ConnectionFault::kTaken:
+      ++counters_.routing_ids_taken;
       break;
     case ConnectionFault::kShed:
       ++counters_.connections_shed;

@@ -63,22 +63,22 @@ struct BulkOrder {
 // What was refused or dropped, for `emq status`.
 struct BrokerCounters {
   uint64_t bad_messages = 0;
-  uint64_t duplicates = 0;           // a REQUEST whose id was known
-  uint64_t merged = 0;               // a REQUEST whose unique key was taken
-  uint64_t late_results = 0;         // a REPLY for an attempt that its sender does not hold
-  uint64_t excess_ready = 0;         // a READY beyond limits::kCreditsPerWorker
-  uint64_t strangers = 0;            // worker's talk from a peer that never sent INFORM
-  uint64_t undeliverable = 0;        // messages whose peer was gone
-  uint64_t unread = 0;               // messages to a peer that does not read
-  uint64_t peers_lost = 0;           // dropped for silence or because they became unreachable
-  uint64_t connections_cut = 0;      // closed by us: their messages had no end
-  uint64_t handshakes_failed = 0;    // closed by us: they did not speak ZMTP
-  uint64_t connections_unheard = 0;  // no message comes, and they seem to send
-  uint64_t connections_shed = 0;     // closed by us: there were too many
-  uint64_t queues_refused = 0;       // a REQUEST that would have made a queue beyond limits::kQueues
-  uint64_t results_dropped = 0;      // from memory, before their time
-  uint64_t recovered = 0;            // jobs that an earlier life of the broker left in the store
-  uint64_t resumed = 0;              // jobs that their worker went on with in a new conversation
+  uint64_t duplicates = 0;         // a REQUEST whose id was known
+  uint64_t merged = 0;             // a REQUEST whose unique key was taken
+  uint64_t late_results = 0;       // a REPLY for an attempt that its sender does not hold
+  uint64_t excess_ready = 0;       // a READY beyond limits::kCreditsPerWorker
+  uint64_t strangers = 0;          // worker's talk from a peer that never sent INFORM
+  uint64_t undeliverable = 0;      // messages whose peer was gone
+  uint64_t unread = 0;             // messages to a peer that does not read
+  uint64_t peers_lost = 0;         // dropped for silence or because they became unreachable
+  uint64_t connections_cut = 0;    // closed by us: their messages had no end
+  uint64_t handshakes_failed = 0;  // closed by us: they did not speak ZMTP
+  uint64_t routing_ids_taken = 0;  // refused, since another connection has their routing id
+  uint64_t connections_shed = 0;   // closed by us: there were too many
+  uint64_t queues_refused = 0;     // a REQUEST that would have made a queue beyond limits::kQueues
+  uint64_t results_dropped = 0;    // from memory, before their time
+  uint64_t recovered = 0;          // jobs that an earlier life of the broker left in the store
+  uint64_t resumed = 0;            // jobs that their worker went on with in a new conversation
 };
 
 struct Broker::State {

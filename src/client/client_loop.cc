@@ -161,7 +161,7 @@ void ClientLoop::receive() {
     const DealerInput input = socket_.receive(frames);
     if (input == DealerInput::kNothing) return;
     if (input == DealerInput::kConnected) link_is_up_ = true;
-    if (input == DealerInput::kLost) step(LinkLost{});
+    if (input == DealerInput::kLost) step(LinkLost{socket_.refused()});
     if (input != DealerInput::kMessage) continue;
     auto message = decode(frames);
     if (message) {

@@ -39,8 +39,7 @@ class OddPeer {
     Poller poller;
     while (!stop_) {
       Bytes peer;
-      Frames frames;
-      while (socket_.receive(peer, frames)) {
+      for (Frames frames; socket_.receive(peer, frames); frames = Frames()) {
         if (const auto question = decode(frames)) socket_.send(peer, answer_(*question));
       }
       poller.clear();
@@ -51,8 +50,8 @@ class OddPeer {
   }
 
   Answer answer_;
-  ZmqContext context_;
-  RouterSocket socket_{context_, SocketOptions{}};
+  ConnectionHub hub_;
+  RouterSocket socket_{hub_, SocketOptions{}};
   Wakeup wakeup_;
   std::atomic<bool> stop_{false};
   std::thread thread_;

@@ -24,8 +24,8 @@ Result<std::optional<LiveRouterSettings>> read_again(const LoadRequest& request,
   return live_router_settings(current);
 }
 
-Result<std::unique_ptr<RouterLoop>> open_with(Result<std::unique_ptr<Store>> store, ZmqContext& context,
-                                              Invocation& invocation, Settings& settings, SignalCatcher& signals) {
+Result<std::unique_ptr<RouterLoop>> open_with(Result<std::unique_ptr<Store>> store, Invocation& invocation,
+                                              Settings& settings, SignalCatcher& signals) {
   if (!store) return tl::unexpected(store.error());
   RouterParts parts;
   parts.store = *std::move(store);
@@ -34,17 +34,16 @@ Result<std::unique_ptr<RouterLoop>> open_with(Result<std::unique_ptr<Store>> sto
   if (!parts.store->durable()) {
     spdlog::warn("the store is {}: jobs, guaranteed ones too, are lost when this router stops", parts.store->name());
   }
-  auto loop = std::make_unique<RouterLoop>(context, router_settings(settings), std::move(parts));
+  auto loop = std::make_unique<RouterLoop>(router_settings(settings), std::move(parts));
   return loop->open().map([&] { return std::move(loop); });
 }
 
 // Plain jobs do not wait for a store that cannot be opened now.
-Result<std::unique_ptr<RouterLoop>> open_router(ZmqContext& context, Invocation& invocation, Settings& settings,
-                                                SignalCatcher& signals) {
-  auto loop = open_with(open_store(settings), context, invocation, settings, signals);
+Result<std::unique_ptr<RouterLoop>> open_router(Invocation& invocation, Settings& settings, SignalCatcher& signals) {
+  auto loop = open_with(open_store(settings), invocation, settings, signals);
   if (loop || !store_fault_may_pass(loop.error(), settings)) return loop;
   const std::string fault = loop.error().text;
-  loop = open_with(open_store_later(settings, loop.error()), context, invocation, settings, signals);
+  loop = open_with(open_store_later(settings, loop.error()), invocation, settings, signals);
   if (!loop) return fail(loop.error().code, fmt::format("{}; and {}", loop.error().text, fault));
   return loop;
 }
@@ -61,8 +60,7 @@ ExitCode run_router(Invocation& invocation) {
   }
   start_log(settings->is_on("super_debug"));
   SignalCatcher signals({SIGTERM, SIGINT, SIGHUP});
-  ZmqContext context;
-  const Result<std::unique_ptr<RouterLoop>> loop = open_router(context, invocation, *settings, signals);
+  const Result<std::unique_ptr<RouterLoop>> loop = open_router(invocation, *settings, signals);
   if (!loop) return invocation.console.fail(loop.error());
   (*loop)->run();
   spdlog::info("the router has stopped");

@@ -44,14 +44,13 @@ Result<BenchRow> measure_forwarder(const BenchOptions& options, size_t window) {
 
 Result<BenchRow> measure_router(const BenchOptions& options, size_t window, std::string_view system,
                                 std::unique_ptr<Store> store, std::string_view headers) {
-  ZmqContext context;
   RouterSettings settings;
   settings.frontend_address = settings.backend_address = settings.administrative_address = "tcp://127.0.0.1:*";
   settings.live.broker.heartbeats_enabled = false;
   RouterParts parts;
   parts.store = std::move(store);
   parts.log = [](LogLevel, std::string_view) {};
-  RouterLoop loop(context, std::move(settings), std::move(parts));
+  RouterLoop loop(std::move(settings), std::move(parts));
   if (Result<void> opened = loop.open(); !opened) return tl::unexpected<Error>(opened.error());
   std::thread thread([&] { loop.run(); });
   Result<BenchRow> row = measure(options, window, loop.endpoints().frontend, loop.endpoints().backend, true, headers);

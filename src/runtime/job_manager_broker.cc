@@ -81,6 +81,7 @@ void JobManagerLoop::receive_turn() {
       case DealerInput::kLost:
         log(LogLevel::kDebug, "the connection to the broker is gone: " + socket_.lost_reason());
         link_lost_ = true;
+        refused_ = socket_.refused();
         more_to_receive_ = false;
         return;
     }
@@ -105,7 +106,7 @@ void JobManagerLoop::step_session(WorkerEvent event) {
 }
 
 void JobManagerLoop::on_effect(Connect& effect) {
-  link_lost_ = false;  // of the connection before
+  link_lost_ = refused_ = false;  // of the connection before
   if (auto connected = socket_.connect(effect.address, effect.routing_id); !connected) {
     log(LogLevel::kWarning, "cannot connect to " + effect.address + ": " + connected.error().text);
     link_lost_ = true;

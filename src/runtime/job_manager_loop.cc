@@ -49,7 +49,7 @@ Result<void> JobManagerLoop::run() {
     start_session_when_ready();
     leave_or_return();
     receive_turn();
-    if (std::exchange(link_lost_, false)) step_session(LinkLost{});
+    if (std::exchange(link_lost_, false)) step_session(LinkLost{std::exchange(refused_, false)});
     if (session_started_ && now_ >= session_.next_wake()) step_session(SessionTick{});
     finish_when_session_ended();
     log_.summarise(now_);

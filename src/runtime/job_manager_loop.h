@@ -115,6 +115,7 @@ class JobManagerLoop {
   bool session_started_ = false;
   bool session_ended_ = false;
   bool link_lost_ = false;  // to be told to the session
+  bool refused_ = false;    // the cause of it
   bool more_to_receive_ = false;
   bool draining_ = false;
   Instant drain_signalled_{0};

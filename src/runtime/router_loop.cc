@@ -18,7 +18,6 @@ namespace {
 constexpr uint32_t kLogLinesPerSecond = 50;
 constexpr uint32_t kMessageLogLinesPerSecond = 5'000;  // asked for by the operator
 constexpr Duration kFinishTime = seconds(5);           // for held sends, after the broker has shut down
-// Not 0, with which the library may abort when a peer leaves at the same time (session_base.cpp:260 of 4.3.4).
 constexpr Duration kLingerAtOnce = milliseconds(100);
 
 std::string_view side_word(Side side) {
@@ -56,9 +55,9 @@ BrokerSettings completed(BrokerSettings settings, const Store& store, const Sock
 
 Bytes new_instance_id() { return IdSource(random_seed()).next(); }
 
-GuardOptions guard_options() {
+HubOptions hub_options() {
   raise_file_limit();
-  return {.connections = connections_possible()};
+  return {.connections = connections_possible(), .gathers_sends = true};
 }
 
 // The operator gets in however many others there are.
@@ -71,16 +70,16 @@ void count(std::atomic<uint64_t>& counter) { counter.fetch_add(1, std::memory_or
 
 }  // namespace
 
-RouterLoop::RouterLoop(ZmqContext& context, RouterSettings settings, RouterParts parts)
+RouterLoop::RouterLoop(RouterSettings settings, RouterParts parts)
     : live_(settings.live),
       settings_(std::move(settings)),
       parts_(std::move(parts)),
       now_(clock_.now()),
       log_(parts_.log, kLogLinesPerSecond),
       message_log_(parts_.log, kMessageLogLinesPerSecond),
-      guard_(guard_options()),
-      sockets_{RouterSocket(context, settings_.sockets, &guard_), RouterSocket(context, settings_.sockets, &guard_),
-               RouterSocket(context, administrative(settings_.sockets), &guard_)},
+      hub_(hub_options()),
+      sockets_{RouterSocket(hub_, settings_.sockets), RouterSocket(hub_, settings_.sockets),
+               RouterSocket(hub_, administrative(settings_.sockets))},
       broker_(completed(live_.broker, *parts_.store, settings_.sockets), random_number(), new_instance_id().str(),
               now_),
       held_(KeyedHash{random_number(), random_number()}) {}
@@ -186,7 +185,7 @@ void RouterLoop::wait() {
     watched_[i] = reads(static_cast<Side>(i));
     if (watched_[i]) tokens_[i] = poller_.watch(sockets_[i]);
   }
-  poller_.watch(guard_);
+  poller_.watch(hub_);
   wakeup_token_ = poller_.watch_readable(wakeup_.fd());
   if (parts_.signals != nullptr) poller_.watch_readable(parts_.signals->fd());
   const bool busy = more_to_receive_ || !failed_.empty();
@@ -218,7 +217,7 @@ void RouterLoop::excuse_unread() {
 
 Instant RouterLoop::next_wake() const {
   const Instant logs = std::min(log_.next_summary(), message_log_.next_summary());
-  return std::min({broker_.next_wake(), logs, guard_.next_check(), finish_by_.value_or(Instant::never())});
+  return std::min({broker_.next_wake(), logs, finish_by_.value_or(Instant::never())});
 }
 
 bool RouterLoop::ended() const {
@@ -343,12 +342,16 @@ bool RouterLoop::receive_one(Side side) {
 }
 
 void RouterLoop::check_connections() {
-  for (const FaultyConnection& found : guard_.check(now_, broker_.memory_bytes())) {
-    count(found.fault == ConnectionFault::kUnfinished ? counters_.connections_cut : counters_.connections_faulty);
-    const std::string_view address = found.address.empty() ? "a peer that is gone" : std::string_view(found.address);
-    const std::string_view what = found.fault == ConnectionFault::kUnheard ? "cannot hear" : "closed";
-    log(LogLevel::kWarning, fmt::format("{} the connection of {}: {}", what, address, found.reason));
+  for (const FaultyConnection& found : hub_.take_faults()) {
+    if (found.address.empty()) {
+      log(LogLevel::kWarning, found.reason);
+      continue;
+    }
+    const bool cut = found.fault == ConnectionFault::kUnfinished || found.fault == ConnectionFault::kUnread;
+    count(cut ? counters_.connections_cut : counters_.connections_faulty);
     step(ConnectionFaulty{found.fault});
+    if (found.reason.empty()) continue;
+    log(LogLevel::kWarning, fmt::format("closed the connection of {}: {}", found.address, found.reason));
   }
 }
 
@@ -414,7 +417,8 @@ void RouterLoop::close_sockets() {
   }
   const Duration linger = settings_.sockets.linger;
   const bool at_once = stop_.load(std::memory_order_relaxed);
-  for (RouterSocket& open_socket : sockets_) open_socket.close(at_once ? std::min(linger, kLingerAtOnce) : linger);
+  const Instant until = clock_.now() + (at_once ? std::min(linger, kLingerAtOnce) : linger);
+  for (RouterSocket& open_socket : sockets_) open_socket.close(until - clock_.now());
   log_.summarise(Instant::never());
   message_log_.summarise(Instant::never());
 }

@@ -4,7 +4,7 @@
 // One turn: wait; take up to limits::kMessagesPerTurn messages from each socket, one from each in turn; decode;
 // step the broker; hand its records to the store; send what waits for no commit, and release what waited.
 //
-//   RouterLoop loop(context, settings, {.store = std::make_unique<MemoryStore>()});
+//   RouterLoop loop(settings, {.store = std::make_unique<MemoryStore>()});
 //   if (auto opened = loop.open(); !opened) return opened.error();
 //   loop.run();                       // until it is told to stop
 //
@@ -28,7 +28,7 @@
 #include "src/runtime/signals.h"
 #include "src/runtime/uncommitted.h"
 #include "src/store/store.h"
-#include "src/transport/connection_guard.h"
+#include "src/transport/connection_hub.h"
 #include "src/transport/poller.h"
 #include "src/transport/router_socket.h"
 #include "src/transport/wakeup.h"
@@ -62,7 +62,7 @@ struct RouterCounters {
   uint64_t received = 0, refused = 0;                 // understood; not understood, told to the broker
   uint64_t sent = 0, unreachable = 0, peer_full = 0;  // left; dropped, told to the broker
   uint64_t dropped_at_stop = 0;                       // waited for a commit that did not come in time
-  uint64_t connections_cut = 0;                       // they kept messages unfinished (connection_guard.h)
+  uint64_t connections_cut = 0;                       // their messages had no end (connection_hub.h)
   uint64_t connections_faulty = 0;                    // others that were not had or kept (connection_fault.h)
 };
 
@@ -79,7 +79,7 @@ struct RouterParts {
 
 class RouterLoop {
  public:
-  RouterLoop(ZmqContext& context, RouterSettings settings, RouterParts parts);
+  RouterLoop(RouterSettings settings, RouterParts parts);
   ~RouterLoop();
   RouterLoop(const RouterLoop&) = delete;
   RouterLoop& operator=(const RouterLoop&) = delete;
@@ -150,7 +150,7 @@ class RouterLoop {
   Instant now_;
   LimitedLog log_;
   LimitedLog message_log_;
-  ConnectionGuard guard_;
+  ConnectionHub hub_;
   std::array<RouterSocket, kSides> sockets_;  // by Side
   std::array<Poller::Token, kSides> tokens_{};
   std::array<bool, kSides> watched_{};

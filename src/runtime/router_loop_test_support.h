@@ -120,7 +120,7 @@ class RunningRouter {
   explicit RunningRouter(RouterSettings settings = loopback_settings(), std::unique_ptr<Store> store = nullptr,
                          SignalCatcher* signals = nullptr,
                          std::function<Result<std::optional<LiveRouterSettings>>()> reload = nullptr)
-      : loop_(context_, std::move(settings), parts(std::move(store), signals, std::move(reload))) {
+      : loop_(std::move(settings), parts(std::move(store), signals, std::move(reload))) {
     const Result<void> opened = loop_.open();
     EXPECT_TRUE(opened) << opened.error().text;
     thread_ = std::thread([this] {

@@ -28,7 +28,7 @@ struct ClientSession::State final : LinkOwner {
 
   void handle(ClientStarted) { link.start(now); }
   void handle(FromBroker& event);
-  void handle(LinkLost) { link.lost(now); }
+  void handle(const LinkLost& how) { link.lost(how, now); }
   void handle(SessionTick) { link.tick(now); }
   void handle(Submit& event);
   void handle(Forget& event);

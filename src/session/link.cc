@@ -10,7 +10,6 @@ namespace eventmq {
 namespace {
 
 constexpr Duration kFirstWait = milliseconds(100);
-constexpr int kHeartbeatsToBeNoticed = 6;
 constexpr Duration kSilence = seconds(1);  // the shortest that is told of
 constexpr Duration kAnswerTime = milliseconds(200);
 
@@ -45,13 +44,6 @@ void Link::begin(Instant now) {
   owner_.emit(Connect{address(), routing_id_});
   inform_id_ = ids_.next();
   send(Message{inform_id_, owner_.make_inform(established_id_)}, now);
-  if (name_was_doubted_) speak_up(now);
-}
-
-// A router that cannot hear a connection, because another one has its name, sees how many bytes come, and tells the
-// operator of those that are more than a handshake may have (transport/unheard_account.h). An INFORM alone is not.
-void Link::speak_up(Instant now) {
-  for (int i = 0; i < kHeartbeatsToBeNoticed; ++i) beat(now);
 }
 
 void Link::beat(Instant now) { send(Heartbeat{Bytes(std::to_string(now.us / 1'000'000))}, now); }
@@ -148,18 +140,28 @@ std::string Link::told_goodbye(Instant now) const {
                      : "it may want heartbeats, which are disabled here");
 }
 
-LinkChange Link::lost(Instant now) {
+LinkChange Link::lost(const LinkLost& how, Instant now) {
   if (!listening()) return LinkChange::kNone;
-  const bool was_connected = connected();
   if (!end_was_logged_[address_index_]) {
-    const std::string& other = settings_.addresses[next_index()];
-    log(true, was_connected
-                  ? "lost the connection to the broker at " + address()
-                  : "no broker answers at " + address() + "; trying " + (other == address() ? "again" : other));
+    log(true, told_lost(how));
     end_was_logged_[address_index_] = true;
   }
-  end(was_connected && !leaving() ? Next::kSameAddress : Next::kOtherAddress, !leaving(), now);
+  end(phase_ == Phase::kEstablished ? Next::kSameAddress : Next::kOtherAddress, !leaving() && !how.refused, now);
   return LinkChange::kEnded;
+}
+
+std::string Link::told_lost(const LinkLost& how) const {
+  if (connected()) return "lost the connection to the broker at " + address();
+  const std::string& other = settings_.addresses[next_index()];
+  const std::string next = other == address() ? "; trying again" : "; trying " + other;
+  if (!how.refused) return "no broker answers at " + address() + next;
+  return "the broker at " + address() + " refused the connection" + name_in_doubt() + next;
+}
+
+std::string Link::name_in_doubt() const {
+  if (settings_.name.empty()) return {};
+  return "; perhaps another job manager named " + settings_.name +
+         " is connected: give each a name of its own (--name), or none";
 }
 
 LinkChange Link::tick(Instant now) {
@@ -178,15 +180,14 @@ LinkChange Link::tick(Instant now) {
   return LinkChange::kNone;
 }
 
-// A broker ignores a connection whose routing id another one has, and ZeroMQ tells neither of the two.
+// A broker on plain ZeroMQ ignores a connection whose routing id another one has, and tells neither of the two.
 LinkChange Link::give_up_informing(Instant now) {
   if (made_ && !settings_.name.empty() && !name_was_doubted_) {
-    log(true, "the broker at " + address() +
-                  " takes the connection but does not answer; perhaps another job manager named " + settings_.name +
-                  " is connected: give each a name of its own (--name), or none; trying again");
+    log(true, "the broker at " + address() + " takes the connection but does not answer" + name_in_doubt() +
+                  "; trying again");
     end_was_logged_[address_index_] = name_was_doubted_ = true;
   }
-  return lost(now);
+  return lost({}, now);
 }
 
 LinkChange Link::tick_while_connected(Instant now) {

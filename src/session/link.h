@@ -47,7 +47,7 @@ class Link {
   void start(Instant now);
   // Every message of the current connection goes through here first.
   LinkChange receive(const Message& message, Instant now);
-  LinkChange lost(Instant now);
+  LinkChange lost(const LinkLost& how, Instant now);
   // The connection is made. A session whose name others might have too says so: the link then tells a broker that does
   // not answer from one that is not there.
   void made() { made_ = true; }
@@ -85,7 +85,6 @@ class Link {
   enum class Next { kSameAddress, kOtherAddress };
 
   void begin(Instant now);
-  void speak_up(Instant now);
   void beat(Instant now);
   void end(Next next, bool at_once_allowed, Instant now);
   void establish(const Ack& ack, Instant now);
@@ -95,6 +94,8 @@ class Link {
   LinkChange tick_while_connected(Instant now);
   LinkChange give_up_informing(Instant now);
   std::string told_goodbye(Instant now) const;
+  std::string told_lost(const LinkLost& how) const;
+  std::string name_in_doubt() const;
   bool watches_silence() const;
   Instant silent_at() const;
   void log(bool warning, std::string text) { owner_.emit(SessionLog{warning, std::move(text)}); }

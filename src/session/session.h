@@ -23,7 +23,9 @@ struct FromBroker {
 // The current connection is made. It need not be said; the worker's end can tell more of a broker that is silent then.
 struct LinkMade {};
 // The current connection broke or could not be made.
-struct LinkLost {};
+struct LinkLost {
+  bool refused = false;  // it was closed in its handshake, as when another one has its routing id
+};
 struct SessionTick {};
 
 // --- Effects that both ends know; a loop carries them out in order ---

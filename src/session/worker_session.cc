@@ -46,7 +46,7 @@ struct WorkerSession::State final : LinkOwner {
   void handle(WorkerStarted) { link.start(now); }
   void handle(FromBroker& event);
   void handle(LinkMade) { link.made(); }
-  void handle(LinkLost) { link.lost(now); }
+  void handle(const LinkLost& how) { link.lost(how, now); }
   void handle(SessionTick);
   void handle(JobFinished& event);
   void handle(JobProgressed& event);

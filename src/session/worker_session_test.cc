@@ -419,13 +419,18 @@ TEST_F(NamedWorkerTest, TheDoubtIsSaidOnceAndAgainAfterAGoodConversation) {
   EXPECT_EQ(ignored(), 1u);
 }
 
-TEST_F(NamedWorkerTest, InDoubtItSaysEnoughForTheRouterToNotice) {
+TEST_F(NamedWorkerTest, ABrokerThatRefusesTheConnectionIsTriedAgainLaterAndSaidOnce) {
   Conversation worker = worker_named("reports");
-  worker.step(LinkMade{});
-  EXPECT_TRUE(worker.take_messages<Heartbeat>().empty());
-  worker.take_messages<Inform>();
-  while (worker.take_messages<Inform>().empty()) worker.advance(milliseconds(100));
-  EXPECT_EQ(worker.take_messages<Heartbeat>().size(), 6u);
+  worker.take<Connect>();
+  worker.step(LinkLost{.refused = true});
+  EXPECT_THAT(
+      warnings(worker),
+      ElementsAre("the broker at tcp://a:1 refused the connection; perhaps another job manager named reports is "
+                  "connected: give each a name of its own (--name), or none; trying again"));
+  EXPECT_TRUE(worker.take<Connect>().empty()) << "not at once";
+  while (worker.take<Connect>().empty()) worker.advance(milliseconds(10));
+  worker.step(LinkLost{.refused = true});
+  EXPECT_THAT(warnings(worker), IsEmpty());
 }
 
 TEST_F(NamedWorkerTest, ANameThatCannotStandInTheResumeFrameResumesNothingAndIsToldOnce) {

@@ -47,6 +47,7 @@ std::string reason_of(int event, const std::string& address, bool handshake_done
       if (handshake_done) return fmt::format("{} closed the connection", address);
       return fmt::format("{} accepted the connection but did not answer as a ZeroMQ peer", address);
     case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+      return fmt::format("{} closed the connection in its handshake", address);
     case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
       return fmt::format("{} did not answer as a ZeroMQ peer", address);
     case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
@@ -63,7 +64,7 @@ Result<void> DealerSocket::State::open(const std::string& new_address, const std
   // A name may have an IPv4 address, an IPv6 address or both, and the library tries one only.
   if (!address.empty() && !handshake_done) as_ipv6[address] = !as_ipv6[address];
   address = new_address;
-  connected_untold = lost_untold = lost = handshake_done = false;
+  connected_untold = lost_untold = lost = handshake_done = refused = false;
 
   socket = zmq_socket(context.handle(), ZMQ_DEALER);
   if (socket == nullptr) return system_failure("open a socket for", address);
@@ -137,6 +138,7 @@ bool DealerSocket::State::receive_link_event() {
     connected_untold = handshake_done = true;
   } else {
     lost = lost_untold = true;
+    refused = event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
     lost_reason = reason_of(event, address, handshake_done);
   }
   return true;
@@ -195,10 +197,11 @@ DealerInput DealerSocket::receive(Frames& frames) {
 }
 
 const std::string& DealerSocket::lost_reason() const { return state_->lost_reason; }
+bool DealerSocket::refused() const { return state_->refused; }
 
 bool DealerSocket::send(const Frames& frames) {
   if (state_->socket == nullptr) return false;
-  zmq_messages::Outgoing message(frames, nullptr);
+  zmq_messages::Outgoing message(frames);
   return message.send(state_->socket);
 }
 

@@ -43,6 +43,9 @@ class DealerSocket {
   DealerInput receive(Frames& frames);
   // The reason of the last kLost, for a log line.
   const std::string& lost_reason() const;
+  // The last kLost came because the other side closed the connection in its handshake, as our broker does if another
+  // one has its routing id.
+  bool refused() const;
   // Queues a whole message or nothing of it; false if the queue is full or no connect() was made.
   bool send(const Frames& frames);
 

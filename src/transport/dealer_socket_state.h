@@ -30,6 +30,7 @@ struct DealerSocket::State {
   bool lost_untold = false;
   bool lost = false;  // nothing the library reports after this matters
   bool handshake_done = false;
+  bool refused = false;
   std::map<std::string, bool> as_ipv6;  // how the host name of an address is looked up at its next connect()
   std::string address;
   std::string lost_reason;

@@ -17,10 +17,11 @@ using testing::HasSubstr;
 class DealerSocketTest : public testing::Test {
  protected:
   ZmqContext context_;
+  ConnectionHub hub_;
   DealerSocket dealer_{context_, small_options()};
 
   RouterSocket listen(const std::string& address = "tcp://127.0.0.1:*") {
-    RouterSocket router(context_, small_options());
+    RouterSocket router(hub_, small_options());
     const Result<void> bound = router.bind(address);
     EXPECT_TRUE(bound) << bound.error().text;
     return router;
@@ -31,7 +32,7 @@ TEST_F(DealerSocketTest, SaysConnectedOnce) {
   RouterSocket router = listen();
   ASSERT_TRUE(dealer_.connect(router.endpoint(), "p"));
   Frames frames;
-  EXPECT_EQ(wait_input(dealer_, frames), DealerInput::kConnected);
+  EXPECT_EQ(wait_input(dealer_, frames, &router), DealerInput::kConnected);
   EXPECT_EQ(dealer_.receive(frames), DealerInput::kNothing);
 }
 
@@ -56,9 +57,9 @@ TEST_F(DealerSocketTest, SaysLostWhenTheBrokerGoes) {
   const std::string endpoint = router.endpoint();
   ASSERT_TRUE(dealer_.connect(endpoint, "p"));
   Frames frames;
-  ASSERT_EQ(wait_input(dealer_, frames), DealerInput::kConnected);
+  ASSERT_EQ(wait_input(dealer_, frames, &router), DealerInput::kConnected);
   router.close(Duration{});
-  EXPECT_EQ(wait_input(dealer_, frames), DealerInput::kLost);
+  EXPECT_EQ(wait_input(dealer_, frames, &router), DealerInput::kLost);
   EXPECT_THAT(dealer_.lost_reason(), HasSubstr(endpoint + " closed the connection"));
   EXPECT_EQ(dealer_.receive(frames), DealerInput::kNothing) << "it is said once";
 }
@@ -67,9 +68,9 @@ TEST_F(DealerSocketTest, AfterLostNothingMakesItReady) {
   RouterSocket router = listen();
   ASSERT_TRUE(dealer_.connect(router.endpoint(), "p"));
   Frames frames;
-  ASSERT_EQ(wait_input(dealer_, frames), DealerInput::kConnected);
+  ASSERT_EQ(wait_input(dealer_, frames, &router), DealerInput::kConnected);
   router.close(Duration{});
-  ASSERT_EQ(wait_input(dealer_, frames), DealerInput::kLost);
+  ASSERT_EQ(wait_input(dealer_, frames, &router), DealerInput::kLost);
   while (dealer_.receive(frames) != DealerInput::kNothing) {
   }
   Poller poller;
@@ -104,9 +105,9 @@ TEST_F(DealerSocketTest, DoesNotReconnectByItself) {
   const std::string endpoint = router.endpoint();
   ASSERT_TRUE(dealer_.connect(endpoint, "p"));
   Frames frames;
-  ASSERT_EQ(wait_input(dealer_, frames), DealerInput::kConnected);
+  ASSERT_EQ(wait_input(dealer_, frames, &router), DealerInput::kConnected);
   router.close(Duration{});
-  ASSERT_EQ(wait_input(dealer_, frames), DealerInput::kLost);
+  ASSERT_EQ(wait_input(dealer_, frames, &router), DealerInput::kLost);
   EXPECT_TRUE(dealer_.send(frames_of({"of the old conversation"})));
   RouterSocket again = listen();
   ASSERT_TRUE(dealer_.connect(again.endpoint(), "p"));
@@ -127,16 +128,16 @@ TEST_F(DealerSocketTest, SendsBeforeTheConnectionIsMadeAreQueued) {
 }
 
 TEST_F(DealerSocketTest, ANameIsTriedAsIpv6TooWhenOtherAddressesAreTriedInBetween) {
-  RouterSocket router(context_, small_options());
+  RouterSocket router(hub_, small_options());
   if (!router.bind("tcp://[::1]:*")) GTEST_SKIP() << "this machine has no IPv6";
   const std::string by_name = "tcp://localhost" + router.endpoint().substr(router.endpoint().rfind(':'));
   Frames frames;
   for (const std::string& address : {by_name, std::string("tcp://127.0.0.1:1")}) {
     ASSERT_TRUE(dealer_.connect(address, "p"));
-    ASSERT_EQ(wait_input(dealer_, frames), DealerInput::kLost);
+    ASSERT_EQ(wait_input(dealer_, frames, &router), DealerInput::kLost);
   }
   ASSERT_TRUE(dealer_.connect(by_name, "p"));
-  EXPECT_EQ(wait_input(dealer_, frames), DealerInput::kConnected);
+  EXPECT_EQ(wait_input(dealer_, frames, &router), DealerInput::kConnected);
 }
 
 TEST_F(DealerSocketTest, SendsAfterCloseAreRefused) {
@@ -181,8 +182,8 @@ TEST_F(DealerSocketTest, AHostNameReachesABrokerOnEitherFamily) {
     DealerInput input = DealerInput::kLost;
     Frames frames;
     for (int attempt = 0; attempt < 2 && input == DealerInput::kLost; ++attempt) {
-      ASSERT_TRUE(dealer_.connect(name, "p"));
-      input = wait_input(dealer_, frames);
+      ASSERT_TRUE(dealer_.connect(name, "p" + name));
+      input = wait_input(dealer_, frames, &router);
     }
     EXPECT_EQ(input, DealerInput::kConnected) << name;
   }
@@ -205,7 +206,7 @@ TEST_F(DealerSocketTest, ManyConversationsLeaveNothingBehind) {
   for (int i = 0; i < 300; ++i) {
     ASSERT_TRUE(dealer_.connect(router.endpoint(), "p" + std::to_string(i))) << i;
     Frames frames;
-    ASSERT_EQ(wait_input(dealer_, frames), DealerInput::kConnected) << i;
+    ASSERT_EQ(wait_input(dealer_, frames, &router), DealerInput::kConnected) << i;
   }
 }
 

@@ -7,14 +7,15 @@
 //   if (poller.ready(pipe)) ...
 //
 // Registering is cheap: a loop whose descriptors change clears and registers anew before each wait. What is
-// watched must live until the next clear(). Not thread-safe.
+// watched must live until the next clear(). Whoever waits lets the watched sockets and hubs do their work: what was
+// sent leaves, connections are made. Not thread-safe.
 #pragma once
 
 #include <cstddef>
 #include <memory>
 
 #include "src/base/time.h"
-#include "src/transport/connection_guard.h"
+#include "src/transport/connection_hub.h"
 #include "src/transport/dealer_socket.h"
 #include "src/transport/router_socket.h"
 
@@ -31,16 +32,16 @@ class Poller {
 
   void clear();
   // Ready when receive() may have something. A socket that is not open is never ready.
-  Token watch(const RouterSocket& socket);
+  Token watch(RouterSocket& socket);
   Token watch(const DealerSocket& socket);
-  // Ready when handshakes wait for its check().
-  Token watch(const ConnectionGuard& guard);
+  // For its sockets that are not watched themselves. Never ready.
+  void watch(ConnectionHub& hub);
   // Readiness includes hang-up and error, which the next read or write then tells.
   Token watch_readable(int fd);
   Token watch_writable(int fd);
 
-  // Returns when something is ready, the timeout has passed, or a signal handler ran. Zero: looks only.
-  // Negative: waits without limit. Timeouts are rounded up to whole milliseconds.
+  // Returns when something is ready, the timeout has passed, a signal handler ran, or a hub had something to do. Zero:
+  // looks only. Negative: waits without limit. Timeouts are rounded up to whole milliseconds.
   void wait(Duration timeout);
   bool ready(Token token) const;
 

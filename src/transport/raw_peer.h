@@ -1,4 +1,4 @@
-// A peer that speaks ZMTP 3.0 by hand over a plain connection, to say what no library would. For tests.
+// A peer that speaks ZMTP 3.1 by hand over a plain connection, to say what no library would. For tests.
 #pragma once
 
 #include <arpa/inet.h>
@@ -52,24 +52,56 @@ class RawPeer {
     const linger at_once{1, 0};
     ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
   }
+  void stop_sending() const { ::shutdown(fd_, SHUT_WR); }
   void hang_up() const { ::shutdown(fd_, SHUT_RDWR); }
 
-  // Greeting and READY of a DEALER with the NULL mechanism; reads what the other side says of itself.
-  bool handshake(const std::string& routing_id) const {
-    std::string greeting("\xff\0\0\0\0\0\0\0\1\x7f\3\0NULL", 16);
-    greeting.resize(64, '\0');
-    send_bytes(greeting);
-    std::string ready = std::string("\5READY") + property("Socket-Type", "DEALER") + property("Identity", routing_id);
-    send_bytes(std::string("\4") + static_cast<char>(ready.size()) + ready);
-    std::string theirs;
-    char buffer[256];
-    while (connected_ && theirs.find("READY") == std::string::npos) {
-      if (!readable()) return false;
-      const ssize_t got = ::recv(fd_, buffer, sizeof buffer, 0);
-      if (got <= 0) return false;
-      theirs.append(buffer, static_cast<size_t>(got));
+  // Greeting and READY of a DEALER with the NULL mechanism; reads what the other side says of itself. False if it
+  // refuses us: last_frame() says how.
+  bool handshake(const std::string& routing_id, int minor_version = 1) const {
+    send_bytes(greeting(minor_version) + ready(routing_id));
+    return is_met();
+  }
+  bool is_met() const {
+    if (!connected_ || !receive_until(kGreetingBytes)) return false;
+    received_.erase(0, kGreetingBytes);
+    return next_frame() && last_frame_.find("READY") != std::string::npos;
+  }
+  static std::string greeting(int minor_version = 1, const std::string& mechanism = "NULL") {
+    std::string bytes("\xff\0\0\0\0\0\0\0\1\x7f\3", 11);
+    bytes += static_cast<char>(minor_version);
+    bytes += mechanism;
+    bytes.resize(kGreetingBytes, '\0');
+    return bytes;
+  }
+  static std::string ready(const std::string& routing_id, const std::string& socket_type = "DEALER") {
+    return command("\5READY" + property("Socket-Type", socket_type) + property("Identity", routing_id));
+  }
+  // Its content begins with its name, whose size is before it.
+  static std::string command(const std::string& content) { return '\6' + big_endian(content.size(), 8) + content; }
+
+  // Waits for the next frame, of a message or a command; false if the connection has ended.
+  bool next_frame() const {
+    if (!receive_until(2)) return false;
+    const bool is_long = (received_[0] & 2) != 0;
+    const size_t header = is_long ? 9 : 2;
+    if (!receive_until(header)) return false;
+    uint64_t size = 0;
+    for (size_t i = 1; i < header; ++i) size = size << 8 | static_cast<unsigned char>(received_[i]);
+    if (!receive_until(header + size)) return false;
+    last_frame_ = received_.substr(header, size);
+    received_.erase(0, header + size);
+    return true;
+  }
+  // Its content.
+  const std::string& last_frame() const { return last_frame_; }
+  // What has arrived and was not read as a frame; does not wait.
+  size_t bytes_arrived() const {
+    std::string more(1 << 20, '\0');
+    for (;;) {
+      const ssize_t got = ::recv(fd_, more.data(), more.size(), MSG_DONTWAIT);
+      if (got <= 0) return received_.size();
+      received_.append(more, 0, static_cast<size_t>(got));
     }
-    return connected_;
   }
 
   static std::string frame(const std::string& text, bool more) { return frame_header(text.size(), more) + text; }
@@ -88,6 +120,7 @@ class RawPeer {
 
  private:
   static constexpr std::string_view kIpc = "ipc://";
+  static constexpr size_t kGreetingBytes = 64;
 
   template <class Address>
   void connect_to(const Address& address) {
@@ -98,6 +131,16 @@ class RawPeer {
   bool readable() const {
     pollfd item{fd_, POLLIN, 0};
     return ::poll(&item, 1, 60'000) == 1;
+  }
+  bool receive_until(size_t bytes) const {
+    char buffer[16 * 1024];
+    while (received_.size() < bytes) {
+      if (!readable()) return false;
+      const ssize_t got = ::recv(fd_, buffer, sizeof buffer, 0);
+      if (got <= 0) return false;
+      received_.append(buffer, static_cast<size_t>(got));
+    }
+    return true;
   }
   static std::string big_endian(uint64_t value, int bytes) {
     std::string text;
@@ -114,6 +157,7 @@ class RawPeer {
 
   int fd_ = -1;
   bool connected_ = false;
+  mutable std::string received_, last_frame_;
 };
 
 }  // namespace eventmq::test

@@ -1,31 +1,29 @@
 // The inside of a RouterSocket, which the Poller sees too.
 #pragma once
 
-#include <memory>
-#include <string>
-
+#include "src/transport/port.h"
 #include "src/transport/router_socket.h"
 
 namespace eventmq {
 
 struct RouterSocket::State {
-  class SeenIds;
-  class PeerQueues;
-
-  State(ZmqContext& given_context, SocketOptions given_options, ConnectionGuard* given_guard);
-  ~State();
+  State(ConnectionHub& given_hub, const SocketOptions& options) : hub(given_hub) { port.options = options; }
+  ~State() { close(port.options.linger); }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
-  Result<void> watch(const std::string& address, void* opened);
+
+  bool is_open() const { return port.number != 0; }
+  // Something was read and is not yet taken.
+  bool has_unread() const { return port.current != nullptr || port.next_ready < port.ready.size(); }
   void close(Duration linger);
 
-  ZmqContext& context;
-  SocketOptions options;
-  ConnectionGuard* guard;
-  void* socket = nullptr;
+  bool next_turn();
+  bool find_ready();
+  bool read_message(Bytes& peer, Frames& frames);
+
+  ConnectionHub& hub;
+  Port port;
   std::string endpoint;
-  std::unique_ptr<SeenIds> seen_ids;
-  std::unique_ptr<PeerQueues> peer_queues;
 };
 
 }  // namespace eventmq

@@ -36,7 +36,6 @@ Bytes adopt(zmq_msg_t& message) {
 struct Incoming {
   std::array<zmq_msg_t, limits::kFramesPerMessage> messages;
   size_t size = 0;
-  size_t wire_bytes = 0;  // at most
   bool overflow = false;
 
   ~Incoming() {
@@ -63,7 +62,6 @@ bool receive_all(void* socket, Incoming& incoming) {
       return incoming.size > 0;
     }
     more = zmq_msg_more(&message) != 0;
-    incoming.wire_bytes += kFrameHeaderBytes + zmq_msg_size(&message);
     if (fits) {
       ++incoming.size;
     } else {
@@ -74,18 +72,9 @@ bool receive_all(void* socket, Incoming& incoming) {
   return true;
 }
 
-void drop_if_too_large(zmq_msg_t& message, size_t index, size_t bytes_max, Frames& frames) {
-  const size_t bytes = zmq_msg_size(&message);
-  if (bytes <= bytes_max) return;
-  frames.mark_too_large({index, bytes, bytes_max});
-  zmq_msg_close(&message);
-  zmq_msg_init(&message);
-}
-
-void unpack(Incoming& incoming, Frames& frames, size_t frame_bytes_max) {
+void unpack(Incoming& incoming, Frames& frames) {
   size_t small = 0;
   for (size_t i = 0; i < incoming.size; ++i) {
-    drop_if_too_large(incoming.messages[i], i, frame_bytes_max, frames);
     const size_t size = zmq_msg_size(&incoming.messages[i]);
     if (size < kCopiedBytes) small += size;
   }
@@ -97,17 +86,8 @@ void unpack(Incoming& incoming, Frames& frames, size_t frame_bytes_max) {
   if (incoming.overflow) frames.mark_overflow();
 }
 
-// Keeps a large frame alive while the library sends it.
-struct Shared {
-  Bytes bytes;
-  std::shared_ptr<QueuedBytes> queued;
-};
-
-void release_shared(void*, void* hint) {
-  auto* shared = static_cast<Shared*>(hint);
-  if (shared->queued) shared->queued->fetch_sub(shared->bytes.size(), std::memory_order_relaxed);
-  delete shared;
-}
+// A large frame is kept alive while the library sends it.
+void release_shared(void*, void* hint) { delete static_cast<Bytes*>(hint); }
 
 }  // namespace
 
@@ -121,22 +101,11 @@ bool receive(void* socket, Frames& frames) {
   EMQ_ASSERT(frames.size() == 0);
   Incoming incoming;
   if (!receive_all(socket, incoming)) return false;
-  unpack(incoming, frames, SIZE_MAX);
+  unpack(incoming, frames);
   return true;
 }
 
-Origin receive_rest(void* socket, Frames& frames, size_t frame_bytes_max) {
-  EMQ_ASSERT(frames.size() == 0);
-  Incoming incoming;
-  const bool complete = receive_all(socket, incoming);
-  EMQ_ASSERT(complete, "a routing id came without a message");
-  // The routing id has it only if nobody asked whether there is input before it was received.
-  const Origin origin{zmq_msg_get(&incoming.messages[0], ZMQ_SRCFD), incoming.wire_bytes};
-  unpack(incoming, frames, frame_bytes_max);
-  return origin;
-}
-
-Outgoing::Outgoing(const Frames& frames, const std::shared_ptr<QueuedBytes>& queued) {
+Outgoing::Outgoing(const Frames& frames) {
   EMQ_ASSERT(frames.size() > 0 && !frames.overflow());
   for (const Bytes& frame : frames) {
     zmq_msg_t& message = messages_[size_];
@@ -145,10 +114,9 @@ Outgoing::Outgoing(const Frames& frames, const std::shared_ptr<QueuedBytes>& que
       EMQ_ASSERT(made == 0, "out of memory for a frame of {} bytes", frame.size());
       if (!frame.empty()) std::memcpy(zmq_msg_data(&message), frame.data(), frame.size());
     } else {
-      if (queued) queued->fetch_add(frame.size(), std::memory_order_relaxed);
       // The library's messages are not const, but it only reads what it sends.
-      const int made = zmq_msg_init_data(&message, const_cast<char*>(frame.data()), frame.size(), &release_shared,
-                                         new Shared{frame, queued});
+      const int made =
+          zmq_msg_init_data(&message, const_cast<char*>(frame.data()), frame.size(), &release_shared, new Bytes(frame));
       EMQ_ASSERT(made == 0, "out of memory for a frame");
     }
     ++size_;
@@ -172,14 +140,6 @@ bool Outgoing::send(void* socket) {
     if (i == 0) break;
   }
   return all;
-}
-
-size_t large_bytes(const Frames& frames) {
-  size_t total = 0;
-  for (const Bytes& frame : frames) {
-    if (frame.size() >= kCopiedBytes) total += frame.size();
-  }
-  return total;
 }
 
 void set_option(void* socket, int option, int value) {

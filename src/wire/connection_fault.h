@@ -8,7 +8,8 @@ namespace eventmq {
 enum class ConnectionFault : uint8_t {
   kUnfinished,  // its messages had no end, and it was cut
   kHandshake,   // it did not speak ZMTP
-  kUnheard,     // it sends, and no message of it comes
+  kTaken,       // its routing id is that of another connection
+  kUnread,      // too much waited for it and others, and it was cut
   kShed,        // there were too many connections, and it was cut
 };
 

@@ -26,21 +26,16 @@ inline constexpr size_t kQueryBytes = 64 * 1024;     // the arguments of QUERY
 inline constexpr size_t kWordBytes = 64;             // a time, interval, fraction, peer type, error code or view
 inline constexpr uint32_t kQueueWeight = 1'000'000;  // in INFORM
 inline constexpr size_t kProgressTextBytes = 1024;
-inline constexpr size_t kErrorTextBytes = 1024;                 // longer texts are cut
-inline constexpr size_t kJsonDepth = 100;                       // nesting of any JSON that we parse
-inline constexpr size_t kFrameBytesDefault = 32 * 1024 * 1024;  // setting max_message_size
-// libzmq closes the connection of a peer that announces a larger frame (ZMQ_MAXMSGSIZE), and tells nobody. On ipc://
-// the router's limit is max_message_size and kFrameBytesDefault, and it notices and counts that.
+inline constexpr size_t kErrorTextBytes = 1024;                      // longer texts are cut
+inline constexpr size_t kJsonDepth = 100;                            // nesting of any JSON that we parse
+inline constexpr size_t kFrameBytesDefault = 32 * 1024 * 1024;       // setting max_message_size
+inline constexpr size_t kBesideLargestFrameBytes = 2 * 1024 * 1024;  // all other frames of the message
+// --- What a connection may send or announce as one message, and what messages whose end has not come may have in
+// memory together. Beyond: the connection, or that with the largest, is closed, logged and counted. ---
 inline constexpr size_t kFrameBytesAnnounced = 1024 * 1024 * 1024;
 inline constexpr uint32_t kFramesUntilCut = 1'000'000;  // of one message; those beyond kFramesPerMessage are dropped
-// --- Messages whose last frame has not come. Beyond: connections are closed, logged and counted. On ipc:// only the
-// sum of kUnfinishedBytes and kUnexplainedBytes is one. ---
-inline constexpr size_t kBesideLargestFrameBytes = 2 * 1024 * 1024;  // all other frames of one message
-inline constexpr uint64_t kUnfinishedBytes = 1024ull * 1024 * 1024;  // of all connections
-inline constexpr uint64_t kUnexplainedBytes = 256ull * 1024 * 1024;  // of memory, that neither those nor jobs explain
-inline constexpr size_t kSuspectBytes = 4096;                        // less of a message is nothing to look into
-// --- Connections of all sockets together, one on ipc:// for two. Beyond: closed, logged and counted; those first that
-// never spoke. ---
+inline constexpr uint64_t kUnfinishedBytes = 1024ull * 1024 * 1024;
+// --- Connections of all sockets together. Beyond: closed, logged and counted; those first that never spoke. ---
 inline constexpr uint64_t kConnections = 120'000;           // or what the limit of open files leaves, if that is less
 inline constexpr uint64_t kReservedFiles = 128;             // for the store, the log, bursts and the next line
 inline constexpr uint64_t kAdministrativeConnections = 32;  // of those, that the administrative socket has for itself
@@ -107,7 +102,9 @@ inline constexpr size_t kMessagesPerTurn = 256;
 // --- What waits for a peer that does not read, per peer. Beyond: dropped and counted. ---
 inline constexpr int kSendQueueMessages = 10'000;
 inline constexpr size_t kSendQueueBytes = 64 * 1024 * 1024;  // of large frames; one message may pass it
-// --- Messages of one peer that the loop has not read yet. Beyond: the peer's connection is not read. ---
+// --- The same of all peers together. Beyond: nothing more is queued for those that do not read. ---
+inline constexpr uint64_t kUnsentBytes = 1024ull * 1024 * 1024;
+// --- Messages of the broker that a client or job manager has not read yet. Beyond: its connection is not read. ---
 inline constexpr int kReceiveQueueMessages = 1'000;
 // --- What waits for the store while it is there. Beyond: the loop does not read the clients until it has caught up;
 // beyond twice as much the job managers, beyond three times the administrators. ---

@@ -115,7 +115,7 @@ class Player {
 // A broker that knows the published protocol only, and one peer of it.
 class PublishedBroker {
  public:
-  PublishedBroker() : socket_(context_, test::small_options()) {
+  PublishedBroker() : socket_(hub_, test::small_options()) {
     const Result<void> bound = socket_.bind("tcp://127.0.0.1:*");
     EXPECT_TRUE(bound) << bound.error().text;
   }
@@ -145,7 +145,7 @@ class PublishedBroker {
   void acknowledge(const Heard& message) { say({"ACK", "ack-of-" + message.id, message.id}); }
 
  private:
-  ZmqContext context_;
+  ConnectionHub hub_;
   RouterSocket socket_;
   Bytes peer_;
 };

@@ -23,8 +23,7 @@ inline int run_odd_router(const std::function<Result<std::unique_ptr<Store>>(con
   start_log(false);
   RouterParts parts;
   parts.store = *std::move(store);
-  ZmqContext context;
-  RouterLoop loop(context, router_settings(*settings), std::move(parts));
+  RouterLoop loop(router_settings(*settings), std::move(parts));
   if (const Result<void> opened = loop.open(); !opened) {
     return std::fprintf(stderr, "%s\n", opened.error().text.c_str()), 1;
   }

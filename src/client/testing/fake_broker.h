@@ -60,8 +60,8 @@ class FakeBroker {
     return options;
   }
 
-  ZmqContext context_;
-  RouterSocket socket_{context_, options()};
+  ConnectionHub hub_;
+  RouterSocket socket_{hub_, options()};
   Poller poller_;
   Bytes peer_;
 };

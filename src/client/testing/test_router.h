@@ -20,7 +20,7 @@ class TestRouter {
     RouterParts parts;
     parts.store = std::make_unique<MemoryStore>();
     parts.log = [](LogLevel, std::string_view) {};
-    loop_ = std::make_unique<RouterLoop>(context_, settings, std::move(parts));
+    loop_ = std::make_unique<RouterLoop>(settings, std::move(parts));
     const Result<void> opened = loop_->open();
     EMQ_ASSERT(opened.has_value(), "{}", opened ? "" : opened.error().text);
     thread_ = std::thread([this] { loop_->run(); });
@@ -32,7 +32,6 @@ class TestRouter {
   const RouterEndpoints& endpoints() const { return loop_->endpoints(); }
 
  private:
-  ZmqContext context_;
   std::unique_ptr<RouterLoop> loop_;
   std::thread thread_;
 };

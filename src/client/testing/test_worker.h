@@ -66,7 +66,7 @@ class TestWorker {
       Frames frames;
       const DealerInput input = socket_.receive(frames);
       if (input == DealerInput::kNothing) return;
-      if (input == DealerInput::kLost) step(LinkLost{});
+      if (input == DealerInput::kLost) step(LinkLost{socket_.refused()});
       if (input == DealerInput::kMessage) step(FromBroker{*decode(frames)});
     }
   }
