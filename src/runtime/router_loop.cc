@@ -4,6 +4,8 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "src/base/assert.h"
 #include "src/base/id_source.h"
@@ -171,6 +173,7 @@ void RouterLoop::run() {
     if (now_ >= broker_.next_wake()) step(Tick{});
     receive_turn();
     check_connections();
+    submit_gathered();
     log_.summarise(now_);
     message_log_.summarise(now_);
   }
@@ -365,10 +368,8 @@ void RouterLoop::step(Event event) {
 
 void RouterLoop::carry_out(Effects& effects) {
   for (const LogLine& line : effects.log) log(line.level, line.text);
-  if (!effects.records.empty()) {
-    uncommitted_.submitted(effects.commit, effects.records);
-    parts_.store->submit(effects.commit, std::move(effects.records));
-  }
+  gather(effects);
+  if (!effects.claims.empty() || !effects.questions.empty()) submit_gathered();
   for (BacklogClaim& claim : effects.claims) parts_.store->claim(std::move(claim));
   for (StoreQuestion& question : effects.questions) parts_.store->ask(std::move(question));
   for (const PeerGone& peer : effects.gone) held_.discard(peer.side, peer.peer);
@@ -379,6 +380,23 @@ void RouterLoop::carry_out(Effects& effects) {
     if (std::optional<Send> passed = held_.pass_or_hold(std::move(send), committed)) deliver(std::move(*passed));
   }
   if (effects.stop && !finish_by_) finish_by_ = now_ + kFinishTime;
+}
+
+// What the steps of a turn want durable goes to the store together: it makes fewer and larger commits so, each of which
+// costs a sync.
+void RouterLoop::gather(Effects& effects) {
+  if (effects.records.empty()) return;
+  uncommitted_.submitted(effects.commit, effects.records);
+  gathered_commit_ = effects.commit;
+  std::move(effects.records.begin(), effects.records.end(), std::back_inserter(gathered_));
+  if (gathered_.size() >= limits::kRecordsGathered) submit_gathered();
+}
+
+void RouterLoop::submit_gathered() {
+  if (gathered_.empty()) return;
+  parts_.store->submit(gathered_commit_, std::exchange(gathered_, {}));
+  gathered_.reserve(limits::kRecordsGathered);
+  release_held();
 }
 
 void RouterLoop::release_held() {

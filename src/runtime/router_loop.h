@@ -2,7 +2,7 @@
 // are the broker's (src/broker/broker.h); the loop obeys.
 //
 // One turn: wait; take up to limits::kMessagesPerTurn messages from each socket, one from each in turn; decode;
-// step the broker; hand its records to the store; send what waits for no commit, and release what waited.
+// step the broker; send what waits for no commit, and release what waited; hand the turn's records to the store.
 //
 //   RouterLoop loop(settings, {.store = std::make_unique<MemoryStore>()});
 //   if (auto opened = loop.open(); !opened) return opened.error();
@@ -20,6 +20,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "src/broker/broker.h"
 #include "src/runtime/clock.h"
@@ -134,6 +135,8 @@ class RouterLoop {
   bool receive_one(Side side);
   void step(Event event);
   void carry_out(Effects& effects);
+  void gather(Effects& effects);
+  void submit_gathered();
   void release_held();
   void deliver(Send send);
   void report_failed_sends();
@@ -163,6 +166,8 @@ class RouterLoop {
   StoreHealth store_health_;
   HeldSends held_;
   Uncommitted uncommitted_;
+  std::vector<JobRecord> gathered_;  // in this turn, to be handed to the store
+  CommitNumber gathered_commit_ = 0;
   Instant next_excuse_;  // of the peers that are not read
   std::deque<SendFailed> failed_;
   size_t failures_this_turn_ = 0;

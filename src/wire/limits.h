@@ -99,6 +99,7 @@ inline constexpr uint32_t kOldestFirstEvery = 16;
 // --- One turn of the router's loop. Beyond: the next turn goes on. ---
 inline constexpr size_t kDueJobsPerTick = 1'000;  // that become ready or expire
 inline constexpr size_t kMessagesPerTurn = 256;
+inline constexpr size_t kRecordsGathered = 512;  // for the store, before the turn goes on
 // --- What waits for a peer that does not read, per peer. Beyond: dropped and counted. ---
 inline constexpr int kSendQueueMessages = 10'000;
 inline constexpr size_t kSendQueueBytes = 64 * 1024 * 1024;  // of large frames; one message may pass it
