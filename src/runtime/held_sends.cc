@@ -4,28 +4,27 @@
 
 namespace eventmq {
 
-std::optional<Send> HeldSends::pass_or_hold(Send send, CommitNumber committed) {
-  if (send.after == 0 || (queue_.empty() && send.after <= committed)) return send;
-  Peer peer{send.side, send.peer};
-  if (send.after <= committed && !waiting_.contains(peer)) return send;
-  ++waiting_[std::move(peer)];
-  queue_.push_back(std::move(send));
-  return std::nullopt;
+bool HeldSends::hold(Send& send, CommitNumber committed) {
+  if (send.after == 0 || (queue_.empty() && send.after <= committed)) return false;
+  auto waiting = waiting_.find(PeerView(send));
+  if (send.after <= committed && waiting == waiting_.end()) return false;
+  if (waiting == waiting_.end()) waiting = waiting_.try_emplace(Peer{send.side, send.peer}, 0).first;
+  ++waiting->second;
+  queue_.push_back({std::move(send), &waiting->second});
+  return true;
 }
 
 void HeldSends::discard(Side side, const Bytes& peer) {
-  if (waiting_.erase(Peer{side, peer}) == 0) return;
-  std::erase_if(queue_, [&](const Send& send) { return send.side == side && send.peer == peer; });
+  const auto waiting = waiting_.find(PeerView(side, peer));
+  if (waiting == waiting_.end()) return;
+  std::erase_if(queue_, [&](const Held& held) { return held.waiting == &waiting->second; });
+  waiting_.erase(waiting);
 }
 
-std::optional<Send> HeldSends::release(CommitNumber committed) {
-  if (queue_.empty() || queue_.front().after > committed) return std::nullopt;
-  Send send = std::move(queue_.front());
-  queue_.pop_front();
-  const auto peer = waiting_.find(Peer{send.side, send.peer});
-  EMQ_ASSERT(peer != waiting_.end());
-  if (--peer->second == 0) waiting_.erase(peer);
-  return send;
+void HeldSends::forget(Held& held) {
+  EMQ_ASSERT(*held.waiting > 0);
+  if (--*held.waiting > 0) return;
+  waiting_.erase(waiting_.find(PeerView(held.send)));
 }
 
 }  // namespace eventmq

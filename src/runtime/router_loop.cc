@@ -377,7 +377,7 @@ void RouterLoop::carry_out(Effects& effects) {
   if (held_.size() > 0) release_held();
   const CommitNumber committed = parts_.store->committed();
   for (Send& send : effects.sends) {
-    if (std::optional<Send> passed = held_.pass_or_hold(std::move(send), committed)) deliver(std::move(*passed));
+    if (!held_.hold(send, committed)) deliver(std::move(send));
   }
   if (effects.stop && !finish_by_) finish_by_ = now_ + kFinishTime;
 }
@@ -402,10 +402,10 @@ void RouterLoop::submit_gathered() {
 void RouterLoop::release_held() {
   const CommitNumber committed = parts_.store->committed();
   uncommitted_.committed(committed);
-  while (std::optional<Send> send = held_.release(committed)) deliver(std::move(*send));
+  held_.release(committed, [&](Send&& send) { deliver(std::move(send)); });
 }
 
-void RouterLoop::deliver(Send send) {
+void RouterLoop::deliver(Send&& send) {
   if (live_.log_messages) log_message("to", send.side, send.peer, send.message);
   const SendResult result = socket(send.side).send(send.peer, encode(send.message));
   if (result == SendResult::kSent) {

@@ -138,7 +138,7 @@ class RouterLoop {
   void gather(Effects& effects);
   void submit_gathered();
   void release_held();
-  void deliver(Send send);
+  void deliver(Send&& send);
   void report_failed_sends();
   void check_connections();
   void close_sockets();
