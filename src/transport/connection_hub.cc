@@ -114,18 +114,18 @@ void ConnectionHub::refuse(Connection& connection, Connection& owner) {
   cut(connection, ConnectionFault::kTaken, std::move(reason));
 }
 
+Bytes ConnectionHub::made_id(Port& port) {
+  for (;;) {
+    const uint32_t number = port.next_id++;
+    std::string made(1, '\0');
+    for (int shift = 24; shift >= 0; shift -= 8) made += static_cast<char>(number >> shift & 0xff);
+    if (Bytes id(made); !port.by_id.contains(id)) return id;
+  }
+}
+
 void ConnectionHub::admit(Connection& connection) {
   Port& port = connection.port;
-  if (connection.claimed_id().empty()) {
-    do {
-      std::string made(1, '\0');
-      for (int shift = 24; shift >= 0; shift -= 8) made += static_cast<char>(port.next_id >> shift & 0xff);
-      connection.routing_id = Bytes(made);
-      ++port.next_id;
-    } while (port.by_id.contains(connection.routing_id));
-  } else {
-    connection.routing_id = Bytes(connection.claimed_id());
-  }
+  connection.routing_id = connection.claimed_id().empty() ? made_id(port) : Bytes(connection.claimed_id());
   port.by_id.emplace(connection.routing_id, &connection);
   connection.admitted = true;
   connection.heard = now_;

@@ -30,6 +30,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "src/base/bytes.h"
 #include "src/base/file_descriptor.h"
 #include "src/base/result.h"
 #include "src/base/time.h"
@@ -107,6 +108,7 @@ class ConnectionHub {
   void advance_handshake(Connection& connection);
   void claim_id(Connection& connection);
   void refuse(Connection& connection, Connection& owner);
+  static Bytes made_id(Port& port);  // of a peer that gave none
   void admit(Connection& connection);
   void to_flush(Connection& connection);
   void probe(Connection& connection);

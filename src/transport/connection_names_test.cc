@@ -122,6 +122,17 @@ TEST_P(NamesTest, WhoWaitsForANameIsNotHurriedByTheTimeOfAHandshake) {
   EXPECT_TRUE(faults().empty());
 }
 
+TEST_P(NamesTest, ANameThatWasMadeIsNotGivenAgainWhenItsPeerHasLeft) {
+  std::set<std::string> names;
+  for (int i = 0; i < 20; ++i) {
+    const RawPeer peer(router_.endpoint());
+    ASSERT_TRUE(meets_while_all_is_read(peer, ""));
+    peer.send_frame("hello", false);
+    names.insert(received());
+  }
+  EXPECT_EQ(names.size(), 20u);
+}
+
 TEST_P(NamesTest, ANameMadeInAnotherLifeIsNotGivenAgain) {
   std::set<std::string> names;
   for (int life = 0; life < 20; ++life) {
