@@ -44,8 +44,8 @@ class Store {
   // goes on with it, and this one has ended.
   virtual std::optional<OpenedStore> take_opened();
 
-  // Takes records to be made durable together, with all that the commits up to this one have; commit numbers rise from 1,
-  // in each life. The store must not lose or reorder them.
+  // Takes records to be made durable together, with all that the commits up to this one have; commit numbers rise from
+  // 1, in each life. The store must not lose or reorder them.
   virtual void submit(CommitNumber commit, std::vector<JobRecord> records) = 0;
   // Everything up to this commit is as durable as this store makes it. Never falls, and never tells of a commit that a
   // failure may have lost: while the store is not available it stands still, and goes on once the fault is mended and
