@@ -130,10 +130,12 @@ LinkChange Link::receive_while_connected(const Message& message, Instant now) {
 }
 
 // A broker that gave us up because it heard nothing says KBYE to what it hears next, and not why. A KBYE that answers
-// nothing, as that of one that shuts down, has another cause.
+// nothing, as that of one that shuts down, has another cause. So has one after less than our heartbeats leave: the last
+// job of a broker that shuts down may end after a while, and its result be followed by KBYE.
 std::string Link::told_goodbye(Instant now) const {
   std::string line = "the broker at " + address() + " ended the conversation";
-  if (leaving() || silence_ < kSilence || now - sent_at_ > kAnswerTime) return line;
+  const Duration told_from = settings_.heartbeats_enabled ? std::max(kSilence, settings_.heartbeat_interval) : kSilence;
+  if (leaving() || silence_ < told_from || now - sent_at_ > kAnswerTime) return line;
   line += fmt::format(" after we had sent nothing for {} s; ", silence_.us / 1'000'000);
   return line + (settings_.heartbeats_enabled
                      ? "if its heartbeat_timeout is not longer than that, make heartbeat_interval shorter here"

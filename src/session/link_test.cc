@@ -254,6 +254,14 @@ TEST(LinkTest, GoodbyeThatAnswersNothingIsNoMatterOfHeartbeats) {
   EXPECT_EQ(told_after_silence(false, seconds(2)), "the broker at tcp://a:1 ended the conversation");
 }
 
+TEST(LinkTest, SilenceThatIsShorterThanItsHeartbeatsIsNotToldOf) {
+  Conversation client = connected_client();
+  client.advance(milliseconds(2900));  // of the 3 s after which it sends one
+  client.step(Submit{{Bytes("p1"), Publish{Bytes("news"), {}, Bytes("hello")}}, {}, {}});
+  client.hear(Goodbye{});
+  EXPECT_EQ(client.take<SessionLog>().back().text, "the broker at tcp://a:1 ended the conversation");
+}
+
 TEST(LinkTest, WhoWasHeardAMomentAgoIsNotToldOfItsHeartbeats) {
   Conversation client = connected_client();
   client.hear(Goodbye{});
