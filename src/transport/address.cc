@@ -97,6 +97,8 @@ Result<void> check_address(std::string_view address, AddressUse use) {
   if (address.size() > 1024 || address.find('\0') != std::string_view::npos) {
     return malformed(address.substr(0, 64), "is too long or holds a zero byte");
   }
+  // libzmq would choose a file; we would make one of this name.
+  if (address == "ipc://*") return malformed(address, "names no file; write ipc:///run/eventmq/frontend");
   if (address.starts_with(kIpc) && address.size() > kIpc.size()) return {};
   if (address.starts_with(kInproc) && address.size() > kInproc.size()) return {};
   if (!address.starts_with(kTcp)) {

@@ -29,7 +29,7 @@ TEST(AddressTest, MalformedOnesAreRefusedWithTheReason) {
        {Case{"", "must look like"}, Case{"127.0.0.1:1", "must look like"}, Case{"udp://h:1", "must look like"},
         Case{"tcp://host", "no port"}, Case{"tcp://:1", "no host"}, Case{"tcp://h:", "no number"},
         Case{"tcp://h:0", "no number"}, Case{"tcp://h:65536", "no number"}, Case{"tcp://h:1x", "no number"},
-        Case{"ipc://", "must look like"}}) {
+        Case{"ipc://", "must look like"}, Case{"ipc://*", "names no file"}}) {
     const Result<void> checked = check_address(c.address, AddressUse::kListen);
     ASSERT_FALSE(checked) << c.address;
     EXPECT_EQ(checked.error().code, ErrorCode::kBadValue);
