@@ -1,4 +1,7 @@
 // Handshakes of a ConnectionHub with its peers, good and bad.
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "src/transport/connection_hub.h"
 #include "src/transport/hub_test_support.h"
 
@@ -156,6 +159,31 @@ TEST_F(HastyHandshakeTest, OneThatIsMetMayBeQuietForLonger) {
   ASSERT_TRUE(turns_for(kShort * 3));
   EXPECT_EQ(router_.send(Bytes("quiet"), frames_of({"x"})), SendResult::kSent);
   EXPECT_TRUE(faults().empty());
+}
+
+// Whose peers are programs that are started again and again, each a process of its own.
+class IpcToldOnceTest : public HubTest {
+ protected:
+  IpcToldOnceTest() : HubTest(small_options(), HubOptions{}) {}
+  std::string address() const override { return ipc_address(); }
+  void a_program_sends(const std::string& bytes) {
+    const pid_t child = ::fork();
+    ASSERT_NE(child, -1);
+    if (child == 0) {
+      RawPeer(router_.endpoint()).send_bytes(bytes);
+      ::_exit(0);
+    }
+    ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+  }
+};
+
+TEST_F(IpcToldOnceTest, WhatManyProcessesOfAUserDoIsToldOnce) {
+  for (size_t i = 1; i <= 3; ++i) {
+    a_program_sends("GET / HTTP/1.1\r\n\r\n");
+    ASSERT_TRUE(turns_until([&] { return faults().size() == i; }));
+  }
+  EXPECT_THAT(faults()[0].address, HasSubstr("process "));
+  EXPECT_THAT(reasons(), ElementsAre("it does not speak ZMTP", "", ""));
 }
 
 }  // namespace

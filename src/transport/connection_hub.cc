@@ -25,8 +25,12 @@ constexpr size_t kGatheredBytes = 64 * 1024;  // for one connection
 constexpr size_t kUnsentPongs = 4096;         // bytes that wait, beyond which a PING is not answered
 constexpr size_t kDrainedBytes = 1 << 20;     // of a peer that is being left
 
-// Without the port, which is another one each time that a peer comes again.
-std::string_view host_of(std::string_view address) { return address.substr(0, address.rfind(':')); }
+// Without the port, or on ipc:// the process, which is another one each time that a peer comes again.
+std::string_view host_of(std::string_view address) {
+  constexpr std::string_view kOf = " of ";  // as in "process 1 of user 2"
+  const size_t of = address.rfind(kOf);
+  return of == std::string_view::npos ? address.substr(0, address.rfind(':')) : address.substr(of + kOf.size());
+}
 
 }  // namespace
 
