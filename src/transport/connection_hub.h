@@ -12,11 +12,9 @@
 //   - make us keep more for them than SocketOptions say, and limits::kUnsentBytes together, beyond which the connection
 //     for which the most waits is closed.
 //   - shut others out by connections that say nothing: beyond HubOptions::connections the oldest of which no message
-//   was
-//     taken goes; if there is none, the newcomer.
+//     was taken goes; if there is none, the newcomer.
 //   - keep a name or memory when they are gone, or stop in the midst of a message: a peer is probed when it is quiet,
-//   by
-//     PING if it speaks ZMTP 3.1, else by the keep-alive of TCP.
+//     by PING if it speaks ZMTP 3.1, else by the keep-alive of TCP.
 //
 // A hub that was not serviced for a while excuses all of them, since it has not heard what they said.
 //
