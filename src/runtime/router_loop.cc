@@ -62,6 +62,13 @@ HubOptions hub_options() {
   return {.connections = connections_possible(), .gathers_sends = true};
 }
 
+// What a job manager is sent are jobs that it asked for, whose bytes the broker holds until they end: that they wait
+// takes no more memory. By the limit for other peers, one that is given three of 30 MB at once would not read.
+SocketOptions of_job_managers(SocketOptions options) {
+  options.send_queue_bytes = limits::kUnsentBytes;
+  return options;
+}
+
 // The operator gets in however many others there are.
 SocketOptions administrative(SocketOptions options) {
   options.own_connections = limits::kAdministrativeConnections;
@@ -80,7 +87,7 @@ RouterLoop::RouterLoop(RouterSettings settings, RouterParts parts)
       log_(parts_.log, kLogLinesPerSecond),
       message_log_(parts_.log, kMessageLogLinesPerSecond),
       hub_(hub_options()),
-      sockets_{RouterSocket(hub_, settings_.sockets), RouterSocket(hub_, settings_.sockets),
+      sockets_{RouterSocket(hub_, settings_.sockets), RouterSocket(hub_, of_job_managers(settings_.sockets)),
                RouterSocket(hub_, administrative(settings_.sockets))},
       broker_(completed(live_.broker, *parts_.store, settings_.sockets), random_number(), new_instance_id().str(),
               now_),

@@ -274,6 +274,20 @@ TEST(RouterLoopTest, EveryKindOfRubbishIsRefusedAndTheBrokerServesOn) {
   EXPECT_EQ(router.loop().counters().refused, 7u);
 }
 
+TEST(RouterLoopTest, AJobManagerThatIsGivenManyLargeJobsAtOnceHasThemAll) {
+  RouterSettings settings = loopback_settings();
+  settings.sockets.send_queue_bytes = 1;
+  RunningRouter router(settings);
+  TestPeer client(router, router.loop().endpoints().frontend, "client");
+  const std::string payload = '"' + std::string(8 << 20, 'x') + '"';
+  for (int i = 0; i < 6; ++i) client.expect_ack_of(client.send(request("", payload)));
+  TestPeer worker(router, router.loop().endpoints().backend, "worker");
+  worker.expect_ack_of(worker.send(worker_inform()));
+  for (int i = 0; i < 6; ++i) worker.send(Ready{});
+  for (int i = 0; i < 6; ++i) EXPECT_EQ(worker.expect<Request>().payload.size(), payload.size());
+  EXPECT_EQ(router.loop().counters().peer_full, 0u);
+}
+
 TEST(RouterLoopTest, AClientThatNeverReadsBlocksNobody) {
   RouterSettings settings = loopback_settings();
   settings.sockets.send_queue_messages = 20;
