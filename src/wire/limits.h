@@ -102,9 +102,9 @@ inline constexpr size_t kMessagesPerTurn = 256;
 inline constexpr size_t kRecordsGathered = 512;  // for the store, before the turn goes on
 // --- What waits for a peer that does not read, per peer. Beyond: dropped and counted. ---
 inline constexpr int kSendQueueMessages = 10'000;
-inline constexpr size_t kSendQueueBytes =
-    64 * 1024 * 1024;  // of large frames, not to job managers; one message may pass it
-// --- The same of all peers together. Beyond: nothing more is queued for those that do not read. ---
+// Of large frames, and not to job managers; one message may pass it.
+inline constexpr size_t kSendQueueBytes = 64 * 1024 * 1024;
+// --- The same of all peers together. Beyond: the connection for which the most waits is closed. ---
 inline constexpr uint64_t kUnsentBytes = 1024ull * 1024 * 1024;
 // --- Messages of the broker that a client or job manager has not read yet. Beyond: its connection is not read. ---
 inline constexpr int kReceiveQueueMessages = 1'000;
