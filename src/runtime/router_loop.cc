@@ -390,13 +390,13 @@ void RouterLoop::carry_out(Effects& effects) {
 }
 
 // What the steps of a turn want durable goes to the store together: it makes fewer and larger commits so, each of which
-// costs a sync.
+// costs a sync. A store that keeps nothing has them at once, so that nothing waits for the end of the turn.
 void RouterLoop::gather(Effects& effects) {
   if (effects.records.empty()) return;
   uncommitted_.submitted(effects.commit, effects.records);
   gathered_commit_ = effects.commit;
   std::move(effects.records.begin(), effects.records.end(), std::back_inserter(gathered_));
-  if (gathered_.size() >= limits::kRecordsGathered) submit_gathered();
+  if (gathered_.size() >= limits::kRecordsGathered || !parts_.store->durable()) submit_gathered();
 }
 
 void RouterLoop::submit_gathered() {
