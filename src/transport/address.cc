@@ -133,7 +133,8 @@ bool somebody_listens(std::string_view address) {
   const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (probe == -1) return false;
   const int connected = ::connect(probe, reinterpret_cast<const sockaddr*>(&path), sizeof path);
-  const bool answered = connected == 0 || errno == EAGAIN;  // its queue of connections is full
+  // Only a refusal says that nobody does: its queue of connections may be full, or we may not be allowed to try.
+  const bool answered = connected == 0 || (errno != ECONNREFUSED && errno != ENOENT);
   ::close(probe);
   return answered;
 }

@@ -25,8 +25,8 @@ enum class HostKind { kNone, kIpv4, kIpv6, kName, kAny };
 // What the host of an address is; kNone for ipc and inproc, kAny for *.
 HostKind host_kind(std::string_view address);
 
-// Somebody answers at this ipc:// path. The library would take the path away from it without a word; other addresses
-// the system guards itself.
+// Somebody answers at the socket of this ipc:// path, or may. The system would let us take it away; other addresses it
+// guards itself.
 bool somebody_listens(std::string_view address);
 
 // The address with `localhost` as the loopback address that it always is (RFC 6761, section 6.3), so that it is reached

@@ -167,13 +167,13 @@ Result<Listener> Listener::at_path(const std::string& address) {
   path.copy(place.sun_path, path.size());
   const bool abstract = path.starts_with('@');  // not a file
   if (abstract) place.sun_path[0] = '\0';
-  if (!abstract && somebody_listens(address)) return failed(address, EADDRINUSE);
 
   struct stat file {};
   const bool there = !abstract && ::lstat(path.c_str(), &file) == 0;
   if (there && !S_ISSOCK(file.st_mode)) {
     return fail(ErrorCode::kSystem, fmt::format("cannot listen on {}: there is a file that is no socket", address));
   }
+  if (there && somebody_listens(address)) return failed(address, EADDRINUSE);
   if (there) ::unlink(path.c_str());  // what a program left that ended
   Listener listener;
   listener.fd_ = new_socket(AF_UNIX);
