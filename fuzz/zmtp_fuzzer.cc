@@ -121,7 +121,7 @@ struct Run {
   // Whole frames have their size, and the present one up to eight times what came of it.
   void check_held() const {
     EMQ_ASSERT(reader.held_bytes() <= kFrameBytesMax + limits::kBesideLargestFrameBytes);
-    EMQ_ASSERT(reader.held_bytes() <= zmtp::kOwnBlockBytes + 8 * given);
+    EMQ_ASSERT(reader.held_bytes() <= kLargeFrameBytes + 8 * given);
     EMQ_ASSERT(reader.held_bytes() == 0 || reader.unfinished_bytes() > 0);
   }
   size_t write(std::string_view piece) {

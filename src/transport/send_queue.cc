@@ -13,8 +13,6 @@
 namespace eventmq {
 namespace {
 
-// A frame from this size on is shared, not copied.
-constexpr size_t kSharedBytes = 4096;
 constexpr size_t kTextPieceBytes = 64 * 1024;
 constexpr size_t kPiecesAtOnce = 64;
 constexpr size_t kSentPiecesKept = 64;  // before the vector is moved up
@@ -24,7 +22,7 @@ constexpr size_t kSentPiecesKept = 64;  // before the vector is moved up
 size_t SendQueue::large_bytes_of(const Frames& frames) {
   size_t total = 0;
   for (const Bytes& frame : frames) {
-    if (frame.size() >= kSharedBytes) total += frame.size();
+    if (frame.size() >= kLargeFrameBytes) total += frame.size();
   }
   return total;
 }
@@ -43,7 +41,7 @@ void SendQueue::push(const Frames& frames) {
     std::string& text = text_piece();
     const size_t before = text.size();
     zmtp::append_frame_header(text, frame.size(), &frame != last);
-    if (frame.size() < kSharedBytes) {
+    if (frame.size() < kLargeFrameBytes) {
       text += frame.view();
       bytes_ += text.size() - before;
     } else {

@@ -76,12 +76,12 @@ void unpack(Incoming& incoming, Frames& frames) {
   size_t small = 0;
   for (size_t i = 0; i < incoming.size; ++i) {
     const size_t size = zmq_msg_size(&incoming.messages[i]);
-    if (size < kCopiedBytes) small += size;
+    if (size < kLargeFrameBytes) small += size;
   }
   BytesPacker packer(small);
   for (size_t i = 0; i < incoming.size; ++i) {
     const std::string_view bytes = view(incoming.messages[i]);
-    frames.push(bytes.size() < kCopiedBytes ? packer.add(bytes) : adopt(incoming.messages[i]));
+    frames.push(bytes.size() < kLargeFrameBytes ? packer.add(bytes) : adopt(incoming.messages[i]));
   }
   if (incoming.overflow) frames.mark_overflow();
 }
@@ -109,7 +109,7 @@ Outgoing::Outgoing(const Frames& frames) {
   EMQ_ASSERT(frames.size() > 0 && !frames.overflow());
   for (const Bytes& frame : frames) {
     zmq_msg_t& message = messages_[size_];
-    if (frame.size() < kCopiedBytes) {
+    if (frame.size() < kLargeFrameBytes) {
       const int made = zmq_msg_init_size(&message, frame.size());
       EMQ_ASSERT(made == 0, "out of memory for a frame of {} bytes", frame.size());
       if (!frame.empty()) std::memcpy(zmq_msg_data(&message), frame.data(), frame.size());

@@ -11,13 +11,10 @@
 
 namespace eventmq::zmq_messages {
 
-// Frames below this size are copied, larger ones shared. A received frame of up to 8 KiB lies in the library's
-// receive buffer and would keep all of it alive.
-inline constexpr size_t kCopiedBytes = 4096;
-
 // True: a message can be received.
 bool has_input(void* socket);
-// Receives the frames of one message into `frames`. False, and nothing taken, if there is none.
+// Receives the frames of one message into `frames`. Small ones are copied: one of up to 8 KiB lies in the library's
+// receive buffer and would keep all of it alive. False, and nothing taken, if there is none.
 bool receive(void* socket, Frames& frames);
 
 // A message ready to be sent, so that nothing can fail half-way.

@@ -11,6 +11,10 @@
 
 namespace eventmq {
 
+// Smaller frames are copied, into a block that all those of a message share; others have one of their own, which is
+// shared with whoever holds or sends them.
+inline constexpr size_t kLargeFrameBytes = 4096;
+
 class Frames {
  public:
   void push(Bytes frame) {

@@ -124,7 +124,7 @@ MessageReader::Into MessageReader::place_for(uint64_t size) {
     if (!too_large_) too_large_ = {parts_.size(), size, std::min(frame_bytes_max_, message_bytes_max - held_)};
     return Into::kDropped;
   }
-  return size < kOwnBlockBytes ? Into::kSmall : Into::kLarge;
+  return size < kLargeFrameBytes ? Into::kSmall : Into::kLarge;
 }
 
 void MessageReader::read_content(std::string_view& bytes) {
@@ -156,7 +156,7 @@ void MessageReader::read_content(std::string_view& bytes) {
 void MessageReader::grow(size_t at_least) {
   const size_t before = growing_.capacity();
   if (before >= at_least) return;
-  const size_t wanted = std::max({kOwnBlockBytes, at_least * 2, std::min(at_least * kReservedTimes, kReservedAhead)});
+  const size_t wanted = std::max({kLargeFrameBytes, at_least * 2, std::min(at_least * kReservedTimes, kReservedAhead)});
   growing_.reserve(std::min<size_t>(frame_bytes_, wanted));
   held_ += growing_.capacity() - before;
 }

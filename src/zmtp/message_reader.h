@@ -27,8 +27,6 @@
 
 namespace eventmq::zmtp {
 
-// Frames below this size share one block with the others of their message; larger ones have their own.
-inline constexpr size_t kOwnBlockBytes = 4096;
 inline constexpr size_t kCommandKept = 64;  // a PING has up to 23
 
 class MessageReader {
@@ -57,7 +55,7 @@ class MessageReader {
   void wrote(size_t bytes);
 
   // Memory that the content of the message that has begun takes: of a large frame up to eight times what came of it, or
-  // kOwnBlockBytes.
+  // kLargeFrameBytes.
   size_t held_bytes() const { return held_; }
   // What the message that has begun has had, and all that its present frame announced; 0: none has begun.
   uint64_t unfinished_bytes() const { return wire_bytes_; }
