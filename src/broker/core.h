@@ -71,7 +71,7 @@ struct BrokerCounters {
   uint64_t undeliverable = 0;      // messages whose peer was gone
   uint64_t unread = 0;             // messages to a peer that does not read
   uint64_t peers_lost = 0;         // dropped for silence or because they became unreachable
-  uint64_t connections_cut = 0;    // closed by us: their messages had no end
+  uint64_t connections_cut = 0;    // closed by us: for what they sent or did not read
   uint64_t handshakes_failed = 0;  // closed by us: they did not speak ZMTP
   uint64_t routing_ids_taken = 0;  // refused, since another connection has their routing id
   uint64_t connections_shed = 0;   // closed by us: there were too many

@@ -234,20 +234,23 @@ void ConnectionHub::count_held(Connection& connection) {
   if (held_ > options_.unfinished_bytes) cut_largest();
 }
 
+Connection& ConnectionHub::with_most(size_t Connection::*bytes) const {
+  return *std::max_element(connections_.begin(), connections_.end(), [&](const auto& a, const auto& b) {
+            return (*a.second).*bytes < (*b.second).*bytes;
+          })->second;
+}
+
 void ConnectionHub::cut_largest() {
-  const auto largest = std::max_element(connections_.begin(), connections_.end(),
-                                        [](const auto& a, const auto& b) { return a.second->held < b.second->held; });
-  cut(*largest->second, ConnectionFault::kUnfinished,
+  Connection& largest = with_most(&Connection::held);
+  cut(largest, ConnectionFault::kUnfinished,
       fmt::format("unfinished messages had more than {} MiB together, and its one had the most, {} MiB",
-                  options_.unfinished_bytes / kMiB, largest->second->held / kMiB));
+                  options_.unfinished_bytes / kMiB, largest.held / kMiB));
 }
 
 // Not while something is written, when whoever does it still has the connection in hand.
 void ConnectionHub::cut_unread() {
   while (unsent_ > options_.unsent_bytes) {
-    Connection& largest = *std::max_element(connections_.begin(), connections_.end(), [](const auto& a, const auto& b) {
-                             return a.second->unsent < b.second->unsent;
-                           })->second;
+    Connection& largest = with_most(&Connection::unsent);
     cut(largest, ConnectionFault::kUnread,
         fmt::format("what waits for peers that do not read had more than {} MiB together, and it has the most, {} MiB",
                     options_.unsent_bytes / kMiB, largest.unsent / kMiB));

@@ -119,6 +119,7 @@ class ConnectionHub {
   void look_at_silence(Connection& connection, bool unread);
   bool waits_for_id(const Connection& connection) const;
   void schedule_look();
+  Connection& with_most(size_t Connection::*bytes) const;
   void cut_largest();
   void cut_unread();
 

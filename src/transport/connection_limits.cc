@@ -92,8 +92,8 @@ uint64_t ConnectionHub::counted() const {
   return sum;
 }
 
-// Of all sockets that have more than their own, the oldest connection that never spoke; if all spoke, the newest. False
-// if there is none.
+// Of all sockets that have more than their own, the oldest connection that never spoke, which may be the newcomer.
+// False if there is none.
 bool ConnectionHub::shed(const std::string& cause) {
   Connection* oldest = nullptr;
   for (const Port* port : ports_) {
