@@ -4,7 +4,7 @@
 
 #include <filesystem>
 
-#include "src/store/testing/temporary_folder.h"
+#include "testing/temporary_folder.h"
 
 namespace eventmq {
 namespace {

@@ -12,7 +12,7 @@
 
 #include "src/executor/worker_main.h"
 #include "src/runtime/router_loop_test_support.h"
-#include "src/store/testing/temporary_folder.h"
+#include "testing/temporary_folder.h"
 
 namespace eventmq {
 namespace {

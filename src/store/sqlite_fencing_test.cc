@@ -11,8 +11,8 @@
 #include "src/store/testing/modelled_history.h"
 #include "src/store/testing/no_fence.h"
 #include "src/store/testing/power_loss_run.h"
-#include "src/store/testing/temporary_folder.h"
 #include "src/store/testing/wait_until.h"
+#include "testing/temporary_folder.h"
 
 namespace eventmq {
 namespace {

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "src/store/testing/temporary_folder.h"
+#include "testing/temporary_folder.h"
 
 namespace eventmq {
 namespace {

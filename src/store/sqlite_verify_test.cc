@@ -10,8 +10,8 @@
 #include "src/store/sqlite_schema.h"
 #include "src/store/sqlite_store.h"
 #include "src/store/testing/random_history.h"
-#include "src/store/testing/temporary_folder.h"
 #include "src/store/testing/wait_until.h"
+#include "testing/temporary_folder.h"
 
 namespace eventmq {
 namespace {

@@ -11,9 +11,9 @@
 #include "src/store/store.h"
 #include "src/store/testing/modelled_history.h"
 #include "src/store/testing/random_history.h"
-#include "src/store/testing/temporary_folder.h"
 #include "src/store/testing/wait_until.h"
 #include "testing/store_model.h"
+#include "testing/temporary_folder.h"
 
 namespace eventmq {
 namespace {

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "src/store/testing/temporary_folder.h"
+#include "testing/temporary_folder.h"
 
 namespace eventmq {
 namespace {

@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "src/transport/connection_hub.h"
-#include "src/transport/hub_test_support.h"
+#include "src/transport/testing/hub_test_support.h"
 
 namespace eventmq {
 namespace {

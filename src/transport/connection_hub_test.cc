@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "src/transport/hub_test_support.h"
+#include "src/transport/testing/hub_test_support.h"
 
 namespace eventmq {
 namespace {

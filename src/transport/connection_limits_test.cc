@@ -2,8 +2,8 @@
 #include <memory>
 
 #include "src/transport/connection_hub.h"
-#include "src/transport/file_limit.h"
-#include "src/transport/hub_test_support.h"
+#include "src/transport/testing/file_limit.h"
+#include "src/transport/testing/hub_test_support.h"
 
 namespace eventmq {
 namespace {

@@ -3,7 +3,7 @@
 #include <set>
 
 #include "src/transport/connection_hub.h"
-#include "src/transport/hub_test_support.h"
+#include "src/transport/testing/hub_test_support.h"
 
 namespace eventmq {
 namespace {
@@ -220,13 +220,6 @@ TEST_P(NamesTest, PeersWithoutANameAreGivenDistinctOnes) {
 }
 
 // --- Whether the owner of a name is there ---
-
-SocketOptions options_that_probe(Duration interval, Duration timeout) {
-  SocketOptions options = small_options();
-  options.probe_interval = interval;
-  options.probe_timeout = timeout;
-  return options;
-}
 
 class VanishedOwnerTest : public HubTest {
  protected:

@@ -2,7 +2,7 @@
 #include <thread>
 
 #include "src/transport/connection_hub.h"
-#include "src/transport/hub_test_support.h"
+#include "src/transport/testing/hub_test_support.h"
 
 namespace eventmq {
 namespace {
@@ -14,18 +14,11 @@ using testing::IsEmpty;
 
 const std::string kPing = "\4PING\0\0"s;
 
-SocketOptions options_with_probes(Duration interval, Duration timeout) {
-  SocketOptions options = small_options();
-  options.probe_interval = interval;
-  options.probe_timeout = timeout;
-  return options;
-}
-
 // Peers that do not answer go soon.
 class ProbingTest : public HubTest {
  protected:
   static constexpr Duration kInterval = milliseconds(10), kTimeout = milliseconds(30);
-  ProbingTest() : HubTest(options_with_probes(kInterval, kTimeout)) {}
+  ProbingTest() : HubTest(options_that_probe(kInterval, kTimeout)) {}
 
   // So long, without receiving anything, that one that is met now and answers nothing has gone.
   void wait_until_the_silent_go() {
@@ -47,7 +40,7 @@ class IpcProbingTest : public ProbingTest {
 // Peers have all the time there is to answer.
 class PatientProbingTest : public HubTest {
  protected:
-  PatientProbingTest() : HubTest(options_with_probes(milliseconds(10), seconds(3600))) {}
+  PatientProbingTest() : HubTest(options_that_probe(milliseconds(10), seconds(3600))) {}
 };
 
 TEST_F(PatientProbingTest, APeerThatAnswersIsAskedAgainAndAgain) {

@@ -5,7 +5,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -14,8 +13,9 @@
 #include <filesystem>
 #include <fstream>
 
-#include "src/transport/file_limit.h"
 #include "src/transport/raw_peer.h"
+#include "src/transport/testing/file_limit.h"
+#include "testing/temporary_folder.h"
 
 namespace eventmq {
 namespace {
@@ -187,14 +187,6 @@ TEST(ListenerTest, APeerThatHasGoneHasNoAddress) {
 
 class PathListenerTest : public testing::Test {
  protected:
-  void SetUp() override {
-    char folder[] = "/tmp/emq-test-XXXXXX";
-    ASSERT_NE(::mkdtemp(folder), nullptr);
-    folder_ = folder;
-    path_ = folder_ + "/s";
-    address_ = "ipc://" + path_;
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
   // False if nobody listens.
   bool reachable() const {
     sockaddr_un address{};
@@ -204,7 +196,8 @@ class PathListenerTest : public testing::Test {
   }
   bool is_socket() const { return std::filesystem::is_socket(path_); }
 
-  std::string folder_, path_, address_;
+  TemporaryFolder folder_;
+  const std::string path_ = folder_.file("s"), address_ = "ipc://" + path_;
 };
 
 TEST_F(PathListenerTest, APathIsListenedOnAndItsFileGoesWithTheListener) {
@@ -258,7 +251,7 @@ TEST_F(PathListenerTest, APathTooLongIsNamed) {
 }
 
 TEST_F(PathListenerTest, AFolderThatIsNotThereIsNamed) {
-  EXPECT_THAT(refusal("ipc://" + folder_ + "/nowhere/s"), HasSubstr("No such file or directory"));
+  EXPECT_THAT(refusal("ipc://" + folder_.file("nowhere/s")), HasSubstr("No such file or directory"));
 }
 
 TEST_F(PathListenerTest, ASocketThatAnotherMadeAtItsPathIsKept) {

@@ -15,7 +15,7 @@
 #include "src/store/testing/disk_recording.h"
 #include "src/store/testing/memory_vfs.h"
 #include "src/store/testing/modelled_history.h"
-#include "src/store/testing/temporary_folder.h"
+#include "testing/temporary_folder.h"
 
 namespace eventmq {
 

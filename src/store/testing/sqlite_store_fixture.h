@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "src/store/sqlite_store.h"
-#include "src/store/testing/temporary_folder.h"
 #include "src/store/testing/wait_until.h"
+#include "testing/temporary_folder.h"
 
 namespace eventmq {
 

@@ -14,7 +14,7 @@ class TemporaryFolder {
  public:
   TemporaryFolder() : TemporaryFolder(std::filesystem::temp_directory_path()) {}
   explicit TemporaryFolder(const std::filesystem::path& within) {
-    std::string path = (within / "eventmq_store_XXXXXX").string();
+    std::string path = (within / "eventmq_test_XXXXXX").string();
     EMQ_ASSERT(::mkdtemp(path.data()) != nullptr);
     path_ = path;
   }

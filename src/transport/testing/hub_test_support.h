@@ -2,33 +2,33 @@
 #pragma once
 
 #include <gmock/gmock.h>
-#include <stdlib.h>
 
-#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "src/transport/raw_peer.h"
 #include "src/transport/transport_test_support.h"
+#include "testing/temporary_folder.h"
 
 namespace eventmq::test {
 
 inline constexpr size_t kMiB = 1024 * 1024;
 
+inline SocketOptions options_that_probe(Duration interval, Duration timeout) {
+  SocketOptions options = small_options();
+  options.probe_interval = interval;
+  options.probe_timeout = timeout;
+  return options;
+}
+
 class HubTest : public testing::Test {
  protected:
   explicit HubTest(SocketOptions options = small_options(), HubOptions hub_options = {.told_again = Duration{}})
       : hub_(hub_options), router_(hub_, options) {}
-  void SetUp() override {
-    char folder[] = "/tmp/emq-test-XXXXXX";
-    ASSERT_NE(::mkdtemp(folder), nullptr);
-    folder_ = folder;
-    listen_at(router_, address());
-  }
-  ~HubTest() override { std::filesystem::remove_all(folder_); }
+  void SetUp() override { listen_at(router_, address()); }
   virtual std::string address() const { return "tcp://127.0.0.1:*"; }
-  std::string ipc_address(const std::string& name = "s") const { return "ipc://" + folder_ + "/" + name; }
+  std::string ipc_address(const std::string& name = "s") const { return "ipc://" + folder_.file(name); }
   static void listen_at(RouterSocket& router, const std::string& where) {
     const Result<void> bound = router.bind(where);
     ASSERT_TRUE(bound) << bound.error().text;
@@ -102,7 +102,7 @@ class HubTest : public testing::Test {
     return texts;
   }
 
-  std::string folder_;
+  TemporaryFolder folder_;
   ConnectionHub hub_;
   RouterSocket router_;
   std::vector<FaultyConnection> faults_;
