@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -36,7 +37,7 @@ class RawPeer {
   RawPeer(const RawPeer&) = delete;
   RawPeer& operator=(const RawPeer&) = delete;
 
-  // False if the other side takes no more.
+  // Waits until the other side has taken all but what the system buffers. False if it takes no more.
   bool send_bytes(const std::string& bytes) const {
     size_t sent = 0;
     while (sent < bytes.size()) {
@@ -121,16 +122,19 @@ class RawPeer {
  private:
   static constexpr std::string_view kIpc = "ipc://";
   static constexpr size_t kGreetingBytes = 64;
+  static constexpr int kPatienceSeconds = 60;  // reached only when what a test waits for does not happen
 
   template <class Address>
   void connect_to(const Address& address) {
     const auto* any = reinterpret_cast<const sockaddr*>(&address);
     fd_ = ::socket(any->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     connected_ = ::connect(fd_, any, sizeof address) == 0;
+    const timeval patience{kPatienceSeconds, 0};
+    ::setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   }
   bool readable() const {
     pollfd item{fd_, POLLIN, 0};
-    return ::poll(&item, 1, 60'000) == 1;
+    return ::poll(&item, 1, kPatienceSeconds * 1000) == 1;
   }
   bool receive_until(size_t bytes) const {
     char buffer[16 * 1024];

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -65,6 +66,13 @@ class HubTest : public testing::Test {
     return text;
   }
   std::string received() { return received(router_); }
+  // The next message, while a peer sends something, which it may be able to do only as what it sent before is read.
+  std::string received_while_sent(const RawPeer& peer, const std::string& bytes) {
+    std::thread sender([&] { peer.send_bytes(bytes); });
+    std::string text = received();
+    sender.join();
+    return text;
+  }
   // A message goes to the router and back.
   bool is_served(const RawPeer& peer) {
     peer.send_frame("hello", false);
