@@ -79,27 +79,30 @@ Command jobmanager_command() {
 }
 
 std::vector<FlagSpec> send_flags() {
-  return {valued({"--kwargs"}, "JSON", "Named arguments, as a JSON object."),
-          valued({"-q", "--queue"}, "NAME", "The queue; else the router's default queue."),
-          flag({"-g", "--guarantee"}, "See the job through even if a worker or this program goes away."),
-          valued({"--retry-count"}, "N", "Run a failed job again, up to N times. [0]"),
-          valued({"--timeout"}, "SECONDS",
-                 "Kill an attempt that runs longer; 0: never. Else global_timeout of the job manager holds."),
-          valued({"--delay"}, "SECONDS", "Do not start it before this time has passed."),
-          valued({"--expires"}, "SECONDS",
-                 "Drop it if it has not started within this time; 0: if it cannot start at once."),
-          valued({"--priority"}, "0-9", "Higher goes first. [4]"),
-          valued({"--result-ttl"}, "SECONDS",
-                 "Keep what it ends with for so long, to be shown by `emq jobs show`; 2h, up to 30d. [0]"),
-          flag({"-w", "--wait"}, "Wait for the job to end, and print what it returned."),
-          valued({"--wait-timeout"}, "SECONDS", "Wait at most so long, then exit with 4; implies --wait."),
-          flag({"--progress"}, "Show the progress that the job reports; implies --wait."),
-          valued({"--reply-timeout"}, "SECONDS",
-                 "How long the router may take to accept the job; 0: as long as it takes. [5]"),
-          valued({"--outage-timeout"}, "SECONDS",
-                 "With --wait: a router that went away has so long to come back; then exit with 3. 0: as long as it "
-                 "takes. [60]"),
-          json_flag()};
+  return {
+      valued({"--kwargs"}, "JSON", "Named arguments, as a JSON object."),
+      valued({"-q", "--queue"}, "NAME", "The queue; else the router's default queue."),
+      flag({"-g", "--guarantee"}, "See the job through even if a worker or this program goes away."),
+      valued({"--retry-count"}, "N", "Run a failed job again, up to N times. [0]"),
+      valued({"--timeout"}, "SECONDS",
+             "Kill an attempt that runs longer; 0: never. Else global_timeout of the job manager holds."),
+      valued({"--delay"}, "SECONDS", "Do not start it before this time has passed."),
+      valued({"--expires"}, "SECONDS",
+             "Drop it if it has not started within this time; 0: if it cannot start at once."),
+      valued({"--priority"}, "0-9", "Higher goes first. [4]"),
+      valued({"--result-ttl"}, "SECONDS",
+             "Keep what it ends with for so long, to be shown by `emq jobs show`; 2h, up to 30d. [0]"),
+      flag({"-w", "--wait"}, "Wait for the job to end, and print what it returned."),
+      valued(
+          {"--wait-timeout"}, "SECONDS",
+          "Wait at most so long, then exit with 4, or with 3 if no router has taken the job by then; implies --wait."),
+      flag({"--progress"}, "Show the progress that the job reports; implies --wait."),
+      valued({"--reply-timeout"}, "SECONDS",
+             "How long the router may take to accept the job; 0: as long as it takes. [5]"),
+      valued({"--outage-timeout"}, "SECONDS",
+             "With --wait: a router that went away has so long to come back; then exit with 3. 0: as long as it "
+             "takes. [60]"),
+      json_flag()};
 }
 
 Command send_command() {

@@ -72,6 +72,9 @@ Result<void> read_times(const Invocation& invocation, Job& job) {
   const auto ack_timeout = time_flag(invocation, "--reply-timeout", "5");
   if (!ack_timeout) return tl::unexpected(ack_timeout.error());
   job.client.ack_timeout = *ack_timeout;
+  // Who waits for the end so long waits for the ACK no longer.
+  const bool ends_first = ack_timeout->count() == 0 || job.wait_timeout < *ack_timeout;
+  if (job.wait_timeout.count() > 0 && ends_first) job.client.ack_timeout = job.wait_timeout;
   const auto outage_timeout = time_flag(invocation, "--outage-timeout", "60");
   if (!outage_timeout) return tl::unexpected(outage_timeout.error());
   job.client.outage_timeout = *outage_timeout;
@@ -150,6 +153,17 @@ void show_outages(Job& job) {
   };
 }
 
+bool ended_in_time(Client& client, const Job& job, const std::future<Json>& result) {
+  if (job.wait_timeout.count() == 0) {
+    result.wait();
+    return true;
+  }
+  if (result.wait_for(job.wait_timeout) == std::future_status::ready) return true;
+  // A job that nobody took has just failed, or is about to: that is more than not having ended.
+  client.flush(job.client.ack_timeout);
+  return result.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+}
+
 ExitCode wait_for(Invocation& invocation, Client& client, Job& job) {
   if (invocation.has("--progress")) {
     job.options.on_progress = [line = job.progress](double fraction, const std::string& text) {
@@ -157,9 +171,7 @@ ExitCode wait_for(Invocation& invocation, Client& client, Job& job) {
     };
   }
   std::future<Json> result = client.request(job.name, job.args, job.options);
-  const bool bounded = job.wait_timeout.count() > 0;
-  const bool in_time = !bounded || result.wait_for(job.wait_timeout) == std::future_status::ready;
-  if (in_time) result.wait();
+  const bool in_time = ended_in_time(client, job, result);
   job.progress->end();
   if (!in_time) {
     return invocation.console.fail(
