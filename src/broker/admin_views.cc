@@ -63,7 +63,7 @@ std::string AdminViews::published_status() const {
   }
   broker.peers_.for_each([&](const Peer& peer) {
     if (peer.kind != PeerKind::kWorker || by_worker.size() == limits::kListingRows) return;
-    by_worker[repaired_utf8(peer.routing_id.view())] = static_cast<const Worker&>(peer).processed;
+    by_worker[peer.name()] = static_cast<const Worker&>(peer).processed;
   });
   return view_text({{"inflight_messages_by_queue", inflight},
                     {"latency_messages_by_queue", latency},
@@ -79,7 +79,7 @@ std::string AdminViews::published_workers() const {
   broker.peers_.for_each([&](const Peer& peer) {
     if (peer.kind != PeerKind::kWorker || rows_left == 0) return;
     const Worker& worker = static_cast<const Worker&>(peer);
-    const std::string id = repaired_utf8(worker.routing_id.view());
+    const std::string id = worker.name();
     Map pairs = Map::array();
     for (const Subscription& subscription : worker.subscriptions) {
       if (rows_left > 0) --rows_left;
@@ -97,7 +97,7 @@ std::string AdminViews::published_schedulers() const {
   Map connected = Map::object();
   broker.peers_.for_each_scheduler([&](const Peer& peer) {
     if (connected.size() == limits::kListingRows) return;
-    connected[repaired_utf8(peer.routing_id.view())] = {{"hb", peer.last_heard.us / 1e6}};
+    connected[peer.name()] = {{"hb", peer.last_heard.us / 1e6}};
   });
   return view_text({{"connected_schedulers", connected}});
 }
@@ -214,7 +214,7 @@ Json AdminViews::workers() const {
       if (queues.size() == kQueuesShown) break;
       queues.push_back({subscription.weight, subscription.queue->name.str()});
     }
-    rows.push_back({{"id", worker.routing_id.str()},
+    rows.push_back({{"id", worker.name()},
                     {"state", worker.leaving ? "leaving" : "active"},
                     {"queues", std::move(queues)},
                     {"queue_count", worker.subscriptions.size()},
@@ -232,7 +232,7 @@ Json AdminViews::schedulers() const {
   Json rows = Json::array();
   broker.peers_.for_each([&](const Peer& peer) {
     if (peer.kind != PeerKind::kScheduler || rows.size() == limits::kListingRows) return;
-    rows.push_back({{"id", peer.routing_id.str()},
+    rows.push_back({{"id", peer.name()},
                     {"connected_seconds", age_seconds(broker.now_, peer.connected_at)},
                     {"silent_seconds", age_seconds(broker.now_, peer.last_heard)}});
   });

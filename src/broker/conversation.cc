@@ -5,9 +5,12 @@
 #include <unordered_set>
 
 #include "src/broker/core.h"
+#include "src/wire/text.h"
 
 namespace eventmq {
 namespace {
+
+std::string jobs_text(size_t count) { return fmt::format("{} {}", count, count == 1 ? "job" : "jobs"); }
 
 // What the broker says it knows, in its ACK of an INFORM that carried capabilities.
 Bytes broker_capabilities(const std::string& instance, uint64_t frame_bytes_max) {
@@ -49,7 +52,7 @@ void Broker::State::on_message(const MessageArrived& event, Inform& inform) {
     introduce(std::make_unique<Peer>(inform.kind, event.side, Bytes(event.peer.view())), inform);
   }
   log(inform.kind == PeerKind::kClient ? LogLevel::kDebug : LogLevel::kInfo,
-      fmt::format("{} {} is here", peer_kind_word(inform.kind), event.peer.view()));
+      fmt::format("{} {} is here", peer_kind_word(inform.kind), shown_id(event.peer.view())));
   send(event.side, event.peer,
        Ack{event.message.id,
            inform.has_capabilities ? broker_capabilities(instance_, settings_.frame_bytes_max) : Bytes()});
@@ -58,7 +61,7 @@ void Broker::State::on_message(const MessageArrived& event, Inform& inform) {
 
 // Its INFORM tells whether it understands ERROR, whatever an earlier one said.
 void Broker::State::refuse_inform(const MessageArrived& event, const Inform& inform, std::string text) {
-  log(LogLevel::kWarning, fmt::format("refused INFORM of {}: {}", event.peer.view(), text));
+  log(LogLevel::kWarning, fmt::format("refused INFORM of {}: {}", shown_id(event.peer.view()), text));
   if (inform.capabilities.errors) {
     tell_error(event.side, event.peer, ErrorCode::kQueueFull, std::move(text), event.message.id);
   }
@@ -106,8 +109,9 @@ bool Broker::State::register_worker(const MessageArrived& event, Inform& inform)
     job->last_worker = worker.routing_id;
   }
   counters_.resumed += held.size();
-  if (!held.empty())
-    log(LogLevel::kInfo, fmt::format("worker {} goes on with {} jobs", event.peer.view(), held.size()));
+  if (!held.empty()) {
+    log(LogLevel::kInfo, fmt::format("worker {} goes on with {}", worker.name(), jobs_text(held.size())));
+  }
   return true;
 }
 
@@ -258,8 +262,8 @@ void Broker::State::on_message(const MessageArrived& event, Goodbye&) {
 void Broker::State::on_message(const MessageArrived&, Ack&) {}
 
 void Broker::State::on_message(const MessageArrived& event, ErrorMessage& message) {
-  log(LogLevel::kWarning,
-      fmt::format("peer {} says {}: {}", event.peer.view(), error_word(message.error.code), message.error.text));
+  log(LogLevel::kWarning, fmt::format("peer {} says {}: {}", shown_id(event.peer.view()),
+                                      error_word(message.error.code), message.error.text));
 }
 
 void Broker::State::on_message(const MessageArrived& event, Progress& progress) {
@@ -322,15 +326,22 @@ void Broker::State::drop_doomed() {
   doomed_.clear();
 }
 
+void Broker::State::log_loss(const Worker& worker, LossCause cause) {
+  const size_t jobs = worker.running.size();
+  const std::string with = jobs == 0 ? "" : " with " + jobs_text(jobs);
+  const std::string what = cause == LossCause::kSilent
+                               ? fmt::format("has been silent for {:.1f} s", (now_ - worker.last_heard).seconds())
+                               : std::string(loss_text(cause));
+  log(jobs > 0 || cause == LossCause::kSilent ? LogLevel::kWarning : LogLevel::kInfo,
+      fmt::format("worker {} {} and is gone{}", worker.name(), what, with));
+}
+
 // It is gone: what it still holds is lost with it.
 void Broker::State::drop(Peer& peer, LossCause cause) {
   if (peer.kind == PeerKind::kWorker) {
     Worker& worker = static_cast<Worker&>(peer);
     stop_feeding(worker);
-    log(worker.running.empty() ? LogLevel::kInfo : LogLevel::kWarning,
-        worker.running.empty()
-            ? fmt::format("worker {} is gone", worker.routing_id.view())
-            : fmt::format("worker {} is gone with {} jobs", worker.routing_id.view(), worker.running.size()));
+    log_loss(worker, cause);
     while (Job* job = worker.running.front()) attempt_lost(*job, cause);
     out_->gone.push_back({worker.side, worker.routing_id});
   }

@@ -93,7 +93,7 @@ void Broker::State::on_event(MessageArrived& event) {
 void Broker::State::on_event(BadMessageArrived& event) {
   ++counters_.bad_messages;
   if (Peer* speaker = peers_.find(event.side, event.peer.view())) peers_.heard(*speaker, now_);
-  log(LogLevel::kWarning, fmt::format("refused a message of {}: {}", event.peer.view(), event.error.text));
+  log(LogLevel::kWarning, fmt::format("refused a message of {}: {}", shown_id(event.peer.view()), event.error.text));
   if (event.understands_errors) {
     return tell_error(event.side, event.peer, event.error.code, event.error.text, event.offending_id);
   }

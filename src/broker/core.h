@@ -29,6 +29,8 @@ namespace eventmq {
 
 // Why an attempt ended without a word from its worker.
 enum class LossCause { kSilent, kLeft, kRestarted, kUnreachable };
+// What its worker did: "fell silent".
+std::string_view loss_text(LossCause cause);
 
 // What people may still ask about a job that has ended.
 struct EndedJob {
@@ -180,6 +182,7 @@ struct Broker::State {
   static bool came_back_silently(const Peer& peer, const Body& body);
   void drop_doomed();
   void drop(Peer& peer, LossCause cause);
+  void log_loss(const Worker& worker, LossCause cause);
 
   // --- matching.cc: which worker, which job ---
   void place(Job& job);  // it waits in its queue; the end of the step finds it a worker

@@ -53,7 +53,7 @@ Json AdminViews::job_row(const Job& job) const {
   if (waits_for_store(job)) {
     row["waits_for"] = "store";
   } else if (job.worker) {
-    row["worker"] = job.worker->routing_id.str();
+    row["worker"] = job.worker->name();
     row["running_seconds"] = age_seconds(broker.now_, job.started_at);
   }
   return row;
@@ -243,7 +243,7 @@ std::string AdminViews::explain(const Job& job) const {
   switch (job.state) {
     case JobState::kRunning:
       return fmt::format("It has been running for {:.1f} s on worker {}, attempt {}{}.",
-                         age_seconds(broker.now_, job.started_at), job.worker->routing_id.view(), job.attempt,
+                         age_seconds(broker.now_, job.started_at), job.worker->name(), job.attempt,
                          job.cancel_requested ? ", and the worker was told to cancel it" : "");
     case JobState::kDelayed:
       return fmt::format(

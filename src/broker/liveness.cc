@@ -62,9 +62,11 @@ void Broker::State::drop_silent_peers() {
   if (!settings_.heartbeats_enabled) return;
   while (Peer* peer = peers_.longest_silent()) {
     if (peer->last_heard + settings_.heartbeat_timeout > now_) break;
-    log(peer->kind == PeerKind::kClient ? LogLevel::kDebug : LogLevel::kWarning,
-        fmt::format("{} {} has been silent for {:.1f} s and is taken for gone", peer_kind_word(peer->kind),
-                    peer->routing_id.view(), (now_ - peer->last_heard).seconds()));
+    if (peer->kind != PeerKind::kWorker) {
+      log(peer->kind == PeerKind::kClient ? LogLevel::kDebug : LogLevel::kWarning,
+          fmt::format("{} {} has been silent for {:.1f} s and is taken for gone", peer_kind_word(peer->kind),
+                      peer->name(), (now_ - peer->last_heard).seconds()));
+    }
     drop(*peer, LossCause::kSilent);
   }
 }

@@ -414,44 +414,6 @@ TEST_F(DrainTest, GuaranteedJobsAreNotToldLost) {
   EXPECT_THAT(broker_.sent(), ElementsAre("w1 KBYE"));
 }
 
-// What the broker logs when it is shut down with these jobs, and a worker for none.
-std::vector<std::string> last_words(BrokerSettings settings, const std::vector<std::string>& headers_of_jobs) {
-  settings.drain_timeout = Duration{};
-  Broker broker(settings, 1, "i", Instant{0});
-  Effects effects;
-  int number = 0;
-  for (const std::string& headers : headers_of_jobs) {
-    Request request;
-    request.headers = parse_headers(Bytes(headers)).value();
-    const Bytes id(fmt::format("j{}", ++number));
-    broker.step(MessageArrived{Side::kFrontend, Bytes("c"), {id, std::move(request)}}, Instant{0}, effects);
-  }
-  effects.log.clear();
-  broker.step(ShutdownRequested{}, Instant{0}, effects);
-  std::vector<std::string> words;
-  for (const LogLine& line : effects.log) {
-    words.push_back((line.level == LogLevel::kWarning ? "warning: " : "info: ") + line.text);
-  }
-  return words;
-}
-
-TEST(LastWordsTest, TheySayHowManyJobsStayInTheStoreAndHowManyAreLost) {
-  BrokerSettings settings;
-  settings.store_durable = true;
-  settings.window_jobs = 2;
-  EXPECT_THAT(
-      last_words(settings, {"guarantee", "guarantee", "guarantee", "guarantee", "guarantee", ""}),
-      Contains("warning: at the end 5 guaranteed jobs stay in the store, and 1 jobs that it does not keep are lost"));
-  EXPECT_THAT(
-      last_words(settings, {"guarantee", "guarantee", "guarantee"}),
-      Contains("info: at the end 3 guaranteed jobs stay in the store, and 0 jobs that it does not keep are lost"));
-  EXPECT_THAT(last_words(settings, {}), ::testing::Each(Not(HasSubstr("at the end"))));
-  settings.store_durable = false;
-  EXPECT_THAT(
-      last_words(settings, {"guarantee", ""}),
-      Contains("warning: at the end 0 guaranteed jobs stay in the store, and 2 jobs that it does not keep are lost"));
-}
-
 TEST_F(DrainTest, AskedTwiceItKeepsItsDeadline) {
   broker_.request("c1", "j1");
   broker_.shut_down();

@@ -64,7 +64,7 @@ void Broker::State::add_credit(Worker& worker) {
     ++counters_.excess_ready;
     if (!std::exchange(worker.excess_logged, true)) {
       log(LogLevel::kWarning, fmt::format("worker {} has promised to take {} jobs: what it promises beyond is dropped",
-                                          worker.routing_id.view(), worker.credits));
+                                          worker.name(), worker.credits));
     }
     return;
   }

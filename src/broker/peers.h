@@ -14,12 +14,16 @@
 #include "src/base/siphash.h"
 #include "src/broker/job.h"
 #include "src/broker/queue.h"
+#include "src/wire/text.h"
 
 namespace eventmq {
 
 struct Peer {
   Peer(PeerKind peer_kind, Side peer_side, Bytes id) : kind(peer_kind), side(peer_side), routing_id(std::move(id)) {}
   virtual ~Peer() = default;
+
+  // As people see it.
+  std::string name() const { return shown_id(routing_id.view()); }
 
   PeerKind kind;
   Side side;

@@ -8,21 +8,22 @@
 #include "src/broker/job_history.h"
 
 namespace eventmq {
-namespace {
 
-std::string_view cause_text(LossCause cause) {
+std::string_view loss_text(LossCause cause) {
   switch (cause) {
     case LossCause::kSilent:
-      return "the worker fell silent";
+      return "fell silent";
     case LossCause::kLeft:
-      return "the worker left";
+      return "left";
     case LossCause::kRestarted:
-      return "the worker started anew";
+      return "started anew";
     case LossCause::kUnreachable:
-      return "the worker became unreachable";
+      return "became unreachable";
   }
   EMQ_ASSERT(false);
 }
+
+namespace {
 
 // A worker of the published protocol says nothing of an outcome. Only its time-out can be told, and only of a
 // job that had a timeout (docs/protocol.md, "Existing job managers").
@@ -125,7 +126,8 @@ void Broker::State::worker_process_died(Job& job, const Bytes& payload) {
 
 void Broker::State::attempt_lost(Job& job, LossCause cause) {
   detach(job);
-  note_attempt(job, Outcome::kLost, std::string(cause_text(cause)));
+  const std::string what = fmt::format("the worker {}", loss_text(cause));
+  note_attempt(job, Outcome::kLost, what);
   ++job.losses;
   ++job.queue->counters.attempts_lost;
   if (job.cancel_requested) return end(job, Outcome::kCancelled, failure_payload(Outcome::kCancelled, "cancelled"));
@@ -135,9 +137,8 @@ void Broker::State::attempt_lost(Job& job, LossCause cause) {
     job.loss_cost_retry = true;
     return retry_later(job);
   }
-  const std::string text = job.headers.guarantee
-                               ? fmt::format("lost with its worker {} times: {}", job.losses, cause_text(cause))
-                               : std::string(cause_text(cause));
+  const std::string text =
+      job.headers.guarantee ? fmt::format("lost with its worker {} times: {}", job.losses, what) : what;
   end(job, Outcome::kLost, failure_payload(Outcome::kLost, text));
 }
 
@@ -158,7 +159,7 @@ void Broker::State::give_up_orphan(Job& job) {
 void Broker::State::note_attempt(Job& job, Outcome outcome, std::string error) {
   if (!job.headers.guarantee) return;
   jobs_.change_history(job, with_attempt(job.history, {job.attempt, job.started_at, now_, outcome,
-                                                       job.last_worker.str(), std::move(error)}));
+                                                       shown_id(job.last_worker.view()), std::move(error)}));
 }
 
 void Broker::State::hand_back(Job& job) {

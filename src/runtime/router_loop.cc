@@ -13,6 +13,7 @@
 #include "src/executor/file_limit.h"
 #include "src/runtime/random.h"
 #include "src/transport/address.h"
+#include "src/wire/text.h"
 
 namespace eventmq {
 namespace {
@@ -451,8 +452,8 @@ void RouterLoop::close_sockets() {
 void RouterLoop::log_message(std::string_view direction, Side side, const Bytes& peer, const Message& message) {
   if (live_.hide_heartbeats && std::holds_alternative<Heartbeat>(message.body)) return;
   message_log_.write(LogLevel::kDebug,
-                     fmt::format("{} {} {}: {} {}", direction, side_word(side), peer.view(), command_word(message.body),
-                                 message.id.view()),
+                     fmt::format("{} {} {}: {} {}", direction, side_word(side), shown_id(peer.view()),
+                                 command_word(message.body), message.id.view()),
                      now_);
 }
 

@@ -462,7 +462,7 @@ TEST(RouterLoopTest, ALogLineCannotBeForgedByARoutingId) {
   RunningRouter router;
   TestPeer worker = worker_of(router, "evil\nshut down");
   worker.send(worker_inform(), "inform");
-  EXPECT_TRUE(router.log().wait_for("evil\\nshut down"));
+  EXPECT_TRUE(router.log().wait_for("worker 0x6576696c0a73"));
 }
 
 TEST(RouterLoopTest, MessagesAreLoggedWhenTheOperatorAsks) {

@@ -1,6 +1,9 @@
 #include "src/wire/text.h"
 
+#include <fmt/format.h>
+
 #include <cstring>
+#include <iterator>
 
 namespace eventmq {
 namespace {
@@ -117,6 +120,14 @@ std::string in_quotes(std::string_view text) {
   std::string result = "'";
   for (const char c : text.substr(0, kQuotedBytes)) result += (c >= 0x20 && c < 0x7f) ? c : '?';
   return result + (cut ? "...'" : "'");
+}
+
+std::string shown_id(std::string_view routing_id) {
+  if (is_utf8(routing_id) && !has_control_character(routing_id)) return std::string(routing_id);
+  std::string result = "0x";
+  for (const char byte : routing_id)
+    fmt::format_to(std::back_inserter(result), "{:02x}", static_cast<unsigned char>(byte));
+  return result;
 }
 
 Bytes slice(const Bytes& whole, std::string_view part) {

@@ -28,6 +28,10 @@ std::string_view trimmed(std::string_view text);
 // printable ASCII shown as '?'.
 std::string in_quotes(std::string_view text);
 
+// A peer's routing id as people see it: as it is if it is UTF-8 without control characters, and else, as of a peer that
+// gave none, its bytes in hexadecimal: 0x006b8b4567.
+std::string shown_id(std::string_view routing_id);
+
 // A slice of `whole` that shares its memory. `part` must be a view into `whole`.
 Bytes slice(const Bytes& whole, std::string_view part);
 

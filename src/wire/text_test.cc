@@ -142,6 +142,13 @@ TEST(InQuotesTest, LongAndUnprintableTextIsMadeSafe) {
   EXPECT_EQ(in_quotes(std::string(61, 'x')), "'" + std::string(60, 'x') + "...'");
 }
 
+TEST(ShownIdTest, WhatIsNotPrintableIsShownByItsBytes) {
+  EXPECT_EQ(shown_id("reports-1"), "reports-1");
+  EXPECT_EQ(shown_id("caf\xc3\xa9"), "caf\xc3\xa9");
+  EXPECT_EQ(shown_id({"\0\x6b\x8b\x45\x67", 5}), "0x006b8b4567");
+  EXPECT_EQ(shown_id("a\nb"), "0x610a62");
+}
+
 TEST(SliceTest, SharesTheMemoryOfTheWhole) {
   Bytes part;
   {
