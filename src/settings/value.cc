@@ -351,7 +351,7 @@ std::optional<std::string> host_port_fault(std::string_view text, bool may_be_wi
   }
   if (port == "*") return std::nullopt;
   const auto number = parse_count(port);
-  if (!number || *number > 65'535) return "has a port that is no number from 1 to 65535";
+  if (!number || *number == 0 || *number > 65'535) return "has a port that is no number from 1 to 65535";
   return std::nullopt;
 }
 
@@ -379,9 +379,15 @@ std::string address_near(std::string_view typed, bool may_be_wildcard, std::stri
 }  // namespace
 
 Result<void> check_socket_address(std::string_view text, bool may_be_wildcard, std::string_view port) {
-  if (text.starts_with("ipc://") && text.size() > 6) {
-    if (text.find(',') == text.npos) return {};
-    return bad_value(fmt::format("\"{}\" has a comma, which parts addresses: choose a path without one", text));
+  constexpr std::string_view kIpc = "ipc://";
+  if (text.starts_with(kIpc) && text.size() > kIpc.size()) {
+    if (text.find(',') != text.npos) {
+      return bad_value(fmt::format("\"{}\" has a comma, which parts addresses: choose a path without one", text));
+    }
+    if (text.size() - kIpc.size() <= limits::kSocketPathBytes) return {};
+    return bad_value(
+        fmt::format("\"{}\" has a path of {} bytes: choose one of at most {}, which is all that the system takes", text,
+                    text.size() - kIpc.size(), limits::kSocketPathBytes));
   }
   const std::optional<std::string> fault =
       text.starts_with("tcp://") ? host_port_fault(text.substr(6), may_be_wildcard) : "is no address";

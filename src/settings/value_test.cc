@@ -1,9 +1,11 @@
 #include "src/settings/value.h"
 
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "src/settings/settings_table.h"
+#include "src/wire/limits.h"
 
 namespace eventmq {
 namespace {
@@ -73,6 +75,15 @@ TEST(ValueTest, ATextOfAListHasBlanksAndCommasInQuotes) {
   EXPECT_EQ(parse_value(load, value_text(load, odd)), SettingValue(odd));
 }
 
+TEST(ValueTest, APathOfASocketIsNoLongerThanTheSystemTakes) {
+  const Setting& address = *find_setting("backend_listen_addr");
+  EXPECT_TRUE(parse_value(address, "ipc:///" + std::string(limits::kSocketPathBytes - 1, 'x')));
+  const auto refused = parse_value(address, "ipc:///" + std::string(limits::kSocketPathBytes, 'x'));
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().text, testing::EndsWith("has a path of 108 bytes: choose one of at most 107, which is "
+                                                      "all that the system takes"));
+}
+
 struct BadValue {
   std::string_view name, text, sentence;
 };
@@ -114,6 +125,9 @@ INSTANTIATE_TEST_SUITE_P(
                  R"(frontend_listen_addr: "http://x:1" is no address; write tcp://127.0.0.1:47291)"},
         BadValue{"frontend_listen_addr", "tcp://localhost",
                  R"(frontend_listen_addr: "tcp://localhost" lacks a port; write tcp://localhost:47291)"},
+        BadValue{"frontend_listen_addr", "tcp://127.0.0.1:0",
+                 R"(frontend_listen_addr: "tcp://127.0.0.1:0" has a port that is no number from 1 to 65535; write )"
+                 R"(tcp://127.0.0.1:47291)"},
         BadValue{"frontend_listen_addr", "tcp://localhost:99999",
                  R"(frontend_listen_addr: "tcp://localhost:99999" has a port that is no number from 1 to 65535; write )"
                  R"(tcp://localhost:47291)"},

@@ -35,6 +35,8 @@ inline constexpr size_t kBesideLargestFrameBytes = 2 * 1024 * 1024;  // all othe
 inline constexpr size_t kFrameBytesAnnounced = 1024 * 1024 * 1024;
 inline constexpr uint32_t kFramesUntilCut = 1'000'000;  // of one message; those beyond kFramesPerMessage are dropped
 inline constexpr uint64_t kUnfinishedBytes = 1024ull * 1024 * 1024;
+// --- Addresses. Beyond: refused where it is set. ---
+inline constexpr size_t kSocketPathBytes = 107;  // of ipc://: sun_path of unix(7), without the zero at its end
 // --- Connections of all sockets together. Beyond: closed, logged and counted; those first that never spoke. ---
 inline constexpr uint64_t kConnections = 120'000;           // or what the limit of open files leaves, if that is less
 inline constexpr uint64_t kReservedFiles = 128;             // for the store, the log, bursts and the next line
