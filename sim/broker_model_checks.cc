@@ -25,13 +25,14 @@ void BrokerModel::judge_answer(const Send& send, const Bytes& about) {
   if (const auto* bad = std::get_if<BadMessageArrived>(event_)) {
     if (bad->side == send.side && bad->peer == send.peer) return;
   }
+  // What is answered at once is no late answer to one that came before under the same id.
+  const auto* arrived = std::get_if<MessageArrived>(event_);
+  if (arrived && arrived->side == send.side && arrived->peer == send.peer && arrived->message.id == about) return;
   const auto late = late_cancels_.find({{send.side, send.peer.str()}, about.str()});
   if (late != late_cancels_.end()) {
     late_cancels_.erase(late);
     return;
   }
-  const auto* arrived = std::get_if<MessageArrived>(event_);
-  if (arrived && arrived->side == send.side && arrived->peer == send.peer && arrived->message.id == about) return;
   violate("answer", fmt::format("{} goes to {}, who did not ask", describe(send.message), send.peer.view()));
 }
 
