@@ -287,7 +287,7 @@ struct Broker::State {
   void answer_change(const Asker& asker, const StoreAnswer& found);
   std::string delete_left(const Asker& asker, const StoreAnswer& found);
   void change_for(const Asker& asker);
-  std::string unchangeable(std::string_view id) const;
+  std::string unchangeable(std::string_view id, bool retry) const;
   void run_now(Job& job);
 
   // --- bulk_changes.cc: many of them ---

@@ -71,10 +71,11 @@ std::string Broker::State::delete_left(const Asker& asker, const StoreAnswer& fo
 }
 
 // Of no job that waits, and of no result that can be deleted.
-std::string Broker::State::unchangeable(std::string_view id) const {
+std::string Broker::State::unchangeable(std::string_view id, bool retry) const {
   const bool has_ended = dedupe_.contains(id, now_) || results_.find(id, now_) != nullptr;
-  return has_ended ? "the job has ended: only dead letters can be run again, with emq dead retry"
-                   : "no such job, and nothing is left of one";
+  if (!has_ended) return "no such job, and nothing is left of one";
+  return retry ? "the job has ended: only dead letters can be run again, with emq dead retry"
+               : "the job has ended, and left nothing that could be deleted";
 }
 
 // It is in memory, or the store does not know it either.
@@ -85,7 +86,7 @@ void Broker::State::change_for(const Asker& asker) {
     forget_end(asker.about);
     return answer(asker, changed("deleted", 1));
   }
-  if (!job) return error(asker, ErrorCode::kUnknownJob, unchangeable(asker.about.view()));
+  if (!job) return error(asker, ErrorCode::kUnknownJob, unchangeable(asker.about.view(), retry));
   if (job->state == JobState::kRunning || job->orphaned) {
     return error(asker, ErrorCode::kForbidden, "the job is running, or may be, on its worker: cancel it instead");
   }

@@ -59,15 +59,18 @@ TEST_F(JobChangesTest, AJobThatHasEndedIsToldFromOneThatNeverWas) {
   broker_->request("c1", "j1", "guarantee");
   broker_->ready("w1");
   broker_->settle("w1", "j1", 1);
-  const auto told = [this](const std::string& id) {
+  const auto told = [this](const char* query, const std::string& id) {
     serve();
     broker_->forget();
-    broker_->query("jobs-retry", R"({"id": ")" + id + R"("})");
+    broker_->query(query, R"({"id": ")" + id + R"("})");
     serve();
     return broker_->error_text();
   };
-  EXPECT_EQ(told("j1"), "the job has ended: only dead letters can be run again, with emq dead retry");
-  EXPECT_EQ(told("j2"), "no such job, and nothing is left of one");
+  EXPECT_EQ(told("jobs-retry", "j1"), "the job has ended: only dead letters can be run again, with emq dead retry");
+  EXPECT_EQ(told("jobs-delete", "j1"), "the job has ended, and left nothing that could be deleted");
+  for (const char* query : {"jobs-retry", "jobs-delete"}) {
+    EXPECT_EQ(told(query, "j2"), "no such job, and nothing is left of one");
+  }
 }
 
 TEST_F(JobChangesTest, ADelayedJobRunsNow) {
