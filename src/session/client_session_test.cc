@@ -269,6 +269,24 @@ TEST_F(ClientSessionTest, DeadlineWithABrokerThatRefusesSaysWhatItSaid) {
   EXPECT_THAT(failed[0].error.text, testing::EndsWith("refused INFORM: forbidden: no you do not"));
 }
 
+class NamedClientTest : public ClientSessionTest {
+ protected:
+  NamedClientTest() : ClientSessionTest("billing") {}
+};
+
+TEST_F(NamedClientTest, DeadlineWithABrokerThatRefusesTheConnectionSaysThatTheNameMayBeTaken) {
+  step(ClientStarted{});
+  submit_within("a", seconds(2));
+  step(LinkLost{.refused = true});
+  advance(seconds(2));
+  const std::vector<Failed> failed = take<Failed>();
+  ASSERT_EQ(failed.size(), 1u);
+  EXPECT_EQ(failed[0].error.code, ErrorCode::kUnreachable);
+  EXPECT_EQ(failed[0].error.text,
+            "the broker at tcp://a:1 refused the connection; perhaps another client named billing is connected: give "
+            "each a name of its own, or none");
+}
+
 TEST_F(ClientSessionTest, DeadlineWithoutAnyBrokerSaysUnreachable) {
   step(ClientStarted{});
   submit_within("a", seconds(2));

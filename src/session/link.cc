@@ -43,7 +43,9 @@ void Link::begin(Instant now) {
   sent_at_ = now;  // no silence of the conversation before counts in this one
   owner_.emit(Connect{address(), routing_id_});
   inform_id_ = ids_.next();
-  send(Message{inform_id_, owner_.make_inform(established_id_)}, now);
+  Inform inform = owner_.make_inform(established_id_);
+  kind_ = inform.kind;
+  send(Message{inform_id_, std::move(inform)}, now);
 }
 
 void Link::beat(Instant now) { send(Heartbeat{Bytes(std::to_string(now.us / 1'000'000))}, now); }
@@ -144,6 +146,8 @@ std::string Link::told_goodbye(Instant now) const {
 
 LinkChange Link::lost(const LinkLost& how, Instant now) {
   if (!listening()) return LinkChange::kNone;
+  // Without a name it may be no broker that closes the connection so early.
+  if (how.refused && !connected() && !settings_.name.empty()) refusal_ = told_refused();
   if (!end_was_logged_[address_index_]) {
     log(true, told_lost(how));
     end_was_logged_[address_index_] = true;
@@ -157,13 +161,18 @@ std::string Link::told_lost(const LinkLost& how) const {
   const std::string& other = settings_.addresses[next_index()];
   const std::string next = other == address() ? "; trying again" : "; trying " + other;
   if (!how.refused) return "no broker answers at " + address() + next;
-  return "the broker at " + address() + " refused the connection" + name_in_doubt() + next;
+  return told_refused() + next;
+}
+
+std::string Link::told_refused() const {
+  return "the broker at " + address() + " refused the connection" + name_in_doubt();
 }
 
 std::string Link::name_in_doubt() const {
   if (settings_.name.empty()) return {};
-  return "; perhaps another job manager named " + settings_.name +
-         " is connected: give each a name of its own (--name), or none";
+  const bool is_client = kind_ == PeerKind::kClient;
+  return fmt::format("; perhaps another {} named {} is connected: give each a name of its own{}, or none",
+                     is_client ? "client" : "job manager", settings_.name, is_client ? "" : " (--name)");
 }
 
 LinkChange Link::tick(Instant now) {

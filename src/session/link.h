@@ -95,6 +95,7 @@ class Link {
   LinkChange give_up_informing(Instant now);
   std::string told_goodbye(Instant now) const;
   std::string told_lost(const LinkLost& how) const;
+  std::string told_refused() const;
   std::string name_in_doubt() const;
   bool watches_silence() const;
   Instant silent_at() const;
@@ -113,6 +114,7 @@ class Link {
   std::string routing_id_;
   std::string established_id_;  // routing id of the last established conversation
   Bytes inform_id_;
+  PeerKind kind_ = PeerKind::kWorker;  // as its INFORM says
   Capabilities broker_capabilities_;
   bool parting_ = false;
   bool goodbye_received_ = false;

@@ -37,11 +37,12 @@ class ClientConversation : public ::testing::Test, public TestConversation<Clien
 
 class ClientSessionTest : public ClientConversation {
  protected:
-  ClientSessionTest() : ClientConversation(settings()) {}
+  explicit ClientSessionTest(std::string name = {}) : ClientConversation(settings(std::move(name))) {}
 
-  static ClientSessionSettings settings() {
+  static ClientSessionSettings settings(std::string name = {}) {
     ClientSessionSettings settings;
     settings.link.addresses = {"tcp://a:1"};
+    settings.link.name = std::move(name);
     settings.window = 3;
     settings.outage_timeout = kOutage;
     return settings;
