@@ -95,7 +95,8 @@ std::vector<FlagSpec> send_flags() {
       flag({"-w", "--wait"}, "Wait for the job to end, and print what it returned."),
       valued(
           {"--wait-timeout"}, "SECONDS",
-          "Wait at most so long, then exit with 4, or with 3 if no router has taken the job by then; implies --wait."),
+          "Wait at most so long, then exit with 4, or with 3 if no router has taken the job by then; 0: as long as it "
+          "takes. Implies --wait."),
       flag({"--progress"}, "Show the progress that the job reports; implies --wait."),
       valued({"--reply-timeout"}, "SECONDS",
              "How long the router may take to accept the job; 0: as long as it takes. [5]"),

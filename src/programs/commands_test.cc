@@ -102,6 +102,7 @@ TEST_F(CommandsTest, WrongValuesAreRefusedBeforeAnythingIsSent) {
                      "--state must be delayed, waiting or running, not \"ended\"");
   expect_usage_error({"jobs", "cancel"}, "say which: an id, --queue, --name, --state, --older-than, or --all\n");
   expect_usage_error({"jobs", "retry", "--all", "--queue", "q"}, "--all means every job");
+  expect_usage_error({"jobs", "cancel", "--older-than", "0"}, "--older-than 0 means every job: say so with --all\n");
   expect_usage_error({"jobs", "delete", "the-id", "--queue", "q"}, "give an id, or say by the flags which jobs");
   expect_usage_error({"jobmanager", "-Q", "abc,10"},
                      "-Q: queues: weight 10 stands before no name; write 10,default 20,high\n");

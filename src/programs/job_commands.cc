@@ -131,6 +131,9 @@ ExitCode run_change_of_many(Invocation& invocation, const ChangeWords& words) {
   const bool all = invocation.has("--all");
   if (filters->empty() && !all) return refuse("say which: an id, --queue, --name, --state, --older-than, or --all");
   if (!filters->empty() && all) return refuse("--all means every job: leave it out, or the other flags");
+  if (filters->size() == 1 && filters->value("older_than", 1.0) == 0) {
+    return refuse("--older-than 0 means every job: say so with --all");
+  }
   if (all) (*filters)["all"] = true;
   Result<AdminClient> admin = admin_client_of(invocation);
   if (!admin) return kExitUsage;
