@@ -50,7 +50,7 @@ class Reader {
   Result<void> section_line(std::string_view text, int number) {
     const size_t end = text.find(']');
     if (end == std::string_view::npos || !trim(without_comment(text.substr(end + 1))).empty()) {
-      return fail(ErrorCode::kBadValue, fmt::format("{}:{}: a section line is written [router]", path_, number));
+      return refuse("a section line is written [router]", number);
     }
     section_ = lower(trim(text.substr(1, end - 1)));
     can_continue_ = false;
@@ -60,7 +60,7 @@ class Reader {
   Result<void> entry_line(std::string_view text, int number) {
     const size_t sign = text.find_first_of("=:");
     if (sign == std::string_view::npos || trim(text.substr(0, sign)).empty()) {
-      return fail(ErrorCode::kBadValue, fmt::format("{}:{}: a setting is written name = value", path_, number));
+      return refuse("a setting is written name = value", number);
     }
     IniEntry entry;
     entry.section = section_;
@@ -74,6 +74,13 @@ class Reader {
     entries.push_back(std::move(entry));
     can_continue_ = true;
     return {};
+  }
+
+  // It may be meant to go on with the value above: the last line of a list often stands at the margin.
+  tl::unexpected<Error> refuse(std::string_view rule, int number) const {
+    return fail(ErrorCode::kBadValue,
+                fmt::format("{}:{}: {}{}", path_, number, rule,
+                            can_continue_ ? "; a line that goes on with the value above is indented" : ""));
   }
 
   const std::string& path_;

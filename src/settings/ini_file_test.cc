@@ -60,5 +60,12 @@ TEST(IniFileTest, WhatIsNeitherSectionNorEntryIsRefused) {
   EXPECT_EQ(entries_text(std::string_view("a=\0b", 4)), "f: this is not a text file");
 }
 
+TEST(IniFileTest, ALineAtTheMarginThatMayBelongToTheValueAboveIsToldToBeIndented) {
+  EXPECT_EQ(entries_text("[a]\nx = [\n  1\n]"),
+            "f:4: a setting is written name = value; a line that goes on with the value above is indented");
+  EXPECT_EQ(entries_text("[a]\nx = [[1],\n[2]]"),
+            "f:3: a section line is written [router]; a line that goes on with the value above is indented");
+}
+
 }  // namespace
 }  // namespace eventmq
