@@ -47,8 +47,9 @@ Command up_command() {
           "Ctrl-C stops the job manager, which finishes its jobs, and then the router. Jobs that still wait are in the "
           "store if they are guaranteed, and are lost otherwise, as the log says; emq shutdown lets them run first, "
           "for up to drain_timeout. A "
-          "second Ctrl-C kills the job manager with its jobs, and the router stops once what it writes is on disk; a "
-          "third kills that too. A part that dies is started again. The job manager connects to this router unless "
+          "second Ctrl-C, half a second later or more, kills the job manager with its jobs, and the router stops once "
+          "what it writes is on disk; a third kills that too. A part that dies is started again. The job manager "
+          "connects to this router unless "
           "--connect-addr says "
           "otherwise.",
       .flags = {valued({"--jobmanagers"}, "N", "How many job managers to start. [1]")},
