@@ -246,6 +246,12 @@ std::string AdminViews::explain(const Job& job) const {
                          age_seconds(broker.now_, job.started_at), job.worker->name(), job.attempt,
                          job.cancel_requested ? ", and the worker was told to cancel it" : "");
     case JobState::kDelayed:
+      if (job.orphaned) {
+        return fmt::format(
+            "It ran when the router ended before: for {:.1f} s more, its worker may come back with it; then it is run "
+            "again.",
+            age_seconds(job.due_at, broker.now_));
+      }
       return fmt::format(
           "It is {} and becomes ready in {:.1f} s.",
           job.attempt == 0 ? "delayed as asked" : fmt::format("to be run again after attempt {}", job.attempt),

@@ -146,6 +146,8 @@ TEST_F(RecoveryTest, ARunningJobIsHandedOutAgainAndItsAttemptCountsWhenItsWorker
   broker_->request("c1", "j1", "guarantee");
   broker_->request("c1", "j2", "guarantee");
   restart();
+  EXPECT_THAT(broker_->view("job", R"({"id": "j1"})"),
+              HasSubstr("its worker may come back with it; then it is run again"));
   broker_->wait(settings_.resume_grace);
   EXPECT_THAT(run_all(), ElementsAre("w9 REQUEST j1 #2", "w9 REQUEST j2 #1")) << "it takes its old place";
   broker_->forget();
