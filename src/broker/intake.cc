@@ -214,7 +214,7 @@ std::optional<Error> Broker::State::follow(const MessageArrived& event, const Re
   if (job.followers.size() >= limits::kFollowersPerJob) {
     return Error{ErrorCode::kQueueFull, "too many requests wait for the job with this unique key"};
   }
-  if (const std::optional<Error> refused = memory_refusal(route.memory_bytes())) return refused;
+  if (std::optional<Error> refused = memory_refusal(route.memory_bytes())) return refused;
   jobs_.add_follower(job, route);
   followed_jobs_.emplace(route.request_id.str(), &job);
   return std::nullopt;

@@ -75,13 +75,13 @@ Result<std::string> json_text(const Json& json, std::string_view what) {
 Result<std::string> job_call_text(std::string_view name, const JobArguments& arguments) {
   const Result<JobName> parsed = parse_job_name(name);
   if (!parsed) return tl::unexpected<Error>(parsed.error());
-  const Result<std::string> args = list_text(arguments.args, "args");
+  Result<std::string> args = list_text(arguments.args, "args");
   if (!args) return args;
-  const Result<std::string> kwargs = object_text(arguments.kwargs, "kwargs");
+  Result<std::string> kwargs = object_text(arguments.kwargs, "kwargs");
   if (!kwargs) return kwargs;
-  const Result<std::string> class_args = list_text(arguments.class_args, "class_args");
+  Result<std::string> class_args = list_text(arguments.class_args, "class_args");
   if (!class_args) return class_args;
-  const Result<std::string> class_kwargs = object_text(arguments.class_kwargs, "class_kwargs");
+  Result<std::string> class_kwargs = object_text(arguments.class_kwargs, "class_kwargs");
   if (!class_kwargs) return class_kwargs;
   // A name holds nothing that JSON would escape.
   std::string text = fmt::format(

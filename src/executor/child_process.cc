@@ -87,6 +87,7 @@ bool set_nonblocking(int descriptor) {
 
 std::vector<char*> pointers(const std::vector<std::string>& argv) {
   std::vector<char*> result;
+  result.reserve(argv.size() + 1);
   for (const std::string& argument : argv) result.push_back(const_cast<char*>(argument.c_str()));
   result.push_back(nullptr);
   return result;

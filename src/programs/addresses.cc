@@ -31,7 +31,7 @@ std::string administrative_address(const std::string& typed, const std::map<std:
                                    const Settings& settings) {
   if (!typed.empty()) return typed;
   if (std::string admin = variable(environment, "EMQ_ADMIN_ADDR"); !admin.empty()) return admin;
-  const std::string address = connectable(settings.text("administrative_listen_addr"));
+  std::string address = connectable(settings.text("administrative_listen_addr"));
   if (settings.is_set("administrative_listen_addr")) return address;
   const std::string broker = variable(environment, "EMQ_BROKER_ADDR");
   const auto addresses = complete_addresses(broker, "47291");

@@ -55,7 +55,7 @@ Result<Json> jobs_from(AdminClient& admin, Json arguments, uint64_t limit) {
   Json rows = Json::array();
   while (true) {
     arguments["limit"] = std::min<uint64_t>(limit - rows.size(), limits::kListingRows);
-    const Result<Json> page = answer_of(admin, "jobs", query_text(arguments), "jobs");
+    Result<Json> page = answer_of(admin, "jobs", query_text(arguments), "jobs");
     if (!page) return page;
     for (const Json& row : (*page)["jobs"]) rows.push_back(row);
     if (page->contains("incomplete")) return Json{{"jobs", std::move(rows)}, {"incomplete", (*page)["incomplete"]}};
@@ -106,7 +106,7 @@ Result<void> change_all_jobs(AdminClient& admin, const ChangeWords& words, const
   const auto begun = std::chrono::steady_clock::now();
   while (true) {
     JobChanges pass;
-    const Result<void> done = change_once(admin, words, filters, begun, pass);
+    Result<void> done = change_once(admin, words, filters, begun, pass);
     sum.done += pass.done;
     sum.asked += pass.asked;
     sum.refused = pass.refused;

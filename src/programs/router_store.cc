@@ -30,7 +30,7 @@ bool store_fault_may_pass(const Error& error, const Settings& settings) {
 }
 
 std::unique_ptr<Store> open_store_later(const Settings& settings, const Error& fault) {
-  const std::string data_dir = settings.text("data_dir");
+  const std::string& data_dir = settings.text("data_dir");
   // Somebody who mends it may take it away for a while: no other one is made then.
   const bool was_there = store_was_there(StorePaths(data_dir));
   return std::make_unique<LateStore>([=] { return open_sqlite(data_dir, was_there); }, "sqlite", fault, was_there);

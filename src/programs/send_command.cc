@@ -25,7 +25,7 @@ Result<std::chrono::microseconds> time_flag(const Invocation& invocation, std::s
 }
 
 Result<uint64_t> count_flag(const Invocation& invocation, std::string_view flag, uint64_t max) {
-  const Result<uint64_t> count = parse_count(invocation.value(flag, "0"));
+  Result<uint64_t> count = parse_count(invocation.value(flag, "0"));
   if (!count || *count > max) {
     return bad(fmt::format("{} must be a whole number from 0 to {}, not \"{}\"", flag, max,
                            safe_text(invocation.value(flag))));

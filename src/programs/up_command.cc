@@ -157,7 +157,7 @@ std::string heartbeats_that_do_not_suit(const PartSettings& settings) {
 }
 
 Result<uint64_t> job_manager_count(const Invocation& invocation) {
-  const Result<uint64_t> count = parse_count(invocation.value("--jobmanagers", "1"));
+  Result<uint64_t> count = parse_count(invocation.value("--jobmanagers", "1"));
   if (!count || *count < 1 || *count > kJobManagersMax) {
     return fail(ErrorCode::kBadValue, fmt::format("--jobmanagers must be a whole number from 1 to {}, not \"{}\"",
                                                   kJobManagersMax, safe_text(invocation.value("--jobmanagers"))));

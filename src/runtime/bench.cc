@@ -106,6 +106,7 @@ const BenchRow& median(std::vector<Round>& rounds, size_t system) {
 
 DurableShare durable_share(const std::vector<Round>& rounds, size_t window) {
   std::vector<double> shares;
+  shares.reserve(rounds.size());
   for (const Round& round : rounds) shares.push_back(round[kDurable].per_second / round[kMemory].per_second);
   std::sort(shares.begin(), shares.end());
   return {window, shares[(shares.size() - 1) / 2], shares.front(), shares.back()};

@@ -186,7 +186,7 @@ void JobManagerLoop::on_event(ExecutorFailed& event) {
 
 Result<void> run_job_manager_loop(JobManagerOptions options,
                                   std::function<Result<std::optional<JobManagerOptions>>()> reload) {
-  const Result<void> room = check_file_limit(options.session.slots);
+  Result<void> room = check_file_limit(options.session.slots);
   if (!room) return room;
   ZmqContext context;
   SignalCatcher signals({SIGTERM, SIGINT, SIGHUP});

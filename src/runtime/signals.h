@@ -19,7 +19,7 @@ inline constexpr Duration kSignalEcho = milliseconds(500);
 
 class SignalCatcher {
  public:
-  explicit SignalCatcher(std::initializer_list<int> signals);
+  SignalCatcher(std::initializer_list<int> signals);
   ~SignalCatcher();
   SignalCatcher(const SignalCatcher&) = delete;
   SignalCatcher& operator=(const SignalCatcher&) = delete;

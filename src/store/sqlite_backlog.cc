@@ -82,10 +82,10 @@ void SqliteBacklog::count(int64_t queue_id, int64_t priority, bool delayed, int6
 
 // `removal` has been started; its row, if there is one, says which lane changes.
 Result<bool> SqliteBacklog::count_removed(SqliteStatement& removal, int64_t by) {
-  const Result<bool> row = removal.next();
+  Result<bool> row = removal.next();
   if (!row || !*row) return row;
   count(removal.integer(0), removal.integer(1), removal.integer(2) != 0, by);
-  const Result<bool> end = removal.next();  // only then is it done
+  Result<bool> end = removal.next();  // only then is it done
   if (!end) return end;
   return true;
 }
@@ -115,7 +115,7 @@ Result<bool> SqliteBacklog::move_to_held(JobKey key) {
 
 Result<bool> SqliteBacklog::move_from_held(const JobRequeued& record) {
   add_from_held_.start(signed_integer(record.key), int64_t{record.priority}, Blob{record.reply_to.view()});
-  const Result<bool> added = count_removed(add_from_held_, 1);
+  Result<bool> added = count_removed(add_from_held_, 1);
   if (!added || !*added) return added;
   return remove_held_.run(signed_integer(record.key)).map([] { return true; });
 }

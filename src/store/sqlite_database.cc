@@ -219,7 +219,7 @@ Result<std::string> SqliteDatabase::text(const char* sql) {
   const Result<bool> row = statement->next();
   if (!row) return tl::unexpected(row.error());
   if (!*row) return std::string();
-  const std::string text(statement->text(0));
+  std::string text(statement->text(0));
   // To its end: a pragma that writes commits after its row.
   return statement->finish().map([&] { return text; });
 }

@@ -41,7 +41,7 @@ Result<CommitNumber> ImageChecker::check(const DiskFiles& files, const ModelledH
     return fail(ErrorCode::kStoreUnavailable, "it does not open: the database is empty or gone but its log is not");
   }
   vfs_.set_files(files);
-  const Result<CommitNumber> found = recover(history, told);
+  Result<CommitNumber> found = recover(history, told);
   if (!found) return found;
   return check_file(history, *found).map([&] { return *found; });
 }
