@@ -8,8 +8,6 @@
 namespace eventmq {
 namespace {
 
-using ::testing::ElementsAre;
-
 std::string complete(std::string_view text) {
   const auto addresses = complete_addresses(text, "47291");
   if (!addresses) return addresses.error().text;

@@ -8,7 +8,6 @@
 namespace eventmq {
 namespace {
 
-using testing::frames_from_text;
 using testing::make_frames;
 using testing::make_message_frames;
 using testing::message_text;

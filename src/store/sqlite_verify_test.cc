@@ -168,7 +168,7 @@ TEST_F(SqliteVerifyTest, WhatNoRouterHasMadeYetIsNoProblem) {
     EXPECT_THAT(report.problems, IsEmpty());
     EXPECT_FALSE(fs::exists(folder + "/eventmq.db")) << "nothing is made";
   }
-  std::ofstream{database_path()};
+  const std::ofstream empty(database_path());
   EXPECT_FALSE(verify().found);
   EXPECT_THAT(verify().problems, IsEmpty());
 }

@@ -8,7 +8,6 @@ namespace eventmq {
 namespace {
 
 using namespace test;
-using testing::ElementsAre;
 
 const Duration kPatience = seconds(60);
 

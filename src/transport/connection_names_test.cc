@@ -10,14 +10,13 @@ namespace {
 
 using namespace test;
 using namespace std::string_literals;
-using testing::ElementsAre;
 using testing::HasSubstr;
 
 enum class Transport { kTcp, kIpc };
 
 class NamesTest : public HubTest, public testing::WithParamInterface<Transport> {
  protected:
-  std::string address() const override { return GetParam() == Transport::kTcp ? HubTest::address() : ipc_address(); }
+  std::string address() const override { return GetParam() == Transport::kTcp ? tcp_address() : ipc_address(); }
   // Its handshake has begun. It is met once its name is free.
   void begin(const RawPeer& peer, const std::string& routing_id) {
     peer.send_bytes(RawPeer::greeting() + RawPeer::ready(routing_id));
@@ -108,7 +107,7 @@ TEST_P(NamesTest, WhoWaitsForANameIsNotHurriedByTheTimeOfAHandshake) {
   SocketOptions options = small_options();
   options.handshake_timeout = milliseconds(20);
   RouterSocket hasty(hub_, options);
-  listen_at(hasty, GetParam() == Transport::kTcp ? HubTest::address() : ipc_address("hasty"));
+  listen_at(hasty, GetParam() == Transport::kTcp ? tcp_address() : ipc_address("hasty"));
   {
     const RawPeer first(hasty.endpoint());
     ASSERT_TRUE(meanwhile(hasty, [&] { return first.handshake("name"); }));
@@ -137,7 +136,7 @@ TEST_P(NamesTest, ANameMadeInAnotherLifeIsNotGivenAgain) {
   std::set<std::string> names;
   for (int life = 0; life < 20; ++life) {
     RouterSocket router(hub_, small_options());
-    listen_at(router, HubTest::address());
+    listen_at(router, tcp_address());
     const RawPeer peer(router.endpoint());
     ASSERT_TRUE(meanwhile(router, [&] { return peer.handshake(""); }));
     peer.send_frame("hello", false);

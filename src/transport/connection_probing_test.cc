@@ -10,7 +10,6 @@ namespace {
 using namespace test;
 using namespace std::string_literals;
 using testing::ElementsAre;
-using testing::IsEmpty;
 
 const std::string kPing = "\4PING\0\0"s;
 

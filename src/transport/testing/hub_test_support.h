@@ -28,7 +28,8 @@ class HubTest : public testing::Test {
   explicit HubTest(SocketOptions options = small_options(), HubOptions hub_options = {.told_again = Duration{}})
       : hub_(hub_options), router_(hub_, options) {}
   void SetUp() override { listen_at(router_, address()); }
-  virtual std::string address() const { return "tcp://127.0.0.1:*"; }
+  virtual std::string address() const { return tcp_address(); }
+  static std::string tcp_address() { return "tcp://127.0.0.1:*"; }
   std::string ipc_address(const std::string& name = "s") const { return "ipc://" + folder_.file(name); }
   static void listen_at(RouterSocket& router, const std::string& where) {
     const Result<void> bound = router.bind(where);
