@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 
 #include "src/broker/view_json.h"
-#include "src/wire/text.h"
 
 namespace eventmq {
 namespace {

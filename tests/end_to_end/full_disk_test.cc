@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "src/programs/admin_client.h"
+#include "testing/temporary_folder.h"
 #include "tests/end_to_end/system.h"
 
 namespace eventmq::end_to_end {
@@ -47,7 +48,7 @@ class FullDiskTest : public ::testing::Test {
   }
   void make_room() { std::ofstream(folder_.file("room")) << "go\n"; }
 
-  Folder folder_;
+  TemporaryFolder folder_;
   static std::string address() { return "tcp://127.0.0.1:" + std::to_string(free_port()); }
   const std::string frontend_ = address(), backend_ = address(), administrative_ = address();
   const Variables variables_ = {{"PATH", "/usr/bin:/bin"},

@@ -208,17 +208,6 @@ int free_port() {
   }
 }
 
-Folder::Folder() {
-  char path[] = "/tmp/emq-test-XXXXXX";
-  if (!::mkdtemp(path)) ::abort();
-  path_ = path;
-}
-
-Folder::~Folder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
 std::vector<std::string> lines_of(const std::string& path) {
   std::vector<std::string> lines;
   std::ifstream file(path);

@@ -89,20 +89,6 @@ size_t resident_bytes(pid_t pid);
 // ask here until this test program ends.
 int free_port();
 
-// A folder of its own, gone at the end.
-class Folder {
- public:
-  Folder();
-  ~Folder();
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  const std::string& path() const { return path_; }
-  std::string file(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
-
 // The lines of a file that jobs append to; none if it is not there.
 std::vector<std::string> lines_of(const std::string& path);
 

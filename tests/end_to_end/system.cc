@@ -14,7 +14,7 @@ namespace {
 
 std::string loopback(int port) { return "tcp://127.0.0.1:" + std::to_string(port); }
 
-Variables basic_variables(const Folder& folder) {
+Variables basic_variables(const TemporaryFolder& folder) {
   return {{"PATH", "/usr/bin:/bin"},
           {"HOME", folder.path()},
           {"EVENTMQ_CONFIG_FILE", "/dev/null"},

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "eventmq/client.h"
+#include "testing/temporary_folder.h"
 #include "tests/end_to_end/process.h"
 
 namespace eventmq::end_to_end {
@@ -66,7 +67,7 @@ class SystemTest : public ::testing::Test {
   ClientOptions client_options() const;
   std::string file(const std::string& name) const { return folder_.file(name); }
 
-  Folder folder_;
+  TemporaryFolder folder_;
   Variables variables_;
   Router router_;
   std::map<std::string, std::unique_ptr<Process>> managers_;

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "testing/temporary_folder.h"
 #include "tests/end_to_end/system.h"
 
 namespace eventmq::end_to_end {
@@ -20,7 +21,7 @@ class UpTest : public ::testing::Test {
     EXPECT_EQ(up.wait(), 0) << up.out();
   }
 
-  Folder folder_;
+  TemporaryFolder folder_;
   Variables variables_ = {{"PATH", "/usr/bin:/bin"},
                           {"HOME", folder_.path()},
                           {"EVENTMQ_CONFIG_FILE", "/dev/null"},
